@@ -1,0 +1,28 @@
+import fs from 'node:fs';
+
+const swc = JSON.parse(fs.readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+delete swc.$schema;
+delete swc.exclude;
+
+const project = (displayName, database) => ({
+  displayName,
+  testEnvironment: 'node',
+  // '#memory' resolves to libs/memory/src/index.ts, as in tsconfig's customConditions.
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline', module: { type: 'es6' } }] },
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
+  globals: { TEST_DATABASE: database },
+});
+
+/** Every suite runs on the embedded database; with TEST_DATABASE_URL the same suites run on native Postgres too. */
+export default {
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  projects: [
+    project('embedded', { kind: 'embedded' }),
+    ...(process.env.TEST_DATABASE_URL ? [project('postgres', { kind: 'postgres', url: process.env.TEST_DATABASE_URL })] : []),
+  ],
+};
