@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const positive = z.coerce.number().int().min(1);
+const optional = z.string().min(1).optional();
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a URL that begins with postgres://').optional();
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+
+/** Every variable the broker reads, with its default: docs and .env.example list the same names. */
+const environment = z.object({
+  PORT: port.default(4000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_URL: postgresUrl,
+  DATABASE_POOL_SIZE: positive.max(200).default(10),
+  DATA_DIR: z.string().min(1).default('./data'),
+  COMMONPLACE_BOOTSTRAP_KEY: z.string().min(32, 'must have at least 32 characters').max(512).optional(),
+  EMBEDDING_MODEL: optional,
+  EMBEDDING_DIMENSIONS: positive.max(16_000).optional(),
+  EMBEDDING_TIMEOUT_MS: positive.default(2000),
+  OPENAI_BASE_URL: httpUrl.optional(),
+  OPENAI_API_KEY: optional,
+  COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6000),
+  AUTH_JWT_ISSUER: optional,
+  AUTH_JWT_JWKS_URL: httpUrl.optional(),
+  AUTH_JWT_AUDIENCE: optional,
+  AUTH_JWT_ROLE_CLAIM: z.string().min(1).default('role'),
+  AUTH_JWT_NAME_CLAIM: z.string().min(1).default('name'),
+  WS_ALLOWED_ORIGINS: z.string().default(''),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface JwtConfig {
+  issuer: string;
+  jwksUrl: string;
+  audience: string | undefined;
+  roleClaim: string;
+  nameClaim: string;
+}
+
+export interface EmbeddingConfig {
+  model: string;
+  dimensions: number | undefined;
+  timeoutMs: number;
+  baseUrl: string | undefined;
+  apiKey: string | undefined;
+}
+
+export interface Config {
+  http: { host: string; port: number; allowedOrigins: string[]; ratePerMinute: number };
+  database: { url: string | undefined; poolSize: number; dataDir: string };
+  bootstrapKey: string | undefined;
+  embedding: EmbeddingConfig | undefined;
+  jwt: JwtConfig | undefined;
+  nowOffsetDays: number;
+  logLevel: string;
+}
+
+/** A variable was wrong. The message names it and what it should be, never its value: that may be a secret. */
+export class ConfigError extends Error {}
+
+/** @throws ConfigError, one line a variable. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  const v = parsed.data;
+  return {
+    http: {
+      host: v.HOST,
+      port: v.PORT,
+      allowedOrigins: v.WS_ALLOWED_ORIGINS.split(',').map((origin) => origin.trim()).filter(Boolean),
+      ratePerMinute: v.RATE_LIMIT_PER_MINUTE,
+    },
+    database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
+    bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,
+    embedding: v.EMBEDDING_MODEL
+      ? { model: v.EMBEDDING_MODEL, dimensions: v.EMBEDDING_DIMENSIONS, timeoutMs: v.EMBEDDING_TIMEOUT_MS, baseUrl: v.OPENAI_BASE_URL, apiKey: v.OPENAI_API_KEY }
+      : undefined,
+    jwt: jwtConfig(v),
+    nowOffsetDays: v.COMMONPLACE_NOW_OFFSET_DAYS,
+    logLevel: v.LOG_LEVEL,
+  };
+}
+
+function jwtConfig(v: z.infer<typeof environment>): JwtConfig | undefined {
+  if (!v.AUTH_JWT_ISSUER && !v.AUTH_JWT_JWKS_URL) return undefined;
+  if (!v.AUTH_JWT_ISSUER) throw new ConfigError('AUTH_JWT_ISSUER: must be set where AUTH_JWT_JWKS_URL is');
+  if (!v.AUTH_JWT_JWKS_URL) throw new ConfigError('AUTH_JWT_JWKS_URL: must be set where AUTH_JWT_ISSUER is');
+  return { issuer: v.AUTH_JWT_ISSUER, jwksUrl: v.AUTH_JWT_JWKS_URL, audience: v.AUTH_JWT_AUDIENCE, roleClaim: v.AUTH_JWT_ROLE_CLAIM, nameClaim: v.AUTH_JWT_NAME_CLAIM };
+}

@@ -1,0 +1,34 @@
+import { CommonplaceError } from '#kernel';
+
+/** The caller's policy, or its list of pools, is not the newest: load it again and retry. Raised by sec.fence(). */
+export const STALE_ACCESS = 'AB001';
+/** The caller's key was revoked or has expired. Raised by sec.fence(). */
+export const CREDENTIAL_ENDED = 'AB002';
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+/** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
+const UNAVAILABLE_CLASSES = ['08', '53', '57'];
+const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+const LOST_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|connection error|embedded database stopped/i;
+
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function isRetryable(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === SERIALIZATION_FAILURE || code === DEADLOCK;
+}
+
+/** Postgres that is away, or that gave up, is UNAVAILABLE and worth another try; all else stays what it is. */
+export function translate(error: unknown): unknown {
+  if (error instanceof CommonplaceError) return error;
+  const code = sqlState(error) ?? '';
+  const away = NETWORK_CODES.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
+  if (away || LOST_CONNECTION.test(String((error as Error | null)?.message)) || isRetryable(error)) {
+    return new CommonplaceError('UNAVAILABLE', 'The database does not answer; try again.', { retryAfterMs: 1000 }, { cause: error });
+  }
+  return error;
+}
