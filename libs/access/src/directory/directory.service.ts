@@ -1,0 +1,192 @@
+import { badInput, CommonplaceError, newId, notFound } from '#kernel';
+import type { Unit } from '#platform';
+import { mintKey } from '../credentials/api-key.js';
+import type { AccessService } from '../gate/access.service.js';
+import type { PoolKind } from '../policy/index.js';
+import type { Principal, PrincipalKind } from '../principal.js';
+import { ApiKeyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory.entity.js';
+
+const MAX_ROLES = 1_000;
+const MAX_POOLS = 20_000;
+const MAX_AGENTS = 10_000;
+const MAX_LIVE_KEYS = 20;
+const KEY_FORMAT = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
+const UNIQUE_VIOLATION = '23505';
+
+export interface Agent {
+  id: string;
+  name: string;
+  role: string;
+  createdAt: Date;
+}
+
+export interface PrincipalInfo {
+  id: string;
+  kind: PrincipalKind;
+  name: string;
+  role: string;
+}
+
+/** `secret` is told once; only its hash is stored. */
+export interface IssuedKey {
+  key: ApiKeyEntity;
+  secret: string;
+}
+
+/** Roles, pools, agents and their keys: what an admin keeps. */
+export class DirectoryService {
+  constructor(private readonly access: AccessService) {}
+
+  roles(caller: Principal): Promise<RoleEntity[]> {
+    return this.access.read(caller, (unit) => unit.entities(RoleEntity).find({ order: { createdAt: 'ASC', key: 'ASC' }, take: MAX_ROLES }));
+  }
+
+  agents(caller: Principal): Promise<Agent[]> {
+    return this.access.administer(caller, (unit) =>
+      unit.entities(PrincipalEntity).find({ where: { kind: 'AGENT' }, order: { createdAt: 'ASC' }, take: MAX_AGENTS }),
+    );
+  }
+
+  /** Keys by agent, for all asked agents at once. */
+  async keysOf(caller: Principal, agentIds: readonly string[]): Promise<Map<string, ApiKeyEntity[]>> {
+    const keys = await this.access.administer(caller, (unit) =>
+      unit.entities(ApiKeyEntity).createQueryBuilder('key')
+        .where('key.principalId = any(:ids::uuid[])', { ids: agentIds })
+        .orderBy('key.createdAt', 'ASC')
+        .getMany(),
+    );
+    const byAgent = new Map<string, ApiKeyEntity[]>(agentIds.map((id) => [id, []]));
+    for (const key of keys) byAgent.get(key.principalId)?.push(key);
+    return byAgent;
+  }
+
+  /** Names and roles by id: shown as authors. Unknown ids are left out. */
+  async principals(caller: Principal, ids: readonly string[]): Promise<Map<string, PrincipalInfo>> {
+    const found = await this.access.read(caller, (unit) =>
+      unit.entities(PrincipalEntity).createQueryBuilder('principal').where('principal.id = any(:ids::uuid[])', { ids }).getMany(),
+    );
+    return new Map(found.map((principal) => [principal.id, principal]));
+  }
+
+  /** Makes the role and its ROLE pool, and no statement: nothing is allowed until a policy says so. */
+  async createRole(caller: Principal, input: { key: string; description?: string | null }): Promise<RoleEntity> {
+    const { key, description = null } = input;
+    checkKey(key, 'input.key');
+    if (key.length > 32) throw badInput('input.key', 'has more than 32 characters');
+    checkDescription(description);
+    return this.change(caller, `a role or pool ${key}`, async (unit) => {
+      await boundTable(unit, 'role', MAX_ROLES);
+      const role = { orgId: this.access.orgId, key, description, builtIn: false };
+      await unit.entities(RoleEntity).insert(role);
+      await this.insertPool(unit, { key, kind: 'ROLE', role: key, description });
+      return unit.entities(RoleEntity).findOneByOrFail({ orgId: this.access.orgId, key });
+    });
+  }
+
+  async createPool(caller: Principal, input: { key: string; kind: PoolKind; role?: string | null; description?: string | null }): Promise<PoolEntity> {
+    const { key, kind, role = null, description = null } = input;
+    checkKey(key, 'input.key');
+    checkDescription(description);
+    if (kind === 'AGENT') throw badInput('input.kind', 'AGENT pools are made by registerAgent with privatePool');
+    if ((kind === 'ROLE') !== (role !== null)) throw badInput('input.role', 'names the role that owns a ROLE pool, and is left out for a SHARED one');
+    return this.change(caller, `a pool ${key}`, async (unit) => {
+      if (role !== null) await requireRole(unit, this.access.orgId, role);
+      return this.insertPool(unit, { key, kind, role, description });
+    });
+  }
+
+  async registerAgent(caller: Principal, input: { name: string; role: string; privatePool?: boolean }): Promise<{ agent: Agent; issuedKey: IssuedKey }> {
+    const { name, role, privatePool = false } = input;
+    if (!name.trim() || name.length > 200) throw badInput('input.name', 'must have 1 to 200 characters');
+    return this.change(caller, 'an agent', async (unit) => {
+      const { orgId } = this.access;
+      await requireRole(unit, orgId, role);
+      await boundTable(unit, 'principal', MAX_AGENTS);
+      const id = newId();
+      await unit.entities(PrincipalEntity).insert({ orgId, id, kind: 'AGENT', name, role });
+      if (privatePool) await this.insertPool(unit, { key: `agent:${id}`, kind: 'AGENT', ownerId: id, description: `Private to ${name}.` });
+      const agent = await unit.entities(PrincipalEntity).findOneByOrFail({ orgId, id });
+      return { agent, issuedKey: await this.insertKey(unit, id, null) };
+    });
+  }
+
+  async issueKey(caller: Principal, agentId: string, expiresAt: Date | null): Promise<IssuedKey> {
+    if (expiresAt && expiresAt.getTime() <= Date.now()) throw badInput('expiresAt', 'must lie in the future');
+    return this.access.administer(caller, async (unit) => {
+      const { orgId } = this.access;
+      const agent = await unit.entities(PrincipalEntity).findOneBy({ orgId, id: agentId });
+      if (!agent) throw notFound('The agent');
+      const live = await unit.query({
+        text: 'select from api_key where org_id = $1 and principal_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())',
+        values: [orgId, agentId],
+      });
+      if (live.length >= MAX_LIVE_KEYS) throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live.length} live keys; revoke one first.`);
+      return this.insertKey(unit, agentId, expiresAt);
+    });
+  }
+
+  /** From its commit on no statement of the key's holder is answered. Revoking again changes nothing. */
+  async revokeKey(caller: Principal, keyId: string): Promise<ApiKeyEntity> {
+    return this.access.administer(caller, async (unit) => {
+      await unit.query({
+        text: 'update api_key set revoked_at = clock_timestamp() where org_id = $1 and key_id = $2 and revoked_at is null',
+        values: [this.access.orgId, keyId],
+      });
+      const key = await unit.entities(ApiKeyEntity).findOneBy({ orgId: this.access.orgId, id: keyId });
+      if (!key) throw notFound('The key');
+      return key;
+    });
+  }
+
+  /** Every change to roles and pools raises the directory's version, and with it the fence. */
+  private async change<Result>(caller: Principal, what: string, work: (unit: Unit) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.access.administer(caller, async (unit) => {
+        const [head] = await unit.query<{ version: number }>({
+          text: 'update policy_head set directory_version = directory_version + 1 where org_id = $1 returning directory_version as version',
+          values: [this.access.orgId],
+        });
+        // The rest of this unit goes on under the version that it has just made.
+        await unit.query({ text: `select set_config('app.directory_version', $1, true)`, values: [String(head?.version)] });
+        return work(unit);
+      });
+    } catch (error) {
+      if ((error as { code?: string }).code === UNIQUE_VIOLATION) throw new CommonplaceError('CONFLICT', `There is ${what} already.`, {}, { cause: error });
+      throw error;
+    }
+  }
+
+  private async insertPool(unit: Unit, pool: Partial<PoolEntity> & { key: string }): Promise<PoolEntity> {
+    const { orgId } = this.access;
+    await boundTable(unit, 'pool', MAX_POOLS);
+    const id = newId();
+    await unit.entities(PoolEntity).insert({ orgId, id, ...pool });
+    return unit.entities(PoolEntity).findOneByOrFail({ orgId, id });
+  }
+
+  private async insertKey(unit: Unit, principalId: string, expiresAt: Date | null): Promise<IssuedKey> {
+    const { orgId } = this.access;
+    const { secret, prefix, hash } = mintKey();
+    const id = newId();
+    await unit.entities(ApiKeyEntity).insert({ orgId, id, principalId, prefix, hash, expiresAt });
+    return { key: await unit.entities(ApiKeyEntity).findOneByOrFail({ orgId, id }), secret };
+  }
+}
+
+function checkKey(key: string, field: string): void {
+  if (!KEY_FORMAT.test(key)) throw badInput(field, 'must be 1 to 64 lower case letters, digits and . _ : -, and begin with a letter or digit');
+  if (key === 'own' || key.startsWith('kind:') || key.startsWith('agent:')) throw badInput(field, 'is a word that policies and private pools use; choose another');
+}
+
+function checkDescription(description: string | null): void {
+  if (description !== null && description.length > 1_000) throw badInput('input.description', 'has more than 1,000 characters');
+}
+
+async function requireRole(unit: Unit, orgId: string, role: string): Promise<void> {
+  if (!(await unit.entities(RoleEntity).findOneBy({ orgId, key: role }))) throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
+}
+
+async function boundTable(unit: Unit, table: 'role' | 'pool' | 'principal', most: number): Promise<void> {
+  const [row] = await unit.query<{ count: number }>({ text: `select count(*) from ${table}` });
+  if ((row?.count ?? 0) >= most) throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
+}

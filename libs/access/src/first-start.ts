@@ -1,0 +1,75 @@
+import { CommonplaceError, newId } from '#kernel';
+import type { Database, Unit } from '#platform';
+import { adoptKey, mintKey } from './credentials/api-key.js';
+import { ApiKeyEntity, OrganizationEntity, PolicyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory/directory.entity.js';
+import { openAsSystem } from './gate/access.repository.js';
+import { BUILT_IN_ROLES, defaultPolicy } from './policy/index.js';
+
+/** Any number that all brokers agree on: several may see an empty database at once. */
+const FIRST_START_LOCK = 4_823_902;
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+export interface FirstStart {
+  orgId: string;
+  /** The first admin's key, when this start made it; it cannot be shown again. */
+  adminKey: string | null;
+}
+
+const ROLE_DESCRIPTIONS: Record<(typeof BUILT_IN_ROLES)[number], string> = {
+  planner: 'Breaks goals into work and decides what is next.',
+  coder: 'Writes the code.',
+  reviewer: 'Reviews the work of others and what they propose to the shared pool.',
+  tester: 'Runs the tests and reports what fails.',
+  admin: 'Administers roles, pools, keys and the policy; reads memories only as the policy says.',
+};
+
+/**
+ * Finds the organisation, or makes it with its roles, pools, default policy and first admin.
+ * @param chosenKey the first admin's key where the operator chose one; it is used on the first start only
+ */
+export async function ensureOrganization(database: Database, chosenKey: string | undefined): Promise<FirstStart> {
+  // openAsSystem() shows the one table in which the organisation can be found before it is known.
+  return database.unit({ role: 'commonplace_system', opening: openAsSystem(NOBODY) }, async (unit) => {
+    await unit.query({ text: 'select pg_advisory_xact_lock($1)', values: [FIRST_START_LOCK] });
+    const [organization] = await unit.entities(OrganizationEntity).find({ take: 1 });
+    if (organization) return { orgId: organization.orgId, adminKey: null };
+    return create(unit, chosenKey);
+  });
+}
+
+async function create(unit: Unit, chosenKey: string | undefined): Promise<FirstStart> {
+  const orgId = newId();
+  const key = chosenKey ? adoptKey(chosenKey) : mintKey();
+  const admin = { orgId, id: newId(), kind: 'OPERATOR' as const, name: 'admin', role: 'admin' };
+  await unit.query(openAsSystem(orgId));
+  await unit.entities(OrganizationEntity).insert({ orgId, name: 'default', feedEpoch: newId() });
+  await unit.entities(RoleEntity).insert(BUILT_IN_ROLES.map((role) => ({ orgId, key: role, description: ROLE_DESCRIPTIONS[role], builtIn: true })));
+  await unit.entities(PrincipalEntity).insert(admin);
+  await unit.entities(ApiKeyEntity).insert({ orgId, id: newId(), principalId: admin.id, prefix: key.prefix, hash: key.hash });
+  await unit.entities(PoolEntity).insert([
+    { orgId, id: newId(), key: 'shared', kind: 'SHARED', description: 'What the whole organisation knows.' },
+    ...BUILT_IN_ROLES.filter((role) => role !== 'admin').map((role) => ({
+      orgId, id: newId(), key: role, kind: 'ROLE' as const, role, description: `What every ${role} knows.`,
+    })),
+  ]);
+  await unit.entities(PolicyEntity).insert({ orgId, version: 1, statements: defaultPolicy(), authorId: admin.id, comment: 'The default policy.' });
+  await unit.query({ text: 'insert into policy_head (org_id, version) values ($1, 1)', values: [orgId] });
+  return { orgId, adminKey: key.secret };
+}
+
+/** Row-level security is a wall only for a role that cannot step over it. @throws UNAVAILABLE, so that the start is refused. */
+export async function assertWalls(database: Database): Promise<void> {
+  const { rows: roles } = await database.maintenance<{ rolname: string }>(
+    `select rolname from pg_roles where rolname in ('commonplace_app', 'commonplace_system', 'commonplace_definer')
+       and (rolsuper or rolbypassrls or pg_has_role(oid, (select c.relowner from pg_class c where c.oid = 'memory'::regclass), 'member'))`,
+  );
+  const { rows: open } = await database.maintenance<{ relname: string }>(
+    `select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
+     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not (c.relrowsecurity and c.relforcerowsecurity)`,
+  );
+  const faults = [
+    ...roles.map((role) => `the role ${role.rolname} could bypass row-level security`),
+    ...open.map((table) => `the table ${table.relname} does not force row-level security`),
+  ];
+  if (faults.length) throw new CommonplaceError('UNAVAILABLE', `The broker does not start: ${faults.join('; ')}. Run the migrations as the tables' owner, and take SUPERUSER and BYPASSRLS from these roles.`);
+}

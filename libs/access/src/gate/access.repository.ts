@@ -1,0 +1,61 @@
+import type { Statement, Unit } from '#platform';
+import type { PoolRef } from '../policy/index.js';
+
+export interface DirectoryPool extends PoolRef {
+  description: string | null;
+  createdAt: Date;
+}
+
+export interface Head {
+  policyVersion: number;
+  directoryVersion: number;
+  /** The database's clock: the only one that the expiry of statements is read on. */
+  now: Date;
+}
+
+const HEAD = `select version as "policyVersion", directory_version as "directoryVersion", clock_timestamp() as now
+  from policy_head where org_id = $1`;
+
+const POOLS = `select pool_id as id, key, kind, role_key as role, owner_id as "ownerId", description, created_at as "createdAt"
+  from pool where org_id = $1 order by key`;
+
+export async function loadHead(unit: Unit, orgId: string): Promise<Head | undefined> {
+  return (await unit.query<Head>({ text: HEAD, values: [orgId] }))[0];
+}
+
+export function loadPools(unit: Unit, orgId: string): Promise<DirectoryPool[]> {
+  return unit.query<DirectoryPool>({ text: POOLS, values: [orgId] });
+}
+
+export async function loadStatements(unit: Unit, orgId: string, version: number): Promise<unknown[] | undefined> {
+  const rows = await unit.query<{ statements: unknown[] }>({
+    text: 'select statements from policy where org_id = $1 and version = $2',
+    values: [orgId, version],
+  });
+  return rows[0]?.statements;
+}
+
+export interface Opening {
+  orgId: string;
+  principalId: string;
+  keyId: string | null;
+  policyVersion: number;
+  directoryVersion: number;
+  validUntil: Date | null;
+  pools: readonly string[];
+  administer: boolean;
+}
+
+/** Sets what row-level security reads, and asks the fence: refused with AB001 or AB002 where it no longer holds. */
+export function openAs(opening: Opening): Statement {
+  const { orgId, principalId, keyId, policyVersion, directoryVersion, validUntil, pools, administer } = opening;
+  return {
+    name: 'sec_open',
+    text: 'select sec.open($1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::timestamptz, $7::uuid[], $8::boolean)',
+    values: [orgId, principalId, keyId, policyVersion, directoryVersion, validUntil, pools, administer],
+  };
+}
+
+export function openAsSystem(orgId: string): Statement {
+  return { name: 'sec_open_system', text: 'select sec.open_system($1::uuid)', values: [orgId] };
+}
