@@ -1,11 +1,14 @@
-export { CompiledPolicy, type Access, type Decision } from './ability.js';
+export { type Access, type Decision } from './access.js';
+export { CompiledPolicy } from './compiled-policy.js';
 export { compileCondition, conditionSql, evaluate, type Condition, type Truth } from './condition.js';
 export { BUILT_IN_ROLES, defaultPolicy } from './default-policy.js';
 export { systemFilter, type ReadFilter } from './read-filter.js';
 export { SqlParams, type SqlType } from './sql-params.js';
+export { assertAdministrable } from './lockout.js';
 export {
-  assertAdministrable,
   parseStatements,
+  POLICY_LIMITS,
+  POOL_SELECTORS,
   type KnownKeys,
   type ParseOptions,
   type PolicyStatement,

@@ -1,33 +1,149 @@
+import { MASKABLE_COLUMNS } from './catalogue.js';
+import { narrowTo, type PoolGroup, type PoolScope } from './pool-groups.js';
+import { anyCondition, residualPredicate } from './residual.js';
+import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
-import { type MaskableField } from './vocabulary.js';
+import { HELD_STATUSES, MASKABLE_FIELDS, OPEN_STATUSES, type MaskableField } from './vocabulary.js';
 
-declare const made: unique symbol;
+/** What one principal may see, as SQL. Only `Access.readFilter` and `systemFilter` make one: nothing else fits the type. */
+export abstract class ReadFilter {
+  protected readonly made = true;
+  /** True for the system's own filter: every row of the organisation. */
+  abstract readonly unrestricted: boolean;
 
-/** What one principal may see, as SQL. Only `Access.readFilter` and `systemFilter` make one. */
-export interface ReadFilter {
-  readonly [made]: true;
-  /** What it is for, such as `recall`; for logs. */
-  readonly purpose: string;
-  readonly policyVersion: number;
-  /** True for the system's own filter: every row of the organisation, whatever `poolIds` says. */
-  readonly unrestricted: boolean;
-  /** The pools in which some row may be visible, sorted. */
-  readonly poolIds: readonly string[];
-  /** The predicate for a WHERE; starts with `<alias>.pool_id = any(…)`, or is `false` when nothing is readable. */
-  where(params: SqlParams, alias: string): string;
-  /** Whether any field can be hidden from anybody's row here. */
-  masks(): boolean;
-  /** The expression of a maskable field for the projection: null where the policy hides it. */
-  column(params: SqlParams, alias: string, field: MaskableField): string;
-  /** The predicate "this field is shown"; `true` where nothing hides it. For searches that must not match what is hidden. */
-  shows(params: SqlParams, alias: string, field: MaskableField): string;
-  /** A `text[]` expression: the names of the fields hidden on the row. */
-  maskedFields(params: SqlParams, alias: string): string;
+  protected constructor(
+    /** What it is for, such as `recall`; for logs. */
+    readonly purpose: string,
+    readonly policyVersion: number,
+    /** The pools in which some row may be visible, sorted. Empty for an unrestricted filter that was never narrowed. */
+    readonly poolIds: readonly string[],
+  ) {}
+
+  /** The predicate for a WHERE; it starts with `<alias>.pool_id = any(…)`, or is `false` when nothing is readable. */
+  abstract where(params: SqlParams, alias: string): string;
+
+  /** The predicate "this field is shown"; `true` where nothing hides it. A search must not match what is hidden. */
+  abstract shows(params: SqlParams, alias: string, field: MaskableField): string;
+
   /** The same filter on fewer pools; ids that it does not hold are ignored. */
-  narrow(poolIds: readonly string[]): ReadFilter;
+  abstract narrow(poolIds: readonly string[]): ReadFilter;
+
+  /** Whether any field can be hidden on any row. */
+  abstract masks(): boolean;
+
+  /** The expression of a maskable field for the projection: null where the policy hides it. */
+  column(params: SqlParams, alias: string, field: MaskableField): string {
+    const column = `${alias}.${MASKABLE_COLUMNS[field]}`;
+    const shown = this.shows(params, alias, field);
+    return shown === 'true' ? column : `case when ${shown} then ${column} end`;
+  }
+
+  /** A `text[]` expression for the projection: the names of the fields hidden on the row. */
+  maskedFields(params: SqlParams, alias: string): string {
+    const hidden = MASKABLE_FIELDS.flatMap((field) => {
+      const shown = this.shows(params, alias, field);
+      return shown === 'true' ? [] : [`case when ${shown} then null else '${field}' end`];
+    });
+    return hidden.length === 0 ? `'{}'::text[]` : `array_remove(array[${hidden.join(', ')}]::text[], null)`;
+  }
+}
+
+/** The filter of a principal, over groups of pools in which the same decides. */
+export class PrincipalFilter extends ReadFilter {
+  readonly unrestricted = false;
+  private readonly masked: ReadonlySet<MaskableField>;
+
+  constructor(
+    purpose: string,
+    policyVersion: number,
+    private readonly principalId: string,
+    private readonly scope: PoolScope,
+  ) {
+    super(purpose, policyVersion, scope.poolIds);
+    this.masked = new Set(scope.groups.flatMap((group) => [...group.masks.keys()]));
+  }
+
+  where(params: SqlParams, alias: string): string {
+    const sees = this.perGroup((group) => this.seesIn(group));
+    return sees === false ? 'false' : `${inPools(this.poolIds)(params, alias)} and ${render(sees, params, alias)}`;
+  }
+
+  shows(params: SqlParams, alias: string, field: MaskableField): string {
+    if (!this.masked.has(field)) return 'true';
+    const shown = this.perGroup(({ masks }) => {
+      const mask = masks.get(field);
+      return !mask || allOf([anyOf([isHeld, anyCondition(mask.opens)]), negate(anyCondition(mask.hides))]);
+    });
+    return render(shown, params, alias);
+  }
+
+  masks(): boolean {
+    return this.masked.size > 0;
+  }
+
+  narrow(poolIds: readonly string[]): ReadFilter {
+    const wanted = new Set(poolIds);
+    const scope = narrowTo(this.scope, (poolId) => wanted.has(poolId));
+    return new PrincipalFilter(this.purpose, this.policyVersion, this.principalId, scope);
+  }
+
+  private seesIn(group: PoolGroup): Predicate {
+    const read = residualPredicate(group.read);
+    const propose = residualPredicate(group.propose);
+    const review = residualPredicate(group.review);
+    const isAuthor: Predicate = (params, alias) => `${alias}.author_id = ${params.add(this.principalId, 'uuid')}`;
+    const asAuthorOrReviewer = anyOf([allOf([isAuthor, anyOf([read, propose])]), review]);
+    return anyOf([allOf([isOpen, read]), allOf([isHeld, asAuthorOrReviewer])]);
+  }
+
+  private perGroup(predicate: (group: PoolGroup) => Predicate): Predicate {
+    const groups = this.scope.groups;
+    if (groups.length === 1) return predicate(groups[0] as PoolGroup);
+    return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
+  }
+}
+
+class SystemFilter extends ReadFilter {
+  readonly unrestricted = true;
+
+  constructor(
+    purpose: string,
+    policyVersion: number,
+    private readonly within: readonly string[] | null,
+  ) {
+    super(purpose, policyVersion, within ?? []);
+  }
+
+  where(params: SqlParams, alias: string): string {
+    if (!this.within) return 'true';
+    return this.within.length === 0 ? 'false' : inPools(this.within)(params, alias);
+  }
+
+  shows(): string {
+    return 'true';
+  }
+
+  masks(): boolean {
+    return false;
+  }
+
+  narrow(poolIds: readonly string[]): ReadFilter {
+    const wanted = new Set(poolIds);
+    const within = this.within ? this.within.filter((id) => wanted.has(id)) : [...wanted].sort();
+    return new SystemFilter(this.purpose, this.policyVersion, within);
+  }
 }
 
 /** Every row of the organisation, nothing masked: for the system's own work, never for a caller's. */
-export function systemFilter(_purpose: string, _policyVersion = 0): ReadFilter {
-  throw new Error('not written yet');
+export function systemFilter(purpose: string, policyVersion = 0): ReadFilter {
+  return new SystemFilter(purpose, policyVersion, null);
 }
+
+const inPools = (poolIds: readonly string[]) => (params: SqlParams, alias: string) =>
+  `${alias}.pool_id = any(${params.add(poolIds, 'uuid[]')})`;
+
+const hasStatus = (statuses: readonly string[]) => (params: SqlParams, alias: string) =>
+  `${alias}.status = any(${params.add(statuses, 'text[]')})`;
+
+const isOpen = hasStatus(OPEN_STATUSES);
+const isHeld = hasStatus(HELD_STATUSES);

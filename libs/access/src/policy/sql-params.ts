@@ -6,12 +6,16 @@ export type SqlType =
   | 'smallint'
   | 'smallint[]'
   | 'integer'
+  | 'integer[]'
   | 'bigint'
+  | 'double precision'
   | 'boolean'
+  | 'bytea'
   | 'jsonb'
   | 'timestamptz'
   | 'timestamptz[]'
-  | 'double precision';
+  | 'tsquery'
+  | 'halfvec';
 
 /** Collects the bind values of one SQL statement. A value that comes back gets the placeholder it has already. */
 export class SqlParams {

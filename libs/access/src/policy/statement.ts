@@ -1,4 +1,7 @@
-import { type JsonObject } from '#kernel';
+import { badInput, jsonObject, newId, wellFormed, type JsonObject } from '#kernel';
+import { compileCondition } from './condition.js';
+import { parseTime } from './times.js';
+import { ACTIONS, EFFECTS, MASKABLE_FIELDS, POOL_KINDS } from './vocabulary.js';
 import { type Action, type Effect, type MaskableField } from './vocabulary.js';
 
 /** One statement of a policy, checked: nothing in it is outside the vocabulary. */
@@ -30,19 +33,140 @@ export interface ParseOptions {
   readonly makeId?: () => string;
 }
 
+export const POLICY_LIMITS = { statements: 10_000, pools: 1_000, roles: 1_000, key: 64, id: 64, reason: 500 } as const;
+
+const KEYS = ['id', 'effect', 'roles', 'actions', 'pools', 'where', 'fields', 'expiresAt', 'reason'] as const;
+type Raw = Partial<Record<(typeof KEYS)[number], unknown>>;
+
+/** Selectors that are no pool's key; a pool must not be given one of these as its key. */
+export const POOL_SELECTORS: readonly string[] = ['*', 'own', ...POOL_KINDS.map((kind) => `kind:${kind}`)];
+
 /**
  * Checks an admin's draft, or a stored version.
  * @throws BAD_INPUT naming the place, such as `statements.3.where.createdAt.lt`, what was wrong and what is allowed.
  */
-export function parseStatements(_raw: unknown, _known: KnownKeys, _options: ParseOptions = {}): PolicyStatement[] {
-  throw new Error('not written yet');
+export function parseStatements(raw: unknown, known: KnownKeys, options: ParseOptions = {}): PolicyStatement[] {
+  const list = listOf(raw, 'statements', POLICY_LIMITS.statements);
+  const seen = new Map<string, number>();
+  return list.map((item, index) => {
+    const statement = parseStatement(item, `statements.${index}`, known, options);
+    const first = seen.get(statement.id);
+    if (first !== undefined) throw badInput(`statements.${index}.id`, `is the id of statements.${first} too`);
+    seen.set(statement.id, index);
+    return statement;
+  });
 }
 
-/**
- * The lockout guard.
- * @param heldRoles the roles that a live operator or agent holds
- * @throws BAD_INPUT when none of them keeps ADMINISTER
- */
-export function assertAdministrable(_statements: readonly PolicyStatement[], _heldRoles: ReadonlySet<string>): void {
-  throw new Error('not written yet');
+function parseStatement(item: unknown, path: string, known: KnownKeys, options: ParseOptions): PolicyStatement {
+  const raw = rawStatement(item, path);
+  const roles = options.lenient ? null : known.roles;
+  const pools = options.lenient ? null : known.pools;
+  const statement: PolicyStatement = {
+    id: raw.id == null ? (options.makeId ?? newId)() : idOf(raw.id, `${path}.id`),
+    effect: oneOf(EFFECTS, raw.effect, `${path}.effect`),
+    roles: keysOf(raw.roles, `${path}.roles`, { known: roles, also: ['*'], atMost: POLICY_LIMITS.roles }),
+    actions: someOf(ACTIONS, raw.actions, `${path}.actions`),
+    pools: keysOf(raw.pools, `${path}.pools`, { known: pools, also: POOL_SELECTORS, atMost: POLICY_LIMITS.pools }),
+    where: whereOf(raw.where, `${path}.where`),
+    fields: raw.fields == null ? null : someOf(MASKABLE_FIELDS, raw.fields, `${path}.fields`),
+    expiresAt: raw.expiresAt == null ? null : dateOf(raw.expiresAt, `${path}.expiresAt`),
+    reason: raw.reason == null ? null : textOf(raw.reason, `${path}.reason`, POLICY_LIMITS.reason) || null,
+  };
+  refuseSenseless(statement, path);
+  return statement;
 }
+
+/** Combinations of sound parts that would not mean what they look like. */
+function refuseSenseless({ actions, where, fields }: PolicyStatement, path: string): void {
+  if (where && actions.includes('ADMINISTER')) {
+    throw badInput(`${path}.where`, 'cannot stand with ADMINISTER, which is about no single memory');
+  }
+  if (fields && !actions.includes('READ')) {
+    throw badInput(`${path}.fields`, 'says what READ shows; put READ among the actions or leave it out');
+  }
+}
+
+function rawStatement(item: unknown, path: string): Raw {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw badInput(path, 'must be a statement');
+  const unknown = Object.keys(item).find((key) => !(KEYS as readonly string[]).includes(key));
+  if (unknown !== undefined) {
+    throw badInput(`${path}.${short(unknown)}`, `is no part of a statement; there are ${KEYS.join(', ')}`);
+  }
+  // Only what is the object's own: a prototype could lend it the rest.
+  return Object.fromEntries(Object.entries(item)) as Raw;
+}
+
+/** What is kept is the copy that was checked. */
+function whereOf(value: unknown, path: string): JsonObject | null {
+  if (value == null) return null;
+  const where = jsonObject(value, path);
+  compileCondition(where, path);
+  return where;
+}
+
+interface KeyRules {
+  /** Null: any well-formed key. */
+  readonly known: ReadonlySet<string> | null;
+  readonly also: readonly string[];
+  readonly atMost: number;
+}
+
+function keysOf(value: unknown, path: string, { known, also, atMost }: KeyRules): string[] {
+  const keys = nonEmpty(value, path, atMost).map((item, index) => {
+    const key = textOf(item, `${path}.${index}`, POLICY_LIMITS.key);
+    if (known === null ? key !== '' : known.has(key) || also.includes(key)) return key;
+    throw badInput(
+      `${path}.${index}`,
+      `"${short(key)}" is not known here; there are ${some([...also, ...(known ?? [])])}`,
+    );
+  });
+  return [...new Set(keys)];
+}
+
+function someOf<T extends string>(allowed: readonly T[], value: unknown, path: string): T[] {
+  const items = nonEmpty(value, path, 100).map((item, index) => oneOf(allowed, item, `${path}.${index}`));
+  return [...new Set(items)];
+}
+
+function oneOf<T extends string>(allowed: readonly T[], value: unknown, path: string): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw badInput(path, `must be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function nonEmpty(value: unknown, path: string, atMost: number): unknown[] {
+  const list = listOf(value, path, atMost);
+  if (list.length === 0) throw badInput(path, 'is empty; at least one is needed');
+  return list;
+}
+
+function listOf(value: unknown, path: string, atMost: number): unknown[] {
+  if (!Array.isArray(value)) throw badInput(path, 'must be a list');
+  if (value.length > atMost) throw badInput(path, `has ${value.length} entries; at most ${atMost} are taken`);
+  // A list with holes would be passed over by map.
+  return Array.from(value as unknown[]);
+}
+
+function idOf(value: unknown, path: string): string {
+  const id = textOf(value, path, POLICY_LIMITS.id);
+  if (id === '' || id !== id.trim() || /\p{Cc}/u.test(id)) {
+    throw badInput(path, 'must be text without control characters, and without space around it');
+  }
+  return id;
+}
+
+function dateOf(value: unknown, path: string): Date {
+  const time = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+  return new Date(parseTime(time, path));
+}
+
+function textOf(value: unknown, path: string, atMost: number): string {
+  if (typeof value !== 'string') throw badInput(path, 'must be text');
+  if (value.length > atMost) throw badInput(path, `has ${value.length} characters; at most ${atMost} are taken`);
+  return wellFormed(value, path);
+}
+
+const short = (text: string): string => text.slice(0, POLICY_LIMITS.key);
+
+const some = (keys: readonly string[]): string =>
+  keys.length > 30 ? `${keys.slice(0, 30).join(', ')} and ${keys.length - 30} more` : keys.join(', ');
