@@ -14,6 +14,8 @@ const NO_KEYS = { roles: new Set<string>(), pools: new Set<string>() };
 export interface Grants {
   principal: Principal;
   policyVersion: number;
+  /** Grows with every change to the policy or to the roles and pools. */
+  generation: number;
   access: Access;
   readFilter: ReadFilter;
   /** Every pool in which the principal may do anything at all; others do not exist for it. */
@@ -79,6 +81,7 @@ export class AccessService {
     const grants: Grants = {
       principal,
       policyVersion: snapshot.policyVersion,
+      generation: snapshot.policyVersion + snapshot.directoryVersion,
       access,
       readFilter: access.readFilter(`role ${principal.role}`),
       pools: snapshot.pools.filter((pool) => actionsIn(access, pool.id).length > 0),

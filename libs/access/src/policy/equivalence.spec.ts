@@ -1,0 +1,354 @@
+import { PGlite } from '@electric-sql/pglite';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { CATALOGUE, LIST_OPERATORS, MASKABLE_COLUMNS, type ConditionField, type Operator } from './catalogue.js';
+import { CompiledPolicy } from './compiled-policy.js';
+import { compileCondition, conditionSql, evaluate } from './condition.js';
+import { SqlParams } from './sql-params.js';
+import { type PolicyStatement } from './statement.js';
+import { AGENTS, POOLS } from './testing.js';
+import {
+  ACTIONS,
+  IMPORTANCES,
+  MASKABLE_FIELDS,
+  MEMORY_STATUSES,
+  MEMORY_TYPES,
+  type MaskableField,
+  type MemoryRow,
+  type PrincipalRef,
+} from './vocabulary.js';
+
+/** The decisions in the service and in Postgres, over random policies and one batch of random rows. fast-check prints the seed of a failure. */
+
+const NOW = new Date('2026-01-01T00:00:00Z');
+const ROWS = 80;
+const ROWS_SEED = Number(process.env.ROWS_SEED ?? Date.now() % 1_000_000);
+const TIMES = [
+  '2025-06-01T00:00:00.000Z',
+  '2025-06-01T00:00:00.001Z',
+  '2025-12-31T23:59:59.999Z',
+  '1969-12-31T23:59:59.999Z',
+];
+const TEXTS = ['alpha', 'Alpha', "o'neil", 'x\\y', '', 'ä', '😀'];
+const LABELS = ['a', 'b', 'a,b', '{a}', 'NULL', '"'];
+const PRINCIPALS: PrincipalRef[] = [
+  { id: AGENTS.coder, role: 'coder' },
+  { id: AGENTS.tester, role: 'tester' },
+  { id: AGENTS.reviewer, role: 'coder' },
+];
+
+const some = <T>(values: readonly T[], least = 1) => fc.subarray([...values], { minLength: least });
+const authors = Object.values(AGENTS);
+
+const VALUES: Record<ConditionField, fc.Arbitrary<unknown>> = {
+  type: fc.constantFrom(...MEMORY_TYPES),
+  status: fc.constantFrom(...MEMORY_STATUSES),
+  entityId: fc.constantFrom(...TEXTS),
+  sessionId: fc.constantFrom(...TEXTS),
+  speaker: fc.constantFrom(...TEXTS),
+  authorId: fc.constantFrom(...authors, AGENTS.coder.toUpperCase()),
+  importance: fc.constantFrom(...IMPORTANCES),
+  labels: fc.constantFrom(...LABELS),
+  createdAt: fc.constantFrom(...TIMES, '2025-06-01T02:00:00+02:00', '2025-06-01T00:00:00.001999Z'),
+  validFrom: fc.constantFrom(...TIMES),
+};
+
+const operatorOf = (field: ConditionField, operator: Operator) =>
+  LIST_OPERATORS.has(operator) ? fc.array(VALUES[field], { minLength: 1, maxLength: 3 }) : VALUES[field];
+
+const oneOrTwo = <T>(values: readonly T[]) => fc.subarray([...values], { minLength: 1, maxLength: 2 });
+
+const testsOf = (field: ConditionField) =>
+  oneOrTwo(CATALOGUE[field].operators).chain((operators) =>
+    fc.record(Object.fromEntries(operators.map((name) => [name, operatorOf(field, name)]))),
+  );
+
+const conditions = oneOrTwo(Object.keys(CATALOGUE) as ConditionField[]).chain((fields) =>
+  fc.record(Object.fromEntries(fields.map((field) => [field, testsOf(field)]))),
+);
+
+const SELECTORS = ['*', 'own', 'kind:SHARED', 'kind:ROLE', 'kind:AGENT', ...POOLS.map(({ key }) => key), 'gone'];
+
+/** Most denies have a condition: one without leaves nothing to compare. */
+const statementOf = (effect: 'ALLOW' | 'DENY'): fc.Arbitrary<PolicyStatement> =>
+  fc
+    .record({
+      id: fc.uuid(),
+      effect: fc.constant(effect),
+      roles: some(['coder', 'tester', '*']),
+      actions: some(ACTIONS),
+      pools: some(SELECTORS),
+      where: fc.option(conditions, { freq: effect === 'DENY' ? 8 : 1 }),
+      fields: fc.option(some(MASKABLE_FIELDS)),
+      expiresAt: fc.option(fc.constantFrom(new Date('2025-12-31'), NOW, new Date('2026-01-02')), { freq: 4 }),
+      reason: fc.constant(null),
+    })
+    .map((statement) => ({
+      ...statement,
+      where: statement.where as PolicyStatement['where'],
+      fields: statement.actions.includes('READ') ? statement.fields : null,
+    }));
+
+const policies = fc.array(
+  fc.oneof({ weight: 2, arbitrary: statementOf('ALLOW') }, { weight: 1, arbitrary: statementOf('DENY') }),
+  { maxLength: 9 },
+);
+const principals = fc.constantFrom(...PRINCIPALS);
+
+const accessOf = (statements: readonly PolicyStatement[], principal: PrincipalRef) =>
+  new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);
+
+const rowValues = fc.record({
+  pool_id: fc.constantFrom(...POOLS.map(({ id }) => id)),
+  type: VALUES.type,
+  status: fc.oneof({ weight: 2, arbitrary: fc.constant('ACTIVE') }, { weight: 3, arbitrary: VALUES.status }),
+  entity_id: fc.option(VALUES.entityId, { freq: 3 }),
+  session_id: fc.option(VALUES.sessionId, { freq: 3 }),
+  speaker: fc.option(VALUES.speaker, { freq: 3 }),
+  author_id: fc.option(fc.constantFrom(...authors), { freq: 8 }),
+  importance: fc.constantFrom(1, 2, 3),
+  labels: some(LABELS, 0),
+  // Postgres keeps microseconds, which the service never sees.
+  created_at: fc.constantFrom(
+    ...TIMES,
+    '2025-06-01T00:00:00.000999Z',
+    '2025-06-01T00:00:00.001001Z',
+    '1969-12-31T23:59:59.999999Z',
+  ),
+  valid_from: fc.option(fc.constantFrom(...TIMES, '2025-06-01T00:00:00.000001Z'), { freq: 3 }),
+});
+
+const TABLE = `create table memory (
+  id uuid primary key default gen_random_uuid(), pool_id uuid not null, type text not null, status text not null,
+  entity_id text, session_id text, speaker text, author_id uuid, importance smallint not null,
+  labels text[] not null, created_at timestamptz not null, valid_from timestamptz,
+  content text not null default 'content', metadata jsonb not null default '{}')`;
+
+describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () => {
+  let db: PGlite;
+  let rows: MemoryRow[];
+
+  beforeAll(async () => {
+    db = new PGlite();
+    await db.exec(TABLE);
+    await db.query(
+      `insert into memory (pool_id, type, status, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
+      select pool_id, type, status, entity_id, session_id, speaker, author_id, importance,
+        array(select jsonb_array_elements_text(labels)), created_at, valid_from
+      from jsonb_to_recordset($1::jsonb) as r(pool_id uuid, type text, status text, entity_id text, session_id text,
+        speaker text, author_id uuid, importance smallint, labels jsonb, created_at timestamptz, valid_from timestamptz)`,
+      [JSON.stringify(fc.sample(rowValues, { numRuns: ROWS, seed: ROWS_SEED }))],
+    );
+    rows = (
+      await db.query<
+        MemoryRow & { place: number }
+      >(`select id, pool_id as "poolId", type, status, entity_id as "entityId",
+        session_id as "sessionId", speaker, author_id as "authorId", importance as place, labels, created_at as "createdAt",
+        valid_from as "validFrom" from memory order by id`)
+    ).rows.map(({ place, ...row }) => ({ ...row, importance: IMPORTANCES[place - 1] as MemoryRow['importance'] }));
+    expect(rows).toHaveLength(ROWS);
+  });
+
+  afterAll(() => db.close());
+
+  const select = async (expressions: string, where: string, params: SqlParams) =>
+    (
+      await db.query<Record<string, unknown>>(
+        `select m.id, ${expressions} from memory m where ${where} order by m.id`,
+        params.values,
+      )
+    ).rows;
+
+  it('on every condition: TRUE, FALSE and UNKNOWN', async () => {
+    await fc.assert(
+      fc.asyncProperty(conditions, async (where) => {
+        const condition = compileCondition(where);
+        const params = new SqlParams();
+        const found = await select(`${conditionSql(condition, params, 'm')} as truth`, 'true', params);
+        const inSql = found.map(({ truth }) => (truth === null ? 'UNKNOWN' : truth ? 'TRUE' : 'FALSE'));
+        expect(rows.map((row) => evaluate(condition, row))).toEqual(inSql);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('on the rows that a principal sees', async () => {
+    await fc.assert(
+      fc.asyncProperty(policies, principals, async (statements, principal) => {
+        const access = accessOf(statements, principal);
+        const params = new SqlParams();
+        const found = await select('1', access.readFilter('test').where(params, 'm'), params);
+        expect(found.map(({ id }) => id)).toEqual(rows.filter((row) => access.canSee(row)).map(({ id }) => id));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('on the fields that are shown of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(policies, principals, async (statements, principal) => {
+        const access = accessOf(statements, principal);
+        const filter = access.readFilter('test');
+        const params = new SqlParams();
+        const columns = MASKABLE_FIELDS.map(
+          (field) =>
+            `${filter.column(params, 'm', field)} as "${field}", m.${MASKABLE_COLUMNS[field]} as "raw ${field}"`,
+        );
+        const masked = `${filter.maskedFields(params, 'm')} as masked`;
+        const found = await select([...columns, masked].join(', '), filter.where(params, 'm'), params);
+        const byId = new Map(rows.map((row) => [row.id, row]));
+        for (const row of found) {
+          const shown = access.visibleFields(byId.get(row.id as string) as MemoryRow);
+          const hidden = MASKABLE_FIELDS.filter((field) => !shown.has(field));
+          const fields = MASKABLE_FIELDS.map((field) => row[field]);
+          expect(fields).toEqual(MASKABLE_FIELDS.map((field) => (shown.has(field) ? row[`raw ${field}`] : null)));
+          expect(row.masked).toEqual(hidden);
+          expect(filter.masks() || hidden.length === 0).toBe(true);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('on fewer pools, when a filter is narrowed', async () => {
+    await fc.assert(
+      fc.asyncProperty(policies, principals, some(POOLS, 0), async (statements, principal, pools) => {
+        const access = accessOf(statements, principal);
+        const ids = pools.map(({ id }) => id);
+        const filter = access.readFilter('test').narrow(ids);
+        const params = new SqlParams();
+        const found = await select('1', filter.where(params, 'm'), params);
+        const seen = rows.filter((row) => ids.includes(row.poolId) && access.canSee(row));
+        expect(found.map(({ id }) => id)).toEqual(seen.map(({ id }) => id));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('and as one reads the statements one by one', () => {
+    fc.assert(
+      fc.property(policies, principals, (statements, principal) => {
+        const access = accessOf(statements, principal);
+        const pools = new Set(access.readFilter('test').poolIds);
+        const each = rows.flatMap((row) => ACTIONS.map((action) => ({ row, action })));
+        const allowed = each.filter(({ row, action }) => access.can(action, row));
+        expect(allowed).toEqual(each.filter(({ row, action }) => naivelyAllowed(statements, principal, action, row)));
+        expect(allowed).toEqual(each.filter(({ row, action }) => access.decide(action, row).allowed));
+        expect(allowed.every(({ row, action }) => access.canSomewhere(action, row.poolId))).toBe(true);
+        expect(rows.every((row) => !access.canSee(row) || pools.has(row.poolId))).toBe(true);
+        const shown = rows.flatMap((row) => [...access.visibleFields(row)].map((field) => ({ row, field })));
+        expect(shown.filter(({ row, field }) => naivelyHidden(statements, principal, field, row))).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('and name a statement that applies', () => {
+    fc.assert(
+      fc.property(policies, principals, fc.constantFrom(...ACTIONS), (statements, principal, action) => {
+        const access = accessOf(statements, principal);
+        for (const row of rows) {
+          const { allowed, statement } = access.decide(action, row);
+          if (!statement) continue;
+          expect(statement.effect).toBe(allowed ? 'ALLOW' : 'DENY');
+          expect(naivelySpeaks(statement, principal, action, row)).toBe(true);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  /** Rows that are seen, actions that are allowed on each, fields that are shown of each. */
+  const everything = (statements: readonly PolicyStatement[], principal: PrincipalRef, of = rows): string[] => {
+    const access = accessOf(statements, principal);
+    return of.flatMap((row) => [
+      ...ACTIONS.filter((action) => access.can(action, row)).map((action) => `${row.id} ${action}`),
+      ...[...access.visibleFields(row)].map((field) => `${row.id} ${field}`),
+      ...(access.canSee(row) ? [`${row.id} seen`] : []),
+    ]);
+  };
+  const isPartOf = (part: string[], whole: string[]) => {
+    const all = new Set(whole);
+    expect(part.filter((item) => !all.has(item))).toEqual([]);
+  };
+
+  it('never more by one deny, never less by one allow', () => {
+    const deny = statementOf('DENY');
+    const allow = statementOf('ALLOW');
+    fc.assert(
+      fc.property(policies, deny, allow, fc.nat(8), principals, (statements, denied, allowed, place, principal) => {
+        const before = everything(statements, principal);
+        isPartOf(everything(statements.toSpliced(place, 0, denied), principal), before);
+        isPartOf(before, everything(statements.toSpliced(place, 0, allowed), principal));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('whatever the order of statements', () => {
+    const shuffled = policies.chain((statements) =>
+      fc.tuple(fc.constant(statements), fc.shuffledSubarray(statements, { minLength: statements.length })),
+    );
+    fc.assert(
+      fc.property(shuffled, principals, ([statements, others], principal) => {
+        expect(everything(others, principal)).toEqual(everything(statements, principal));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it.each(['entityId', 'sessionId', 'speaker', 'authorId', 'validFrom'] as const)(
+    'and a null %s never widens',
+    (attribute) => {
+      fc.assert(
+        fc.property(policies, principals, (statements, principal) => {
+          const without = rows.map((row) => ({ ...row, [attribute]: null }));
+          isPartOf(everything(statements, principal, without), everything(statements, principal));
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+});
+
+/** The model in its own words: no merging, no CASL, no sets of pools. */
+function naivelyAllowed(
+  statements: readonly PolicyStatement[],
+  who: PrincipalRef,
+  action: string,
+  row: MemoryRow,
+): boolean {
+  const speaking = statements.filter((statement) => naivelySpeaks(statement, who, action, row));
+  return (
+    speaking.some(({ effect }) => effect === 'ALLOW') &&
+    !speaking.some(({ effect, fields }) => effect === 'DENY' && (action !== 'READ' || !fields))
+  );
+}
+
+function naivelyHidden(
+  statements: readonly PolicyStatement[],
+  who: PrincipalRef,
+  field: MaskableField,
+  row: MemoryRow,
+): boolean {
+  return statements.some(
+    (statement) =>
+      statement.effect === 'DENY' && statement.fields?.includes(field) && naivelySpeaks(statement, who, 'READ', row),
+  );
+}
+
+function naivelySpeaks(statement: PolicyStatement, who: PrincipalRef, action: string, row: MemoryRow): boolean {
+  const { effect, roles, actions, pools, where, expiresAt } = statement;
+  if (expiresAt && expiresAt <= NOW) return false;
+  if (!(roles as string[]).some((role) => role === '*' || role === who.role)) return false;
+  if (!(actions as string[]).includes(action)) return false;
+  const pool = POOLS.find(({ id }) => id === row.poolId);
+  const own = pool?.kind === 'ROLE' ? pool.role === who.role : pool?.ownerId === who.id;
+  const named = pools.some(
+    (name) => name === '*' || name === pool?.key || name === `kind:${pool?.kind}` || (name === 'own' && own),
+  );
+  const administers = effect === 'DENY' || pools.includes('*');
+  if (!(action === 'ADMINISTER' ? administers : named)) return false;
+  const truth = evaluate(compileCondition(where), row);
+  return effect === 'ALLOW' ? truth === 'TRUE' : truth !== 'FALSE';
+}

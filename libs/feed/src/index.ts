@@ -1,0 +1,3 @@
+export type { FeedEvent } from './event.js';
+export { FeedService, type FeedInput } from './feed.service.js';
+export { Tailer } from './tailer.js';

@@ -1,0 +1,51 @@
+import type { Principal } from '#access';
+import type { Unit } from '#platform';
+import { contentHash } from '../memorize/memorize-command.js';
+import { importanceRank, type LockedMemory } from '../memory.repository.js';
+import { analyseMemory } from '../recall/analysis.js';
+import { termVector } from '../recall/term-vector.js';
+
+export async function archiveRevision(unit: Unit, orgId: string, memory: LockedMemory): Promise<void> {
+  await unit.query({
+    text: `insert into memory_revision (org_id, memory_id, version, content, changed_by, changed_at, reason) values ($1, $2, $3, $4, $5, $6, $7)`,
+    values: [orgId, memory.id, memory.version, memory.content, memory.changedBy, memory.updatedAt, memory.changeReason],
+  });
+}
+
+/** The next version, as `memory` now says. `rehash` where its content is another: its words and its identity are too. */
+export async function updateMemory(
+  unit: Unit,
+  caller: Principal,
+  memory: LockedMemory,
+  change: { reason: string | null; now: Date; rehash: boolean },
+): Promise<void> {
+  const values: unknown[] = [
+    caller.orgId, memory.id, importanceRank(memory.importance), memory.labels, memory.metadata && JSON.stringify(memory.metadata),
+    memory.expiresAt, caller.id, change.reason, change.now,
+  ];
+  const content = change.rehash ? contentColumns(memory, values) : '';
+  await unit.query({
+    text: `update memory set version = version + 1, importance = $3, labels = $4, metadata = $5::jsonb, expires_at = $6,
+      changed_by = $7, change_reason = $8, updated_at = $9${content} where org_id = $1 and memory_id = $2`,
+    values,
+  });
+}
+
+function contentColumns(memory: LockedMemory, values: unknown[]): string {
+  const content = memory.content as string;
+  const terms = analyseMemory({ content, speaker: memory.speaker });
+  const from = values.push(content, contentHash({ content, entityId: memory.entityId }), termVector(terms), terms.length) - 3;
+  return `, content = $${from}, content_hash = $${from + 1}, terms = $${from + 2}::tsvector, term_count = $${from + 3}`;
+}
+
+/** Leaves a tombstone: what the policy's conditions look at stays, so that only those hear of it who could see the memory. */
+export async function buryMemory(unit: Unit, caller: Principal, id: string, change: { reason: string | null; now: Date }): Promise<void> {
+  const values = [caller.orgId, id];
+  await unit.query({ text: 'delete from memory_vector where org_id = $1 and memory_id = $2', values });
+  await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });
+  await unit.query({
+    text: `update memory set status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, version = version + 1,
+      content_hash = '\\x', changed_by = $3, change_reason = $4, updated_at = $5 where org_id = $1 and memory_id = $2`,
+    values: [...values, caller.id, change.reason, change.now],
+  });
+}

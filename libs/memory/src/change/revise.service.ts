@@ -1,0 +1,104 @@
+import type { AccessService, Grants, Importance, MemoryRow, Principal } from '#access';
+import { badInput, CommonplaceError, notFound, type Clock, type JsonObject } from '#kernel';
+import type { JobQueue, Unit } from '#platform';
+import { importance, labels, LIMITS, metadata, optionalDate, optionalText, requiredId, requiredText, wholeNumber } from '../input.js';
+import { insertVectors, type MemoryIndex } from '../memory-index.js';
+import type { Memory } from '../memory.js';
+import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
+import { archiveRevision, updateMemory } from './change.repository.js';
+
+/** What is left out stays as it is. */
+export interface ReviseInput {
+  id: string;
+  expectedVersion: number;
+  content?: string | null;
+  importance?: Importance | null;
+  labels?: string[] | null;
+  metadata?: unknown;
+  expiresAt?: Date | null;
+  reason?: string | null;
+}
+
+interface Changes {
+  content?: string;
+  importance?: Importance;
+  labels?: string[];
+  metadata?: JsonObject | null;
+  expiresAt?: Date | null;
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+export class ReviseService {
+  constructor(
+    private readonly access: AccessService,
+    private readonly index: MemoryIndex,
+    private readonly jobs: JobQueue,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes the next version; the one before is kept in the history.
+   * @throws NOT_FOUND, FORBIDDEN; CONFLICT when the memory has another version by now, or its new content stands in the pool already.
+   */
+  async revise(caller: Principal, input: ReviseInput): Promise<Memory> {
+    const id = requiredId(input.id, 'input.id');
+    const expectedVersion = wholeNumber(input.expectedVersion, 'input.expectedVersion', 1, 2_147_483_647);
+    const changes = parseChanges(input, this.clock);
+    const reason = optionalText(input.reason, 'input.reason', LIMITS.reason);
+    const vector = changes.content === undefined ? null : ((await this.index.embed([changes.content]))?.[0] ?? null);
+    const space = await this.index.space();
+    try {
+      return await this.access.write(caller, async (unit, grants) => {
+        const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space };
+        const before = await lockMemory(unit, scope, id);
+        if (!before || before.status === 'FORGOTTEN') throw notFound('The memory');
+        decide(grants, before, changes);
+        if (before.version !== expectedVersion) {
+          throw new CommonplaceError('CONFLICT', `The memory has version ${before.version}, not ${expectedVersion}. Read it and revise again.`);
+        }
+        await archiveRevision(unit, caller.orgId, before);
+        await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash: changes.content !== undefined });
+        if (changes.content !== undefined) await this.reindex(unit, scope, before, vector);
+        await appendEvent(unit, { orgId: caller.orgId, poolId: before.poolId, memoryId: id, kind: 'REVISED', policyVersion: grants.policyVersion });
+        const [revised] = await findMemories(unit, scope, [id]);
+        if (!revised) throw new CommonplaceError('FORBIDDEN', 'The memory would no longer be yours to see: your policy reads only others.');
+        return revised;
+      });
+    } catch (error) {
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      throw new CommonplaceError('CONFLICT', 'Another memory of the pool has this content already; forget one of the two.', {}, { cause: error });
+    }
+  }
+
+  private async reindex(unit: Unit, scope: ReadScope, memory: LockedMemory, vector: number[] | null): Promise<void> {
+    if (!scope.space) return;
+    await unit.query({ text: 'delete from memory_vector where org_id = $1 and memory_id = $2', values: [scope.orgId, memory.id] });
+    if (vector) await insertVectors(unit, scope.orgId, scope.space.spaceId, [{ memoryId: memory.id, poolId: memory.poolId, embedding: vector }]);
+    else await this.jobs.enqueue(unit, 'embed', { memoryIds: [memory.id] });
+  }
+}
+
+/** Asked of the memory as it is and as it would be: a policy that gives only some must not be stepped out of. */
+function decide(grants: Grants, before: LockedMemory, changes: Changes): void {
+  const ownProposal = before.status === 'PROPOSED' && before.authorId === grants.principal.id;
+  if (before.status !== 'ACTIVE' && !ownProposal) throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
+  const after: MemoryRow = { ...before, ...changes, labels: changes.labels ?? before.labels };
+  for (const row of [before, after]) {
+    const decision = grants.access.decide('REVISE', row);
+    if (!decision.allowed && !(ownProposal && grants.access.can('PROPOSE', row))) throw new CommonplaceError('FORBIDDEN', decision.reason);
+  }
+}
+
+function parseChanges(input: ReviseInput, clock: Clock): Changes {
+  const changes: Changes = {};
+  if (input.content !== undefined) changes.content = requiredText(input.content, 'input.content', LIMITS.content);
+  if (input.importance !== undefined) changes.importance = importance(input.importance, 'input.importance');
+  if (input.labels !== undefined) changes.labels = labels(input.labels, 'input.labels');
+  if (input.metadata !== undefined) changes.metadata = metadata(input.metadata, 'input.metadata');
+  if (input.expiresAt !== undefined) changes.expiresAt = optionalDate(input.expiresAt, 'input.expiresAt');
+  if (changes.expiresAt && changes.expiresAt <= clock.now()) throw badInput('input.expiresAt', 'must lie in the future');
+  if (Object.keys(changes).length === 0) throw badInput('input', 'changes nothing: give content, importance, labels, metadata or expiresAt');
+  return changes;
+}
+

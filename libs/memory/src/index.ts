@@ -1,0 +1,13 @@
+export { ForgetService } from './change/forget.service.js';
+export { ReviseService, type ReviseInput } from './change/revise.service.js';
+export { EmbedBacklog, type EmbedJob } from './embed-backlog.js';
+export { MemoryIndex } from './memory-index.js';
+export { findMemories, type ReadScope } from './memory.repository.js';
+export type { Memorized, MemorizeOutcome, Memory, MemoryRevision } from './memory.js';
+export type { MemorizeInput } from './memorize/memorize-command.js';
+export { MemorizeService, type MemorizedMany, type MemorizeFailure } from './memorize/memorize.service.js';
+export { MemoriesService, type MemoryPage } from './read/memories.service.js';
+export type { MemoryFilterInput } from './read/memory-filter.js';
+export { readablePoolIds } from './read/pools.js';
+export { RecallService, type RecallHit, type RecallInput, type RecallResult } from './recall/recall.service.js';
+export { LIMITS } from './input.js';

@@ -1,0 +1,138 @@
+import type { Unit } from '#platform';
+import { analyseMemory } from '../recall/analysis.js';
+import { termVector } from '../recall/term-vector.js';
+import { importanceRank } from '../memory.repository.js';
+import type { MemorizeOutcome } from '../memory.js';
+import type { MemorizeCommand } from './memorize-command.js';
+
+/** One memory to insert. */
+export interface NewMemory {
+  id: string;
+  hash: Buffer;
+  command: MemorizeCommand;
+}
+
+export interface Stored {
+  id: string;
+  hash: Buffer;
+  created: boolean;
+}
+
+interface Write {
+  orgId: string;
+  poolId: string;
+  authorId: string;
+  status: 'ACTIVE' | 'PROPOSED';
+  policyVersion: number;
+  now: Date;
+}
+
+/**
+ * Memories, their events and the pool's numbers in one statement. A memory whose content stands in the pool already counts
+ * as its corroboration, and lives at least as long as the newer one would; it makes no event.
+ */
+const insertStatement = (status: Write['status']) => `
+  with input as (
+    select * from unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
+      $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[])
+      with ordinality as i (memory_id, content_hash, type, content, terms, term_count, entity_id, session_id, speaker, importance,
+        labels, metadata, valid_from, expires_at, n)
+  ), stored as (
+    insert into memory as m (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, entity_id,
+      session_id, speaker, importance, labels, metadata, author_id, changed_by, created_at, updated_at, valid_from, expires_at)
+    select $1, i.memory_id, $2, i.type, '${status}', i.content, i.content_hash, i.terms, i.term_count, i.entity_id,
+      i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $17, $18, $18,
+      i.valid_from, i.expires_at
+    from input i order by i.content_hash
+    on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
+    do update set corroborations = m.corroborations + 1, expires_at = case
+      when m.expires_at is null or excluded.expires_at is null then null
+      else greatest(m.expires_at, excluded.expires_at) end
+    returning m.memory_id, m.content_hash, xmax = 0 as created
+  ), numbered as (
+    update pool p set seq = p.seq + c.n from (select count(*) as n from stored where created) c
+    where p.org_id = $1 and p.pool_id = $2 and c.n > 0 returning p.seq - c.n as before
+  ), logged as (
+    insert into memory_event (org_id, pool_id, seq, memory_id, kind, occurred_at, policy_version)
+    select $1, $2, numbered.before + row_number() over (order by i.n), s.memory_id,
+      '${status === 'ACTIVE' ? 'MEMORIZED' : 'PROPOSED'}', clock_timestamp(), $19
+    from stored s join input i on i.memory_id = s.memory_id cross join numbered where s.created
+  )
+  select memory_id as id, content_hash as hash, created from stored`;
+
+const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('PROPOSED') };
+
+/** @param memories no two with one hash: a statement cannot touch a row twice. */
+export async function insertMemories(unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> {
+  const terms = memories.map(({ command }) => analyseMemory(command));
+  const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
+  return unit.query<Stored>({
+    name: `memorize_${write.status}`,
+    text: INSERT[write.status],
+    values: [
+      write.orgId, write.poolId,
+      memories.map((memory) => memory.id), memories.map((memory) => memory.hash),
+      column((c) => c.type), column((c) => c.content), terms.map(termVector), terms.map((list) => list.length),
+      column((c) => c.entityId), column((c) => c.sessionId), column((c) => c.speaker), column((c) => importanceRank(c.importance)),
+      column((c) => JSON.stringify(c.labels)), column((c) => c.metadata && JSON.stringify(c.metadata)),
+      column((c) => c.validFrom), column((c) => c.expiresAt),
+      write.authorId, write.now, write.policyVersion,
+    ],
+  });
+}
+
+export async function insertSources(unit: Unit, orgId: string, links: readonly { memoryId: string; sourceId: string }[]): Promise<void> {
+  await unit.query({
+    text: `insert into memory_source (org_id, memory_id, source_id) select $1, * from unnest($2::uuid[], $3::uuid[]) on conflict do nothing`,
+    values: [orgId, links.map((link) => link.memoryId), links.map((link) => link.sourceId)],
+  });
+}
+
+export interface IdempotencyClaim {
+  key: string;
+  inputHash: Buffer;
+}
+
+/** A key that was used before, with what came of it. */
+export interface IdempotencyRecord extends IdempotencyClaim {
+  memoryId: string;
+  outcome: MemorizeOutcome;
+}
+
+const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_hash)
+  select $1, $2, * from unnest($3::text[], $4::bytea[]) as claim (key, input_hash) order by claim.key
+  on conflict (org_id, principal_id, key) do update
+    set input_hash = excluded.input_hash, memory_id = null, outcome = null, created_at = now()
+    where i.created_at < now() - interval '24 hours'
+  returning key`;
+
+/** Takes the keys for 24 hours; a parallel request with one of them waits here. @returns the keys that were free. */
+export async function claimKeys(unit: Unit, orgId: string, principalId: string, claims: readonly IdempotencyClaim[]): Promise<Set<string>> {
+  const values = [orgId, principalId, claims.map((claim) => claim.key), claims.map((claim) => claim.inputHash)];
+  const rows = await unit.query<{ key: string }>({ text: CLAIM, values });
+  return new Set(rows.map((row) => row.key));
+}
+
+export async function findClaims(unit: Unit, orgId: string, principalId: string, keys: readonly string[]): Promise<IdempotencyRecord[]> {
+  const text = `select key, input_hash as "inputHash", memory_id as "memoryId", outcome from idempotency
+    where org_id = $1 and principal_id = $2 and key = any($3::text[])`;
+  return unit.query<IdempotencyRecord>({ text, values: [orgId, principalId, keys] });
+}
+
+export async function settleClaims(
+  unit: Unit,
+  orgId: string,
+  principalId: string,
+  settled: readonly { key: string; memoryId: string | null; outcome: MemorizeOutcome | null }[],
+): Promise<void> {
+  const text = `update idempotency i set memory_id = s.memory_id, outcome = s.outcome
+    from unnest($3::text[], $4::uuid[], $5::text[]) as s (key, memory_id, outcome)
+    where i.org_id = $1 and i.principal_id = $2 and i.key = s.key`;
+  await unit.query({ text, values: [orgId, principalId, settled.map((s) => s.key), settled.map((s) => s.memoryId), settled.map((s) => s.outcome)] });
+  // A request whose input was refused leaves its key free, and old keys leave with the new ones: no job is needed.
+  await unit.query({
+    text: `delete from idempotency where org_id = $1 and principal_id = $2 and (memory_id is null and key = any($3::text[])
+      or ctid = any(array(select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit 100)))`,
+    values: [orgId, principalId, settled.map((s) => s.key)],
+  });
+}

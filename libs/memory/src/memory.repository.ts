@@ -1,0 +1,119 @@
+import { IMPORTANCES, SqlParams, type Importance, type MaskableField, type MemoryRow, type ReadFilter } from '#access';
+import type { Unit } from '#platform';
+import type { Memory, MemoryRevision } from './memory.js';
+
+/** Where vectors stand, or null where no embedder is configured. */
+export interface IndexSpace {
+  spaceId: string;
+}
+
+interface Row extends Omit<Memory, 'importance'> {
+  importance: number;
+}
+
+export const importanceRank = (importance: Importance): number => IMPORTANCES.indexOf(importance) + 1;
+const importanceName = (rank: number): Importance => IMPORTANCES[rank - 1] as Importance;
+
+/** The projection of a memory through what the policy lets a caller see of it. */
+export function memoryColumns(filter: ReadFilter, params: SqlParams, space: IndexSpace | null): string {
+  const shown = (field: MaskableField, name: string) => `${filter.column(params, 'm', field)} as "${name}"`;
+  const indexed = space
+    ? `exists (select from memory_vector v where v.org_id = m.org_id and v.space_id = ${params.add(space.spaceId, 'uuid')} and v.memory_id = m.memory_id)`
+    : 'true';
+  return [
+    'm.memory_id as id', 'm.pool_id as "poolId"', 'm.type', 'm.status',
+    shown('content', 'content'), shown('entityId', 'entityId'), shown('sessionId', 'sessionId'), shown('speaker', 'speaker'),
+    'm.importance', shown('labels', 'labels'), shown('metadata', 'metadata'), shown('author', 'authorId'),
+    `${filter.maskedFields(params, 'm')} as "maskedFields"`,
+    'm.version', 'm.created_at as "createdAt"', 'm.updated_at as "updatedAt"', 'm.valid_from as "validFrom"', 'm.valid_to as "validTo"',
+    'm.expires_at as "expiresAt"', `${indexed} as indexed`,
+  ].join(', ');
+}
+
+/** In force at every read: the organisation, the policy, and that the memory has not expired. */
+export function visible(filter: ReadFilter, params: SqlParams, orgId: string, now: Date): string {
+  return `m.org_id = ${params.add(orgId, 'uuid')} and ${filter.where(params, 'm')}
+    and (m.expires_at is null or m.expires_at > ${params.add(now, 'timestamptz')})`;
+}
+
+export function toMemory(row: Row): Memory {
+  return { ...row, importance: importanceName(row.importance) };
+}
+
+export interface ReadScope {
+  orgId: string;
+  filter: ReadFilter;
+  now: Date;
+  space: IndexSpace | null;
+}
+
+/** The memories among `ids` that the caller may see, in no particular order. */
+export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly string[]): Promise<Memory[]> {
+  if (ids.length === 0 || (scope.filter.poolIds.length === 0 && !scope.filter.unrestricted)) return [];
+  const params = new SqlParams();
+  const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
+  return (await unit.query<Row>({ text, values: params.values })).map(toMemory);
+}
+
+/** What a decision reads of a memory, whole and locked for a change; undefined where the caller does not see it. */
+export async function lockMemory(unit: Unit, scope: ReadScope, id: string): Promise<LockedMemory | undefined> {
+  const params = new SqlParams();
+  const text = `select m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.entity_id as "entityId", m.session_id as "sessionId",
+      m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt", m.valid_from as "validFrom",
+      m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt", m.changed_by as "changedBy",
+      m.change_reason as "changeReason"
+    from memory m where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = ${params.add(id, 'uuid')} for update`;
+  const [row] = await unit.query<Omit<LockedMemory, 'importance'> & { importance: number }>({ text, values: params.values });
+  return row && { ...row, importance: importanceName(row.importance) };
+}
+
+export interface LockedMemory extends MemoryRow {
+  labels: string[];
+  version: number;
+  content: string | null;
+  metadata: Memory['metadata'];
+  expiresAt: Date | null;
+  updatedAt: Date;
+  changedBy: string;
+  changeReason: string | null;
+}
+
+const APPEND_EVENT = `with numbered as (update pool set seq = seq + 1 where org_id = $1 and pool_id = $2 returning seq)
+  insert into memory_event (org_id, pool_id, seq, memory_id, kind, occurred_at, policy_version)
+  select $1, $2, seq, $3, $4, clock_timestamp(), $5 from numbered`;
+
+/** One event of one memory, under the pool's next number. Writers of many events number them in their own statement. */
+export async function appendEvent(
+  unit: Unit,
+  event: { orgId: string; poolId: string; memoryId: string; kind: 'REVISED' | 'FORGOTTEN'; policyVersion: number },
+): Promise<void> {
+  const { orgId, poolId, memoryId, kind, policyVersion } = event;
+  await unit.query({ name: 'append_event', text: APPEND_EVENT, values: [orgId, poolId, memoryId, kind, policyVersion] });
+}
+
+/** Sources that the caller may see, by memory. */
+export async function findSources(unit: Unit, scope: ReadScope, memoryIds: readonly string[]): Promise<Map<string, string[]>> {
+  const params = new SqlParams();
+  const text = `select s.memory_id as "memoryId", array_agg(s.source_id order by s.source_id) as sources
+    from memory_source s join memory m on m.org_id = s.org_id and m.memory_id = s.source_id
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and s.memory_id = any(${params.add(memoryIds, 'uuid[]')})
+    group by s.memory_id`;
+  const rows = await unit.query<{ memoryId: string; sources: string[] }>({ text, values: params.values });
+  return new Map(rows.map((row) => [row.memoryId, row.sources]));
+}
+
+/** Every version, newest first; empty where the caller may not see the memory's content. */
+export async function findHistory(unit: Unit, scope: ReadScope, memoryId: string, atMost: number): Promise<MemoryRevision[]> {
+  const params = new SqlParams();
+  const shown = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
+    and m.memory_id = ${params.add(memoryId, 'uuid')}`;
+  const text = `select * from (
+      select m.version, m.content, m.changed_by as "changedBy", m.updated_at as "changedAt", m.change_reason as reason
+      from memory m where ${shown} and m.content is not null
+      union all
+      select r.version, r.content, r.changed_by, r.changed_at, r.reason
+      from memory_revision r join memory m on m.org_id = r.org_id and m.memory_id = r.memory_id where ${shown}
+    ) revision order by version desc limit ${params.add(atMost, 'integer')}`;
+  return unit.query<MemoryRevision>({ text, values: params.values });
+}

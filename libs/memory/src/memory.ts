@@ -1,0 +1,43 @@
+import type { Importance, MaskableField, MemoryStatus, MemoryType } from '#access';
+import type { JsonObject } from '#kernel';
+
+/** A memory as one caller may see it: fields that the policy hides are null and named in `maskedFields`. */
+export interface Memory {
+  id: string;
+  poolId: string;
+  type: MemoryType;
+  status: MemoryStatus;
+  content: string | null;
+  entityId: string | null;
+  sessionId: string | null;
+  speaker: string | null;
+  importance: Importance;
+  labels: string[] | null;
+  metadata: JsonObject | null;
+  authorId: string | null;
+  maskedFields: MaskableField[];
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+  validFrom: Date | null;
+  validTo: Date | null;
+  expiresAt: Date | null;
+  /** Whether its vector is there; true where no embedder is configured. */
+  indexed: boolean;
+}
+
+export interface MemoryRevision {
+  version: number;
+  content: string;
+  changedBy: string;
+  changedAt: Date;
+  reason: string | null;
+}
+
+export type MemorizeOutcome = 'CREATED' | 'DUPLICATE' | 'PROPOSED' | 'QUARANTINED';
+
+export interface Memorized {
+  memory: Memory;
+  outcome: MemorizeOutcome;
+  indexed: boolean;
+}

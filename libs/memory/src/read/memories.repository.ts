@@ -1,0 +1,43 @@
+import { SqlParams } from '#access';
+import type { Unit } from '#platform';
+import { memoryColumns, toMemory, visible, type ReadScope } from '../memory.repository.js';
+import type { Memory } from '../memory.js';
+import { filterSql, type MemoryFilter } from './memory-filter.js';
+
+type Row = Omit<Memory, 'importance'> & { importance: number };
+
+const isEmpty = (scope: ReadScope): boolean => scope.filter.poolIds.length === 0 && !scope.filter.unrestricted;
+
+/** Newest first: ids of version 7 are in the order of writing. */
+export async function listMemories(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  page: { atMost: number; after: string | null },
+): Promise<Memory[]> {
+  if (isEmpty(scope)) return [];
+  const params = new SqlParams();
+  const where = [visible(scope.filter, params, scope.orgId, scope.now), filterSql(filter, scope.filter, params)];
+  if (page.after) where.push(`m.memory_id < ${params.add(page.after, 'uuid')}`);
+  const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
+    where ${where.join(' and ')} order by m.memory_id desc limit ${params.add(page.atMost, 'integer')}`;
+  return (await unit.query<Row>({ text, values: params.values })).map(toMemory);
+}
+
+export async function countMemories(unit: Unit, scope: ReadScope, filter: MemoryFilter): Promise<number> {
+  if (isEmpty(scope)) return 0;
+  const params = new SqlParams();
+  const text = `select count(*) as count from memory m
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and ${filterSql(filter, scope.filter, params)}`;
+  const [row] = await unit.query<{ count: number }>({ text, values: params.values });
+  return row?.count ?? 0;
+}
+
+export async function countByPool(unit: Unit, scope: ReadScope): Promise<Map<string, number>> {
+  if (isEmpty(scope)) return new Map();
+  const params = new SqlParams();
+  const text = `select m.pool_id as "poolId", count(*) as count from memory m
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.status = 'ACTIVE' group by m.pool_id`;
+  const rows = await unit.query<{ poolId: string; count: number }>({ text, values: params.values });
+  return new Map(rows.map((row) => [row.poolId, row.count]));
+}

@@ -1,0 +1,24 @@
+/**
+ * Terms as Postgres' tsvector literal. Places stand only for how often a term occurs: `'stem':1,2,3` is three times.
+ * At most 255 places are kept a term (Postgres' own limit is 256), which the saturating term weight cannot tell apart.
+ * @param terms as analysis makes them: without quotes, backslashes or white space
+ */
+export function termVector(terms: readonly string[]): string {
+  return [...termFrequencies(terms)].map(([term, count]) => `'${term}':${places(Math.min(count, 255))}`).join(' ');
+}
+
+export function termFrequencies(terms: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+  return counts;
+}
+
+/** Terms as a tsquery that any one of them satisfies. */
+export function anyTerm(terms: readonly string[]): string {
+  return terms.map((term) => `'${term}'`).join(' | ');
+}
+
+const FIRST_PLACES = Array.from({ length: 256 }, (_, count) =>
+  Array.from({ length: count }, (_, place) => place + 1).join(','),
+);
+const places = (count: number): string => FIRST_PLACES[count] as string;
