@@ -105,5 +105,5 @@ function abilityOf(rules: readonly Rule[]): RoleAbility {
 function applies(rule: Rule, subject: Subject): boolean {
   if (!rule.pools.ids.has(subject.row.poolId) && !(rule.pools.own && subject.own)) return false;
   const truth = evaluate(rule.condition, subject.row);
-  return rule.effect === 'ALLOW' ? truth !== 'FALSE' : truth !== 'FALSE';
+  return rule.effect === 'ALLOW' ? truth === 'TRUE' : truth !== 'FALSE';
 }
