@@ -200,6 +200,12 @@ describe('fields', () => {
     expect(fieldsOf(statements)).toEqual(['labels', 'author', 'entityId', 'sessionId', 'speaker']);
   });
 
+  it('are about READ only: another action of the same deny is denied whole', () => {
+    const actions = ['READ', 'REVISE'] as const;
+    const access = accessOf([statement({ actions }), statement({ effect: 'DENY', actions, fields: ['content'] })]);
+    expect([access.can('READ', memoryRow()), access.can('REVISE', memoryRow())]).toEqual([true, false]);
+  });
+
   it('come from the allows that are TRUE on the row', () => {
     const secret = statement({ where: { labels: { contains: 'public' } } });
     const statements = [statement({ fields: ['labels'] }), secret];

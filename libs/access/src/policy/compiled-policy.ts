@@ -1,5 +1,5 @@
 import { Access } from './access.js';
-import { compileCondition } from './condition.js';
+import { conditionOf } from './condition.js';
 import { PoolDirectory } from './pool-directory.js';
 import { RolePolicy } from './role-policy.js';
 import { speaksOf, type LiveStatement } from './rules.js';
@@ -21,7 +21,7 @@ export class CompiledPolicy {
     dbNow: Date,
   ) {
     const live = statements.filter(({ expiresAt }) => expiresAt === null || expiresAt > dbNow);
-    this.live = live.map((statement) => ({ statement, condition: compileCondition(statement.where) }));
+    this.live = live.map((statement) => ({ statement, condition: conditionOf(statement.where) }));
     const expiries = live.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
     this.validUntil = expiries.length === 0 ? null : new Date(expiries.reduce((a, b) => Math.min(a, b)));
   }

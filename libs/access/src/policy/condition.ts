@@ -1,4 +1,4 @@
-import { badInput, isId, jsonObject, type Json } from '#kernel';
+import { badInput, isId, jsonObject, type Json, type JsonObject } from '#kernel';
 import {
   CATALOGUE,
   CONDITION_FIELDS,
@@ -40,9 +40,21 @@ export const ALWAYS: Condition = { tests: [], key: '' };
  * Checks `{field: {operator: value}}` and compiles it; null and undefined hold always.
  * @throws BAD_INPUT naming the place under `path`, what was wrong and what is allowed.
  */
-export function compileCondition(where: unknown, path = 'where'): Condition {
-  if (where == null) return ALWAYS;
-  const tests = Object.entries(jsonObject(where, path)).flatMap(([name, operators]) => {
+export const compileCondition = (where: unknown, path = 'where'): Condition =>
+  where == null ? ALWAYS : conditionOf(jsonObject(where, path), path);
+
+const compiled = new WeakMap<JsonObject, Condition>();
+
+/** The same of a copy that nobody changes any more: once for each. */
+export function conditionOf(where: JsonObject | null, path = 'where'): Condition {
+  if (!where) return ALWAYS;
+  let condition = compiled.get(where);
+  if (!condition) compiled.set(where, (condition = compileObject(where, path)));
+  return condition;
+}
+
+function compileObject(where: JsonObject, path: string): Condition {
+  const tests = Object.entries(where).flatMap(([name, operators]) => {
     const field = fieldNamed(name, path);
     return testsOf(field, operators, `${path}.${field}`);
   });

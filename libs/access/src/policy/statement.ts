@@ -1,5 +1,5 @@
 import { badInput, jsonObject, newId, wellFormed, type JsonObject } from '#kernel';
-import { compileCondition } from './condition.js';
+import { conditionOf } from './condition.js';
 import { parseTime } from './times.js';
 import { ACTIONS, EFFECTS, MASKABLE_FIELDS, POOL_KINDS } from './vocabulary.js';
 import { type Action, type Effect, type MaskableField } from './vocabulary.js';
@@ -15,7 +15,7 @@ export interface PolicyStatement {
   readonly pools: readonly string[];
   /** The condition as the admin wrote it; null: every memory. */
   readonly where: JsonObject | null;
-  /** What READ shows (ALLOW) or hides (DENY); null: all of it. */
+  /** What READ shows (ALLOW) or hides (DENY, which leaves the row); null: all of it. The statement's other actions are whole. */
   readonly fields: readonly MaskableField[] | null;
   readonly expiresAt: Date | null;
   readonly reason: string | null;
@@ -100,7 +100,7 @@ function rawStatement(item: unknown, path: string): Raw {
 function whereOf(value: unknown, path: string): JsonObject | null {
   if (value == null) return null;
   const where = jsonObject(value, path);
-  compileCondition(where, path);
+  conditionOf(where, path);
   return where;
 }
 
