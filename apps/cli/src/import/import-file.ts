@@ -1,0 +1,248 @@
+import { mkdir } from 'node:fs/promises';
+import { BrokerClient, describeError } from '../broker-client.js';
+import { batchesOf, LARGEST_BATCH, type Batch } from './batches.js';
+import {
+  donePosition,
+  fingerprint,
+  idempotencyKey,
+  openCheckpoint,
+  stateFiles,
+  writeCheckpoint,
+} from './checkpoint.js';
+import { type Checkpoint, type Counts, type StateFiles } from './checkpoint.js';
+import { dryRun } from './dry-run.js';
+import { FailureLog } from './failures.js';
+import { listenForInterrupt } from './interrupt.js';
+import { readLines } from './lines.js';
+import { mappedFields, parseMapping, type Mapping, type MappingOptions } from './mapping.js';
+import { ImportProblem } from './problems.js';
+import { startProgress, type Progress, type ProgressStream } from './progress.js';
+import { sendBatch, type SentBatch } from './sender.js';
+import { finishedSummary, summaryLines, unseenWarnings, type ImportSummary } from './summary.js';
+
+export interface ImportOptions extends MappingOptions {
+  file: string;
+  /** Decides over a pool that a line names itself; without it and without theirs, the pool of the caller's role. */
+  pool?: string;
+  url: string;
+  /** Needed unless dryRun. */
+  key?: string;
+  /** Lines in one request, 1 to 100. */
+  batch?: number | string;
+  /** The folder of the checkpoint and of the failures file; by default that of the input. */
+  state?: string;
+  dryRun?: boolean;
+  restart?: boolean;
+  /** For the outcome; console.log unless given. */
+  print?: (line: string) => void;
+  /** For progress and failures; stderr unless given. */
+  stream?: ProgressStream;
+  /** In place of SIGINT and SIGTERM. */
+  signal?: AbortSignal;
+  /** Of one request, in all; patient enough by default for a broker that restarts. */
+  attempts?: number;
+  backoffMs?: number;
+}
+
+/**
+ * Sends every line of a JSONL file as a memory and can be stopped and repeated at any point.
+ * @throws ImportProblem, with a sentence for people, when it cannot begin or go on.
+ */
+export async function importFile(options: ImportOptions): Promise<ImportSummary> {
+  const mapping = parseMapping(options);
+  const size = batchSize(options.batch);
+  const print = options.print ?? ((line: string) => console.log(line));
+  const source = await fingerprint(options.file);
+  if (options.dryRun)
+    return dryRun({ file: options.file, pool: options.pool, mapping, size, print, stream: options.stream });
+
+  if (!options.key) throw new ImportProblem('A key is needed: --key KEY.');
+  const client = brokerClient(options, options.key, (text) => run.note(text));
+  const files = stateFiles(options.file, options.state);
+  if (options.state) await mkdir(options.state, { recursive: true });
+  const identity = { pool: options.pool ?? null, url: client.url, mapping, source };
+  const checkpoint = await openCheckpoint(files.checkpoint, identity, options.restart ?? false);
+  if (checkpoint.complete) return alreadyComplete(checkpoint, files, print);
+
+  const run: ImportRun = new ImportRun({ options, mapping, size, client, files, checkpoint });
+  const summary = await run.toTheEnd();
+  for (const line of [...summaryLines(summary), ...run.whatNext()]) print(line);
+  return summary;
+}
+
+interface RunParts {
+  options: ImportOptions;
+  mapping: Mapping;
+  size: number;
+  client: BrokerClient;
+  files: StateFiles;
+  checkpoint: Checkpoint;
+}
+
+/** From the checkpoint's place to the end of the file, or to an interrupt. */
+class ImportRun {
+  private readonly began = performance.now();
+  private readonly startLines: number;
+  private readonly startRead: number;
+  private readonly unseen: Set<string>;
+  private readonly progress: Progress;
+  private readonly failureLog: FailureLog;
+  private interrupted = false;
+
+  constructor(private readonly parts: RunParts) {
+    const { checkpoint, options, mapping, files } = parts;
+    this.startLines = checkpoint.linesDone;
+    this.startRead = checkpoint.counts.read;
+    this.unseen = new Set(mappedFields(mapping));
+    this.progress = startProgress(checkpoint.source.size, this.state(), options.stream);
+    this.failureLog = new FailureLog(files.failures, (text) => this.progress.note(text));
+  }
+
+  note(text: string): void {
+    this.progress.note(text);
+  }
+
+  async toTheEnd(): Promise<ImportSummary> {
+    const { checkpoint, files, options } = this.parts;
+    const own = options.signal
+      ? undefined
+      : listenForInterrupt(() => this.note('Stopping after the batch in flight; once more stops at once.'));
+    try {
+      if (this.startLines > 0) this.note(`Going on after line ${this.startLines}.`);
+      await writeCheckpoint(files.checkpoint, checkpoint);
+      await this.failureLog.rewindTo(checkpoint.failuresBytes);
+      await this.sendAll(options.signal ?? (own as { signal: AbortSignal }).signal);
+    } catch (error) {
+      throw this.stopped(error);
+    } finally {
+      own?.release();
+      this.progress.stop();
+    }
+    return this.summary();
+  }
+
+  whatNext(): string[] {
+    const { checkpoint, files } = this.parts;
+    const failed = checkpoint.counts.failed > 0 ? [`The failed lines are in ${files.failures}.`] : [];
+    if (!this.interrupted) return [...failed, `Complete; ${files.checkpoint} remembers it.`];
+    return [...failed, `Interrupted after line ${checkpoint.linesDone}; the same command goes on from there.`];
+  }
+
+  private async sendAll(signal: AbortSignal): Promise<void> {
+    const { options, mapping, size, checkpoint, files } = this.parts;
+    const from = donePosition(checkpoint);
+    const batches = batchesOf(readLines(options.file, from), {
+      mapping,
+      pool: options.pool,
+      size,
+      from,
+      unseen: this.unseen,
+    });
+    let upcoming = batches.next();
+    for (let next = await upcoming; !next.done; next = await upcoming) {
+      if (signal.aborted) return this.interrupt(batches);
+      // The next batch is read and mapped while this one is under way; the sending stays in the order of the lines.
+      upcoming = batches.next();
+      upcoming.catch(() => undefined);
+      const sent = await this.send(next.value, signal);
+      if (!sent) return this.interrupt(batches);
+      await this.acknowledge(next.value, sent);
+    }
+    checkpoint.complete = true;
+    await writeCheckpoint(files.checkpoint, checkpoint);
+  }
+
+  private async interrupt(batches: AsyncGenerator<Batch>): Promise<void> {
+    this.interrupted = true;
+    await batches.return(undefined);
+  }
+
+  /** Undefined when an interrupt came while the broker could not be had. */
+  private async send(batch: Batch, signal: AbortSignal): Promise<SentBatch | undefined> {
+    const { client, checkpoint, options } = this.parts;
+    const lines = batch.lines.map((line) => ({
+      ...line,
+      input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? idempotencyKey(checkpoint, line) },
+    }));
+    try {
+      return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  private async acknowledge(batch: Batch, sent: SentBatch): Promise<void> {
+    const { checkpoint, files } = this.parts;
+    const failures = [...batch.failures, ...sent.failures].sort((one, other) => one.line - other.line);
+    checkpoint.failuresBytes += await this.failureLog.add(failures);
+    checkpoint.linesDone = batch.end.lines;
+    checkpoint.bytesDone = batch.end.bytes;
+    count(checkpoint.counts, batch, sent);
+    await writeCheckpoint(files.checkpoint, checkpoint);
+    this.progress.update(this.state());
+  }
+
+  private state() {
+    const { linesDone, bytesDone, counts } = this.parts.checkpoint;
+    return { lines: linesDone, bytes: bytesDone, failed: counts.failed };
+  }
+
+  private stopped(error: unknown): ImportProblem {
+    const { linesDone } = this.parts.checkpoint;
+    const place =
+      linesDone > 0
+        ? `Stopped after line ${linesDone}; the same command goes on from there.`
+        : 'No line is acknowledged yet; the same command begins again.';
+    return new ImportProblem(`${describeError(error)}\n${place}`, { cause: error });
+  }
+
+  private summary(): ImportSummary {
+    const { counts } = this.parts.checkpoint;
+    const seconds = (performance.now() - this.began) / 1000;
+    const read = counts.read - this.startRead;
+    return {
+      ...finishedSummary(counts, { seconds, read }),
+      resumedAfter: this.startLines,
+      complete: !this.interrupted,
+      interrupted: this.interrupted,
+      warnings: read > 0 ? unseenWarnings(this.unseen) : [],
+    };
+  }
+}
+
+function count(counts: Counts, batch: Batch, sent: SentBatch): void {
+  counts.read += batch.read;
+  counts.failed += batch.failures.length + sent.failures.length;
+  for (const outcome of sent.outcomes) {
+    if (outcome === 'DUPLICATE') counts.duplicate++;
+    else if (outcome === 'PROPOSED') counts.proposed++;
+    else if (outcome === 'QUARANTINED') counts.quarantined++;
+    else counts.created++;
+  }
+}
+
+function brokerClient(options: ImportOptions, key: string, note: (text: string) => void): BrokerClient {
+  return new BrokerClient({
+    url: options.url,
+    key,
+    attempts: options.attempts ?? 12,
+    backoffMs: options.backoffMs,
+    onRetry: (error, waitMs) => note(`${describeError(error)}; trying again in ${(waitMs / 1000).toFixed(1)} s`),
+  });
+}
+
+function alreadyComplete(checkpoint: Checkpoint, files: StateFiles, print: (line: string) => void): ImportSummary {
+  const summary = finishedSummary(checkpoint.counts, { seconds: 0, read: 0 });
+  for (const line of summaryLines(summary)) print(line);
+  print(
+    `Nothing to do: the file was imported completely, says ${files.checkpoint}. --restart sends it again; what is stored already is answered DUPLICATE.`,
+  );
+  return { ...summary, resumedAfter: checkpoint.linesDone };
+}
+
+function batchSize(option: number | string | undefined): number {
+  const size = option === undefined ? LARGEST_BATCH : Number(option);
+  if (Number.isInteger(size) && size >= 1 && size <= LARGEST_BATCH) return size;
+  throw new ImportProblem(`--batch is a number from 1 to ${LARGEST_BATCH}, not ${option}.`);
+}
