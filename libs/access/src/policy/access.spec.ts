@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { CompiledPolicy } from './compiled-policy.js';
-import { AGENTS, memoryRow, poolId, POOLS, statement } from './testing.js';
+import { AGENTS, memoryRow, NOW, poolId, POOLS, statement } from './testing.js';
 import { type PolicyStatement } from './statement.js';
 
-const NOW = new Date('2026-01-01T00:00:00Z');
 const coder = { id: AGENTS.coder, role: 'coder' };
 const accessOf = (statements: PolicyStatement[], principal = coder) =>
   new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);

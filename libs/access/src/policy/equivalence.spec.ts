@@ -6,21 +6,19 @@ import { CompiledPolicy } from './compiled-policy.js';
 import { compileCondition, conditionSql, evaluate } from './condition.js';
 import { SqlParams } from './sql-params.js';
 import { type PolicyStatement } from './statement.js';
-import { AGENTS, POOLS } from './testing.js';
+import { AGENTS, naivelyAllowed, naivelyHidden, naivelySpeaks, NOW, POOLS } from './testing.js';
 import {
   ACTIONS,
   IMPORTANCES,
   MASKABLE_FIELDS,
   MEMORY_STATUSES,
   MEMORY_TYPES,
-  type MaskableField,
   type MemoryRow,
   type PrincipalRef,
 } from './vocabulary.js';
 
 /** The decisions in the service and in Postgres, over random policies and one batch of random rows. fast-check prints the seed of a failure. */
 
-const NOW = new Date('2026-01-01T00:00:00Z');
 const ROWS = 80;
 const ROWS_SEED = Number(process.env.ROWS_SEED ?? Date.now() % 1_000_000);
 const TIMES = [
@@ -322,45 +320,3 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
     },
   );
 });
-
-/** The model in its own words: no merging, no CASL, no sets of pools. */
-function naivelyAllowed(
-  statements: readonly PolicyStatement[],
-  who: PrincipalRef,
-  action: string,
-  row: MemoryRow,
-): boolean {
-  const speaking = statements.filter((statement) => naivelySpeaks(statement, who, action, row));
-  return (
-    speaking.some(({ effect }) => effect === 'ALLOW') &&
-    !speaking.some(({ effect, fields }) => effect === 'DENY' && (action !== 'READ' || !fields))
-  );
-}
-
-function naivelyHidden(
-  statements: readonly PolicyStatement[],
-  who: PrincipalRef,
-  field: MaskableField,
-  row: MemoryRow,
-): boolean {
-  return statements.some(
-    (statement) =>
-      statement.effect === 'DENY' && statement.fields?.includes(field) && naivelySpeaks(statement, who, 'READ', row),
-  );
-}
-
-function naivelySpeaks(statement: PolicyStatement, who: PrincipalRef, action: string, row: MemoryRow): boolean {
-  const { effect, roles, actions, pools, where, expiresAt } = statement;
-  if (expiresAt && expiresAt <= NOW) return false;
-  if (!(roles as string[]).some((role) => role === '*' || role === who.role)) return false;
-  if (!(actions as string[]).includes(action)) return false;
-  const pool = POOLS.find(({ id }) => id === row.poolId);
-  const own = pool?.kind === 'ROLE' ? pool.role === who.role : pool?.ownerId === who.id;
-  const named = pools.some(
-    (name) => name === '*' || name === pool?.key || name === `kind:${pool?.kind}` || (name === 'own' && own),
-  );
-  const administers = effect === 'DENY' || pools.includes('*');
-  if (!(action === 'ADMINISTER' ? administers : named)) return false;
-  const truth = evaluate(compileCondition(where), row);
-  return effect === 'ALLOW' ? truth === 'TRUE' : truth !== 'FALSE';
-}

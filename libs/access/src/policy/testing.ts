@@ -1,7 +1,11 @@
+import { compileCondition, evaluate } from './condition.js';
 import { type PolicyStatement } from './statement.js';
-import { type MemoryRow, type PoolRef } from './vocabulary.js';
+import { type MaskableField, type MemoryRow, type PoolRef, type PrincipalRef } from './vocabulary.js';
 
 /** Only for specs: a small team, and builders that fill in what a test does not care about. */
+
+/** The database's clock in specs. */
+export const NOW = new Date('2026-01-01T00:00:00Z');
 
 const uuid = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
@@ -67,3 +71,45 @@ export const statement = (rest: Partial<PolicyStatement> = {}): PolicyStatement 
   reason: null,
   ...rest,
 });
+
+/** The model in its own words: no merging, no CASL, no sets of pools. */
+export function naivelyAllowed(
+  statements: readonly PolicyStatement[],
+  who: PrincipalRef,
+  action: string,
+  row: MemoryRow,
+): boolean {
+  const speaking = statements.filter((statement) => naivelySpeaks(statement, who, action, row));
+  return (
+    speaking.some(({ effect }) => effect === 'ALLOW') &&
+    !speaking.some(({ effect, fields }) => effect === 'DENY' && (action !== 'READ' || !fields))
+  );
+}
+
+export function naivelyHidden(
+  statements: readonly PolicyStatement[],
+  who: PrincipalRef,
+  field: MaskableField,
+  row: MemoryRow,
+): boolean {
+  return statements.some(
+    (statement) =>
+      statement.effect === 'DENY' && statement.fields?.includes(field) && naivelySpeaks(statement, who, 'READ', row),
+  );
+}
+
+export function naivelySpeaks(statement: PolicyStatement, who: PrincipalRef, action: string, row: MemoryRow): boolean {
+  const { effect, roles, actions, pools, where, expiresAt } = statement;
+  if (expiresAt && expiresAt <= NOW) return false;
+  if (!(roles as string[]).some((role) => role === '*' || role === who.role)) return false;
+  if (!(actions as string[]).includes(action)) return false;
+  const pool = POOLS.find(({ id }) => id === row.poolId);
+  const own = pool?.kind === 'ROLE' ? pool.role === who.role : pool?.ownerId === who.id;
+  const named = pools.some(
+    (name) => name === '*' || name === pool?.key || name === `kind:${pool?.kind}` || (name === 'own' && own),
+  );
+  const administers = effect === 'DENY' || pools.includes('*');
+  if (!(action === 'ADMINISTER' ? administers : named)) return false;
+  const truth = evaluate(compileCondition(where), row);
+  return effect === 'ALLOW' ? truth === 'TRUE' : truth !== 'FALSE';
+}
