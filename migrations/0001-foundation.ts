@@ -224,7 +224,7 @@ const FUNCTIONS = `
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
   declare
     head record;
-    key_id uuid := nullif(current_setting('app.key', true), '')::uuid;
+    shown_key uuid := nullif(current_setting('app.key', true), '')::uuid;
     valid_until timestamptz := nullif(current_setting('app.valid_until', true), '')::timestamptz;
   begin
     select h.version, h.directory_version into head from public.policy_head h where h.org_id = ${ORG};
@@ -235,9 +235,9 @@ const FUNCTIONS = `
     then
       raise exception 'access was compiled from an older policy' using errcode = 'AB001';
     end if;
-    if key_id is not null and not exists (
+    if shown_key is not null and not exists (
       select from public.api_key k
-      where k.org_id = ${ORG} and k.key_id = fence.key_id and k.revoked_at is null
+      where k.org_id = ${ORG} and k.key_id = shown_key and k.revoked_at is null
         and (k.expires_at is null or k.expires_at > clock_timestamp())
     ) then
       raise exception 'the key was revoked or has expired' using errcode = 'AB002';

@@ -141,7 +141,7 @@ export class DirectoryService {
   /** Every change to roles and pools raises the directory's version, and with it the fence. */
   private async change<Result>(caller: Principal, what: string, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     try {
-      return await this.access.administer(caller, async (unit) => {
+      const result = await this.access.administer(caller, async (unit) => {
         const [head] = await unit.query<{ version: number }>({
           text: 'update policy_head set directory_version = directory_version + 1 where org_id = $1 returning directory_version as version',
           values: [this.access.orgId],
@@ -150,6 +150,8 @@ export class DirectoryService {
         await unit.query({ text: `select set_config('app.directory_version', $1, true)`, values: [String(head?.version)] });
         return work(unit);
       });
+      this.access.invalidate();
+      return result;
     } catch (error) {
       if ((error as { code?: string }).code === UNIQUE_VIOLATION) throw new CommonplaceError('CONFLICT', `There is ${what} already.`, {}, { cause: error });
       throw error;

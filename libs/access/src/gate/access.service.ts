@@ -25,6 +25,7 @@ export interface Grants {
 interface Snapshot extends Head {
   policy: CompiledPolicy;
   pools: DirectoryPool[];
+  poolsById: Map<string, DirectoryPool>;
   /** Compiled once a principal; the whole snapshot is dropped when the policy changes, so nothing here can be stale. */
   grants: Map<string, Grants>;
 }
@@ -74,7 +75,10 @@ export class AccessService {
 
   /** What the principal may do by the newest policy known here. The unit of work that acts on it has the last word. */
   async grants(principal: Principal): Promise<Grants> {
-    const snapshot = await this.current();
+    return this.grantsIn(await this.current(), principal);
+  }
+
+  private grantsIn(snapshot: Snapshot, principal: Principal): Grants {
     const known = snapshot.grants.get(principal.id);
     if (known && known.principal.role === principal.role && known.principal.keyId === principal.keyId) return known;
     const access = snapshot.policy.forPrincipal(principal, snapshot.pools);
@@ -91,6 +95,12 @@ export class AccessService {
     return grants;
   }
 
+  /** A pool by its id, whoever may use it: to name the pool of what a caller was allowed to see. */
+  async pool(id: string): Promise<DirectoryPool | undefined> {
+    const snapshot = await this.current();
+    return snapshot.poolsById.get(id) ?? (await this.reload(snapshot)).poolsById.get(id);
+  }
+
   private async open<Result>(
     principal: Principal,
     reach: (grants: Grants) => readonly string[],
@@ -98,8 +108,8 @@ export class AccessService {
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
-      const grants = await this.grants(principal);
-      const snapshot = this.snapshot as Snapshot;
+      const snapshot = await this.current();
+      const grants = this.grantsIn(snapshot, principal);
       const opening = openAs({
         orgId: this.orgId,
         principalId: principal.id,
@@ -120,6 +130,11 @@ export class AccessService {
         if (principal.tokenExpiresAt && principal.tokenExpiresAt <= reloaded.now) throw ended('The token has expired.');
       }
     }
+  }
+
+  /** Called after a change made here: what reads no database, such as a list of pools, then shows it at once too. */
+  invalidate(): void {
+    this.snapshot = undefined;
   }
 
   private async current(): Promise<Snapshot> {
@@ -150,7 +165,7 @@ export class AccessService {
       previous && sameVersion && stillValid
         ? previous.policy
         : new CompiledPolicy(loaded.policyVersion, parseStatements(loaded.statements, NO_KEYS, { lenient: true }), loaded.now);
-    this.snapshot = { ...loaded, policy, grants: new Map() };
+    this.snapshot = { ...loaded, poolsById: new Map(loaded.pools.map((pool) => [pool.id, pool])), policy, grants: new Map() };
     return this.snapshot;
   }
 }

@@ -38,7 +38,7 @@ export class PolicyService {
     const { orgId } = this.access;
     const comment = input.comment ?? null;
     if (comment !== null && comment.length > 1_000) throw badInput('input.comment', 'has more than 1,000 characters');
-    return this.access.administer(caller, async (unit) => {
+    const activated = await this.access.administer(caller, async (unit) => {
       const active = await lockHead(unit, orgId);
       if (active !== input.expectedVersion) {
         throw new CommonplaceError('CONFLICT', `The edit was made from version ${input.expectedVersion}; version ${active} is active by now. Read it and edit again.`);
@@ -52,6 +52,8 @@ export class PolicyService {
       await insertPolicy(unit, { orgId, version, statements, authorId: caller.id, comment });
       return { version, active: true, statements, authorId: caller.id, comment, createdAt: new Date() };
     });
+    this.access.invalidate();
+    return activated;
   }
 }
 

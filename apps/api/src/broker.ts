@@ -1,0 +1,84 @@
+import { AccessService, accessEntities, assertWalls, CredentialsService, DirectoryService, ensureOrganization, PolicyService } from '#access';
+import { OpenAiEmbedder } from '#embedding';
+import { FeedService, Tailer } from '#feed';
+import { EmbedBacklog, ForgetService, MemoriesService, MemorizeService, MemoryIndex, RecallService, ReviseService, type EmbedJob } from '#memory';
+import { Clock } from '#kernel';
+import { Database, JobQueue, type Config } from '#platform';
+import { migrations } from '../../../migrations/index.js';
+
+/** Every service of the broker, put together by hand; the transports take what they need. */
+export interface Broker {
+  database: Database;
+  jobs: JobQueue;
+  access: AccessService;
+  credentials: CredentialsService;
+  directory: DirectoryService;
+  policies: PolicyService;
+  memorize: MemorizeService;
+  revise: ReviseService;
+  forget: ForgetService;
+  memories: MemoriesService;
+  recall: RecallService;
+  feed: FeedService;
+  /** The first admin's key, when this start made it. */
+  adminKey: string | null;
+  close: () => Promise<void>;
+}
+
+export interface BrokerOptions {
+  config: Config;
+  onError: (where: string, error: unknown) => void;
+  /** Instead of the configured database: tests bring their own. */
+  database?: Database;
+}
+
+/** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
+export async function openBroker({ config, onError, database: given }: BrokerOptions): Promise<Broker> {
+  const database = given ?? (await openDatabase(config));
+  try {
+    await database.migrate();
+    await assertWalls(database);
+    const { orgId, adminKey } = await ensureOrganization(database, config.bootstrapKey);
+    return await assemble(config, database, orgId, adminKey, onError);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+export function openDatabase({ database: { url, poolSize, dataDir } }: Config): Promise<Database> {
+  return Database.open({ url, poolSize, dataDir, entities: accessEntities, migrations });
+}
+
+async function assemble(config: Config, database: Database, orgId: string, adminKey: string | null, onError: BrokerOptions['onError']): Promise<Broker> {
+  const clock = new Clock(config.nowOffsetDays);
+  const jobs = new JobQueue(database, (error) => onError('jobs', error));
+  const access = new AccessService(database, orgId);
+  const index = new MemoryIndex(access, config.embedding && new OpenAiEmbedder(config.embedding));
+  const tailer = new Tailer(access, (error) => onError('feed', error));
+  if (index.configured) {
+    const backlog = new EmbedBacklog(access, index);
+    jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
+  }
+  await jobs.start();
+  return {
+    database,
+    jobs,
+    access,
+    credentials: new CredentialsService(access, config.jwt),
+    directory: new DirectoryService(access),
+    policies: new PolicyService(access),
+    memorize: new MemorizeService(access, index, jobs, clock),
+    revise: new ReviseService(access, index, jobs, clock),
+    forget: new ForgetService(access, clock),
+    memories: new MemoriesService(access, index, clock),
+    recall: new RecallService(access, index, clock),
+    feed: new FeedService(access, tailer, clock),
+    adminKey,
+    close: async () => {
+      tailer.close();
+      await jobs.stop();
+      await database.close();
+    },
+  };
+}

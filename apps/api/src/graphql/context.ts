@@ -1,0 +1,61 @@
+import type { ApiKeyEntity, DirectoryService, Principal, PrincipalInfo } from '#access';
+import type { MemoriesService, Memory } from '#memory';
+import { CommonplaceError } from '#kernel';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { GqlExecutionContext } from '@nestjs/graphql';
+import DataLoader from 'dataloader';
+
+/** What one request carries: who asks, and loaders that fetch what many fields ask for at once. */
+export interface RequestContext {
+  principal: Principal;
+  loaders: Loaders;
+}
+
+export interface Loaders {
+  principal: DataLoader<string, PrincipalInfo | null>;
+  keys: DataLoader<string, ApiKeyEntity[]>;
+  sources: DataLoader<string, Memory[]>;
+  memoryCount: DataLoader<string, number>;
+}
+
+/** Nothing is cached beyond one batch: a subscription lives long, and the policy may change under it. */
+const BATCH_ONLY = { cache: false, maxBatchSize: 1_000 };
+
+export class ContextFactory {
+  constructor(
+    private readonly directory: DirectoryService,
+    private readonly memories: MemoriesService,
+  ) {}
+
+  create(principal: Principal): RequestContext {
+    const { directory, memories } = this;
+    return {
+      principal,
+      loaders: {
+        principal: new DataLoader(async (ids) => {
+          const found = await directory.principals(principal, ids);
+          return ids.map((id) => found.get(id) ?? null);
+        }, BATCH_ONLY),
+        keys: new DataLoader(async (ids) => {
+          const found = await directory.keysOf(principal, ids);
+          return ids.map((id) => found.get(id) ?? []);
+        }, BATCH_ONLY),
+        sources: new DataLoader(async (ids) => {
+          const found = await memories.sources(principal, ids);
+          return ids.map((id) => found.get(id) ?? []);
+        }, BATCH_ONLY),
+        memoryCount: new DataLoader(async (poolIds) => {
+          const counts = await memories.countByPool(principal);
+          return poolIds.map((id) => counts.get(id) ?? 0);
+        }, BATCH_ONLY),
+      },
+    };
+  }
+}
+
+/** The principal of the request. There is always one: a request without is refused before it is parsed. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  const { principal } = GqlExecutionContext.create(context).getContext<Partial<RequestContext>>();
+  if (!principal) throw new CommonplaceError('UNAUTHENTICATED', 'Send the header Authorization: Bearer <key or token>.');
+  return principal;
+});

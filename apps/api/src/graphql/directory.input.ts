@@ -1,0 +1,23 @@
+import { Field, InputType } from '@nestjs/graphql';
+import { PoolKind } from './enums.js';
+
+@InputType()
+export class RegisterAgentInput {
+  @Field(() => String) name: string;
+  @Field(() => String) role: string;
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Also make a private AGENT pool.' }) privatePool?: boolean;
+}
+
+@InputType()
+export class CreatePoolInput {
+  @Field(() => String) key: string;
+  @Field(() => PoolKind) kind: keyof typeof PoolKind;
+  @Field(() => String, { nullable: true }) role?: string | null;
+  @Field(() => String, { nullable: true }) description?: string | null;
+}
+
+@InputType({ description: 'The role comes with a ROLE pool of its key, and with no statement: nothing is allowed until a policy says so.' })
+export class CreateRoleInput {
+  @Field(() => String) key: string;
+  @Field(() => String, { nullable: true }) description?: string | null;
+}

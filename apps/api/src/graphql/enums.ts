@@ -1,0 +1,79 @@
+import { ACTIONS, EFFECTS, IMPORTANCES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
+import { registerEnumType } from '@nestjs/graphql';
+
+/** graphql's enums want an object: {READ: 'READ', …}. */
+function asEnum<Value extends string>(values: readonly Value[]): { [Key in Value]: Key } {
+  return Object.fromEntries(values.map((value) => [value, value])) as { [Key in Value]: Key };
+}
+
+export const MemoryType = asEnum(MEMORY_TYPES);
+registerEnumType(MemoryType, {
+  name: 'MemoryType',
+  valuesMap: {
+    EPISODIC: { description: 'Something that happened: a conversation turn, a tool run, an outcome.' },
+    DECLARATIVE: { description: 'A fact: about a user, a project, a system.' },
+    PROCEDURAL: { description: 'How to do something: a pattern, a checklist, an instruction.' },
+  },
+});
+
+export const Importance = asEnum(IMPORTANCES);
+registerEnumType(Importance, { name: 'Importance' });
+
+export const MemoryStatus = asEnum(MEMORY_STATUSES);
+registerEnumType(MemoryStatus, {
+  name: 'MemoryStatus',
+  valuesMap: {
+    ACTIVE: { description: 'Readable by whoever may read its pool.' },
+    PROPOSED: { description: 'Written by an agent that may only propose to this pool; seen by its author and by whoever may REVIEW there.' },
+    REJECTED: { description: 'Refused by a reviewer; kept for its author and the reviewers.' },
+    QUARANTINED: { description: 'Held back by the write scan or by a reviewer.' },
+    SUPERSEDED: { description: 'Replaced by a newer memory; kept.' },
+    ARCHIVED: { description: 'Folded into a summary by consolidation; kept, and restored by undo.' },
+    FORGOTTEN: { description: 'Forgotten: a tombstone without content.' },
+  },
+});
+
+export const PoolKind = asEnum(POOL_KINDS);
+registerEnumType(PoolKind, {
+  name: 'PoolKind',
+  valuesMap: {
+    SHARED: { description: "The organisation's own pool; the default policy lets every role read it." },
+    ROLE: { description: 'The pool of one role: planner, coder, reviewer, tester or one that an admin added.' },
+    AGENT: { description: 'The private pool of one agent.' },
+  },
+});
+
+export const PrincipalKind = asEnum(['AGENT', 'OPERATOR'] as const);
+registerEnumType(PrincipalKind, { name: 'PrincipalKind' });
+
+export const Action = asEnum(ACTIONS);
+registerEnumType(Action, {
+  name: 'Action',
+  valuesMap: {
+    WRITE: { description: 'Store a new memory that is ACTIVE at once.' },
+    PROPOSE: { description: 'Store a new memory as PROPOSED.' },
+    REVIEW: { description: 'See proposals and quarantined memories. Does not include READ.' },
+    ADMINISTER: { description: 'Pools, roles, agents, keys and policies.' },
+  },
+});
+
+export const Effect = asEnum(EFFECTS);
+registerEnumType(Effect, { name: 'Effect' });
+
+export const MemorizeOutcome = asEnum(['CREATED', 'DUPLICATE', 'PROPOSED', 'QUARANTINED'] as const);
+registerEnumType(MemorizeOutcome, {
+  name: 'MemorizeOutcome',
+  valuesMap: {
+    DUPLICATE: { description: 'The same content about the same entity stands in this pool already; its corroborations were counted.' },
+    PROPOSED: { description: 'Stored as PROPOSED: the caller may propose, not write.' },
+  },
+});
+
+export const MemoryEventKind = asEnum(['MEMORIZED', 'REVISED', 'SUPERSEDED', 'FORGOTTEN', 'PROPOSED', 'REVIEWED', 'CHECKPOINT', 'SCOPE_CHANGED'] as const);
+registerEnumType(MemoryEventKind, {
+  name: 'MemoryEventKind',
+  valuesMap: {
+    CHECKPOINT: { description: 'Nothing passed the filter for a while: keep the cursor.' },
+    SCOPE_CHANGED: { description: "The caller's access changed: list again what matters." },
+  },
+});

@@ -1,0 +1,76 @@
+import { GraphQLError, Kind, type ASTVisitor, type FragmentDefinitionNode, type SelectionNode, type SelectionSetNode, type ValidationContext } from 'graphql';
+
+/** What one operation may ask for, over HTTP and WebSocket alike. Tokens and bytes are bounded before, by the parser and the transport. */
+export const QUERY_LIMITS = { depth: 10, aliases: 50, rootFields: 20, fields: 1_000, tokens: 10_000 } as const;
+
+interface Cost {
+  depth: number;
+  aliases: number;
+  fields: number;
+  /** Names of the fields with fields of their own. */
+  parents: Set<string>;
+  /** A field that was selected below itself, such as derivedFrom { derivedFrom }: each level may multiply by a hundred. */
+  repeated: string | undefined;
+}
+
+const nothing = (): Cost => ({ depth: 0, aliases: 0, fields: 0, parents: new Set(), repeated: undefined });
+
+/** A validation rule: how deep, how often renamed and how wide an operation is, with fragments counted where they are used. */
+export function queryLimits(context: ValidationContext): ASTVisitor {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of context.getDocument().definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const costs = new Map<string, Cost>();
+
+  function costOfFragment(name: string): Cost {
+    const known = costs.get(name);
+    if (known) return known;
+    costs.set(name, nothing()); // A fragment that spreads itself is refused by another rule; here it must only end.
+    const fragment = fragments.get(name);
+    const cost = fragment ? costOfSet(fragment.selectionSet) : nothing();
+    costs.set(name, cost);
+    return cost;
+  }
+
+  function costOf(selection: SelectionNode): Cost {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return costOfFragment(selection.name.value);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return costOfSet(selection.selectionSet);
+    const name = selection.name.value;
+    // Introspection is deep by nature, and bounded by the schema.
+    if (name.startsWith('__')) return { ...nothing(), fields: 1 };
+    const below = selection.selectionSet ? costOfSet(selection.selectionSet) : nothing();
+    return {
+      depth: below.depth + 1,
+      aliases: below.aliases + (selection.alias ? 1 : 0),
+      fields: below.fields + 1,
+      parents: selection.selectionSet ? new Set([...below.parents, name]) : below.parents,
+      repeated: below.repeated ?? (below.parents.has(name) ? name : undefined),
+    };
+  }
+
+  function costOfSet(selections: SelectionSetNode): Cost {
+    const sum = nothing();
+    for (const part of selections.selections.map(costOf)) {
+      sum.depth = Math.max(sum.depth, part.depth);
+      sum.aliases += part.aliases;
+      sum.fields += part.fields;
+      sum.repeated ??= part.repeated;
+      for (const parent of part.parents) sum.parents.add(parent);
+    }
+    return sum;
+  }
+
+  return {
+    OperationDefinition(operation) {
+      const refuse = (field: string, message: string) =>
+        context.reportError(new GraphQLError(message, { nodes: operation, extensions: { code: 'BAD_INPUT', field } }));
+      const cost = { ...costOfSet(operation.selectionSet), rootFields: operation.selectionSet.selections.length };
+      for (const measure of ['depth', 'aliases', 'rootFields', 'fields'] as const) {
+        const most = QUERY_LIMITS[measure];
+        if (cost[measure] > most) refuse(measure, `The operation has ${measure} ${cost[measure]}; at most ${most} are answered.`);
+      }
+      if (cost.repeated) refuse(cost.repeated, `The operation selects ${cost.repeated} below itself; ask for one level at a time.`);
+    },
+  };
+}

@@ -1,0 +1,4 @@
+/** Whether the process still takes work. */
+export class Lifecycle {
+  draining = false;
+}

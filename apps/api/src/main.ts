@@ -1,0 +1,84 @@
+import 'reflect-metadata';
+import type { Config } from '#platform';
+import { NestFactory } from '@nestjs/core';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { GraphQLError } from 'graphql';
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import { ApiModule } from './api.module.js';
+import { Authentication } from './auth/authentication.js';
+import { openBroker, type Broker, type BrokerOptions } from './broker.js';
+import { ContextFactory } from './graphql/context.js';
+import { formatError, type ReportError } from './graphql/errors.js';
+import { serveWebSockets } from './graphql/websocket.js';
+import { Lifecycle } from './health/lifecycle.js';
+import { Metrics } from './telemetry/metrics.js';
+import { NestLogger } from './telemetry/logger.js';
+
+const BODY_LIMIT = 2 * 1024 * 1024;
+
+export interface RunningApi {
+  url: string;
+  broker: Broker;
+  /** Takes no new work, tells the sockets to go elsewhere, lets what is under way end, and closes the database. */
+  close: () => Promise<void>;
+}
+
+/** Opens the broker and serves it. @throws when the port is taken, or the database cannot be used. */
+export async function serve(config: Config, logger: Logger, options: Pick<BrokerOptions, 'database'> = {}): Promise<RunningApi> {
+  const onError = (where: string, error: unknown) => logger.warn({ err: error }, `${where} failed and goes on`);
+  const broker = await openBroker({ config, onError, ...options });
+  try {
+    return await listen(config, logger, broker);
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}
+
+async function listen(config: Config, logger: Logger, broker: Broker): Promise<RunningApi> {
+  const metrics = new Metrics();
+  const lifecycle = new Lifecycle();
+  const authentication = new Authentication(broker.credentials, config.http.ratePerMinute);
+  const contexts = new ContextFactory(broker.directory, broker.memories);
+  const report: ReportError = (code, error, reference) => {
+    metrics.failures.inc({ code });
+    if (error) logger.error({ err: error, reference }, 'a request failed');
+  };
+
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle' });
+  const module = ApiModule.of({ broker, authentication, contexts, metrics, lifecycle, report });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new NestLogger(logger), abortOnError: false });
+  const fastify = adapter.getInstance();
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.requests.observe({ route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    logger.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+    done();
+  });
+  await app.listen(config.http.port, config.http.host);
+  const sockets = serveWebSockets({
+    server: app.getHttpServer() as Server,
+    schema: app.get(GraphQLSchemaHost).schema,
+    authentication,
+    contexts,
+    metrics,
+    allowedOrigins: config.http.allowedOrigins,
+    formatError: (error) => asError(formatError(error.toJSON(), error, report)),
+  });
+  return {
+    url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
+    broker,
+    close: async () => {
+      lifecycle.draining = true;
+      await sockets.close();
+      await app.close();
+      await broker.close();
+    },
+  };
+}
+
+function asError({ message, extensions, path }: ReturnType<typeof formatError>): GraphQLError {
+  return new GraphQLError(message, { extensions, path });
+}

@@ -1,0 +1,48 @@
+import { readConfig, type Config } from '#platform';
+import fs from 'node:fs';
+import path from 'node:path';
+import { serve, type RunningApi } from '../../api/src/main.js';
+import { createLogger } from '../../api/src/telemetry/logger.js';
+
+const DRAIN_MS = 9_000;
+
+/** Serves until SIGTERM or SIGINT, then drains and exits 0 within ten seconds. */
+export async function start(): Promise<void> {
+  const config = readConfig();
+  const logger = createLogger(config.logLevel);
+  const api = await serve(config, logger).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw Object.assign(new Error(`PORT: ${config.http.port} on ${config.http.host} is taken by another process. Stop it, or choose another PORT.`), { told: true });
+  });
+  tellKey(api, config);
+  logger.info({ url: api.url, database: api.broker.database.kind }, `ready on ${api.url}`);
+
+  const stop = (signal: string) => {
+    logger.info(`${signal}: draining`);
+    setTimeout(() => {
+      logger.error('draining took too long; what was under way is cut off');
+      process.exit(1);
+    }, DRAIN_MS).unref();
+    api.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'closing failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** The only time that the key can be read: printed once, and kept where only this user reads. */
+function tellKey({ broker: { adminKey } }: RunningApi, { bootstrapKey, database }: Config): void {
+  if (adminKey === null || bootstrapKey !== undefined) return;
+  if (database.url) {
+    process.stdout.write(`\nThe admin's key, shown this once; keep it:\n\n  ${adminKey}\n\n`);
+    return;
+  }
+  const file = path.join(database.dataDir, 'admin.key');
+  fs.writeFileSync(file, `${adminKey}\n`, { mode: 0o600 });
+  process.stdout.write(`\nThe admin's key, also kept in ${file}:\n\n  ${adminKey}\n\n`);
+}
