@@ -1,5 +1,5 @@
 import { AccessService, accessEntities, assertWalls, CredentialsService, DirectoryService, ensureOrganization, PolicyService } from '#access';
-import { OpenAiEmbedder } from '#embedding';
+import { createEmbedder } from '#embedding';
 import { FeedService, Tailer } from '#feed';
 import { EmbedBacklog, ForgetService, MemoriesService, MemorizeService, MemoryIndex, RecallService, ReviseService, type EmbedJob } from '#memory';
 import { Clock } from '#kernel';
@@ -54,7 +54,7 @@ async function assemble(config: Config, database: Database, orgId: string, admin
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);
-  const index = new MemoryIndex(access, config.embedding && new OpenAiEmbedder(config.embedding));
+  const index = new MemoryIndex(access, await createEmbedder(config.embedding));
   const tailer = new Tailer(access, (error) => onError('feed', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);

@@ -8,7 +8,7 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { ApiModule } from './api.module.js';
 import { Authentication } from './auth/authentication.js';
-import { openBroker, type Broker, type BrokerOptions } from './broker.js';
+import type { Broker } from './broker.js';
 import { ContextFactory } from './graphql/context.js';
 import { formatError, type ReportError } from './graphql/errors.js';
 import { serveWebSockets } from './graphql/websocket.js';
@@ -25,19 +25,8 @@ export interface RunningApi {
   close: () => Promise<void>;
 }
 
-/** Opens the broker and serves it. @throws when the port is taken, or the database cannot be used. */
-export async function serve(config: Config, logger: Logger, options: Pick<BrokerOptions, 'database'> = {}): Promise<RunningApi> {
-  const onError = (where: string, error: unknown) => logger.warn({ err: error }, `${where} failed and goes on`);
-  const broker = await openBroker({ config, onError, ...options });
-  try {
-    return await listen(config, logger, broker);
-  } catch (error) {
-    await broker.close();
-    throw error;
-  }
-}
-
-async function listen(config: Config, logger: Logger, broker: Broker): Promise<RunningApi> {
+/** Serves a broker. @throws EADDRINUSE when the port is taken; the broker is then still the caller's to close. */
+export async function listen(config: Config, logger: Logger, broker: Broker): Promise<RunningApi> {
   const metrics = new Metrics();
   const lifecycle = new Lifecycle();
   const authentication = new Authentication(broker.credentials, config.http.ratePerMinute);

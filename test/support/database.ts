@@ -1,0 +1,50 @@
+import { accessEntities } from '#access';
+import { Database } from '#platform';
+import { afterAll } from '@jest/globals';
+import fs from 'node:fs';
+import pg from 'pg';
+import { migrations } from '../../migrations/index.js';
+
+declare const TEST_DATABASE: { kind: 'embedded' } | { kind: 'postgres'; url: string };
+
+export const isNative = TEST_DATABASE.kind === 'postgres';
+
+/** Dropped when the file that imported this is through; a hook may not be added by a running test. */
+const made: string[] = [];
+afterAll(async () => {
+  if (TEST_DATABASE.kind !== 'postgres') return;
+  for (const name of made) await onServer(TEST_DATABASE.url, `drop database if exists ${name} with (force)`);
+});
+
+/** Where a native test database is; each gets one of its own, from the migrated template. */
+export async function createNativeDatabase(): Promise<string> {
+  if (TEST_DATABASE.kind !== 'postgres') throw new Error('there is no native Postgres in this run');
+  const name = `commonplace_test_${process.pid}_${Date.now().toString(36)}_${made.length}`;
+  const { url } = TEST_DATABASE;
+  made.push(name);
+  // Copies of one template are made one at a time.
+  await onServer(url, `select pg_advisory_lock(42); create database ${name} template ${process.env['TEST_TEMPLATE']}`);
+  return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+}
+
+/** A migrated database that nobody else uses. The test closes it. */
+export async function openTestDatabase(): Promise<Database> {
+  const options = { entities: accessEntities, migrations };
+  if (isNative) return Database.open({ ...options, url: await createNativeDatabase(), poolSize: 20 });
+  return Database.open({ ...options, image: fs.readFileSync(process.env['TEST_IMAGE_FILE'] as string) });
+}
+
+/** Races need more than one connection. The reason for a skip is in the test's name. */
+export function nativeOnly(name: string): string {
+  return isNative ? name : `${name} [skipped: the embedded database has one connection, so nothing races]`;
+}
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const statement of sql.split(';')) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
