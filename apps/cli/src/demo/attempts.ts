@@ -1,15 +1,16 @@
-import { BrokerError, describeError } from '../broker-client.js';
+import { BrokerError, describeError, type BrokerClient } from '../broker-client.js';
 import { AUDIT_LOG, EXPLAIN, MEMORIZE, MEMORY_BY_ID, RECALL, REVIEW, REVISE, VIEWER } from './documents.js';
 import { type DemoHit, type DemoMemory, type MemorizePayload } from './documents.js';
 import { type Played } from './player.js';
 import { type StoryRole } from './step.js';
 import { type Member, type Team } from './team.js';
 import { type Terminal } from './terminal.js';
-import { type BrokerClient } from '../broker-client.js';
 
 /** What came of an attempt; `denied` also where the answer is as if there were nothing. */
 interface Result {
   denied: boolean;
+  /** Something less than was tried was done. */
+  instead?: boolean;
   says: string;
 }
 
@@ -22,7 +23,10 @@ interface Attempt {
   about?: { action: string; pool?: string };
 }
 
-const PROPOSAL = 'On Belgian bank holidays the ERP bridge books with the date of the next working day.';
+/** A pool that is not the caller's to use is a bad input, as one that does not exist. */
+const DENIALS = new Set(['FORBIDDEN', 'NOT_FOUND', 'BAD_INPUT', 'UNAUTHENTICATED']);
+
+const PROPOSAL = 'on Belgian bank holidays the ERP bridge books with the date of the next working day.';
 
 const ATTEMPTS: readonly Attempt[] = [
   {
@@ -59,10 +63,10 @@ const ATTEMPTS: readonly Attempt[] = [
   {
     role: 'coder',
     tries: 'to write into shared',
-    act: async ({ client }, played) => {
-      const payload = await memorize(client, PROPOSAL, 'shared');
+    act: async ({ client, name }, played) => {
+      // New words in every run: each run shows a proposal that is still to be decided on.
+      const payload = await memorize(client, `Noted by ${name}: ${PROPOSAL}`, 'shared');
       if (payload.outcome === 'PROPOSED') played.proposed++;
-      if (payload.outcome === 'DUPLICATE') played.duplicates++;
       played.memories.set('attempted-proposal', payload.memory);
       return memorized(payload);
     },
@@ -71,11 +75,13 @@ const ATTEMPTS: readonly Attempt[] = [
   {
     role: 'coder',
     tries: 'to approve that proposal itself',
-    act: async ({ client }, played) => {
-      const id = idOf(played, 'attempted-proposal');
-      const { review } = await client.request<{ review: DemoMemory }>(REVIEW, { id, approve: true });
-      return { denied: false, says: `is ${review.status} now` };
-    },
+    act: (member, played) => decide(member, played, true),
+    about: { action: 'REVIEW', pool: 'shared' },
+  },
+  {
+    role: 'reviewer',
+    tries: 'to decide on it in the coder’s place',
+    act: (member, played) => decide(member, played, false),
     about: { action: 'REVIEW', pool: 'shared' },
   },
   {
@@ -109,28 +115,43 @@ const ATTEMPTS: readonly Attempt[] = [
   },
 ];
 
-/** Tries what the default policy forbids, tells the answers and the reasons, and says how many were denied. */
+export interface Tried {
+  denied: number;
+  /** Answers that are no denials, such as of a broker that is older than this demo. */
+  problems: string[];
+}
+
+/** Tries what the default policy forbids, and tells the answers and the reasons. */
 export async function tryTheForbidden(
   team: Team,
   played: Played,
   admin: BrokerClient,
   terminal: Terminal,
-): Promise<number> {
-  let denied = 0;
+): Promise<Tried> {
+  const tried: Tried = { denied: 0, problems: [] };
   for (const attempt of ATTEMPTS) {
-    const member = team[attempt.role];
-    const result = await attempt.act(member, played).catch(asDenial);
-    if (result.denied) denied++;
-    const mark = result.denied ? 'denied ' : 'allowed';
-    terminal.line(`${terminal.style(result.denied ? 'red' : 'green', mark)}  ${attempt.role} tries ${attempt.tries}`);
-    terminal.paragraph(`answer: ${result.says}`, 9);
-    if (attempt.about) terminal.paragraph(`why: ${await reasonFor(admin, member, attempt.about)}`, 9);
+    const { role, tries, about } = attempt;
+    try {
+      const result = await attempt.act(team[role], played).catch(asDenial);
+      if (result.denied) tried.denied++;
+      terminal.line(`${mark(result, terminal)}  ${role} tries ${tries}`);
+      terminal.paragraph(`answer: ${result.says}`, 9);
+      if (about) terminal.paragraph(`why: ${await reasonFor(admin, team[role], about)}`, 9);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      tried.problems.push(`the ${role} tried ${tries}: ${describeError(error)}`);
+    }
   }
-  return denied;
+  return tried;
+}
+
+function mark({ denied, instead }: Result, terminal: Terminal): string {
+  if (denied) return terminal.style('red', 'denied ');
+  return instead ? terminal.style('yellow', 'instead') : terminal.style('green', 'allowed');
 }
 
 function asDenial(error: unknown): Result {
-  if (!(error instanceof BrokerError)) throw error;
+  if (!(error instanceof BrokerError) || !DENIALS.has(error.code)) throw error;
   return { denied: true, says: describeError(error) };
 }
 
@@ -139,15 +160,11 @@ async function reasonFor(
   member: Member,
   about: { action: string; pool?: string },
 ): Promise<string> {
-  type Decision = { allowed: boolean; reason: string; decidedBy: { reason: string | null } | null };
-  try {
-    const input = { principalId: member.id, ...about };
-    const { explainAccess } = await admin.request<{ explainAccess: Decision }>(EXPLAIN, { input });
-    const statement = explainAccess.decidedBy?.reason;
-    return statement ? `${explainAccess.reason} (statement: ${statement})` : explainAccess.reason;
-  } catch (error) {
-    return `not explained, ${describeError(error)}`;
-  }
+  type Decision = { reason: string; decidedBy: { reason: string | null } | null };
+  const input = { principalId: member.id, ...about };
+  const { explainAccess } = await admin.request<{ explainAccess: Decision }>(EXPLAIN, { input });
+  const statement = explainAccess.decidedBy?.reason;
+  return statement ? `${explainAccess.reason} (statement: ${statement})` : explainAccess.reason;
 }
 
 async function memorize(client: BrokerClient, content: string, pool: string): Promise<MemorizePayload> {
@@ -162,7 +179,8 @@ function memorized({ outcome, memory }: MemorizePayload): Result {
     PROPOSED: 'kept as a proposal that a reviewer decides on',
     QUARANTINED: 'held back by the write scan',
   };
-  return { denied: false, says: `${outcome}: ${meaning[outcome]}` };
+  const instead = outcome === 'PROPOSED' || memory.status === 'PROPOSED';
+  return { denied: false, instead, says: `${outcome}: ${meaning[outcome]}` };
 }
 
 async function recall(client: BrokerClient, query: string, pool: string): Promise<DemoHit[]> {
@@ -174,6 +192,16 @@ const recalled = (hits: DemoHit[]): Result =>
   hits.length > 0
     ? { denied: false, says: `was shown: ${hits[0]?.memory.content}` }
     : { denied: true, says: 'no hits, as if the pool were empty' };
+
+async function decide({ client }: Member, played: Played, approve: boolean): Promise<Result> {
+  const variables = {
+    id: idOf(played, 'attempted-proposal'),
+    approve,
+    comment: approve ? null : 'Not true of all banks.',
+  };
+  const { review } = await client.request<{ review: DemoMemory }>(REVIEW, variables);
+  return { denied: false, says: `the proposal is ${review.status} now` };
+}
 
 /** Changes nothing even where a policy allows it. */
 async function reviseAsItIs(client: BrokerClient, played: Played, step: string): Promise<Result> {

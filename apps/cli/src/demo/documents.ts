@@ -64,5 +64,5 @@ export const CONTEXT = 'query DemoContext($input: RecallInput!) { recall(input: 
 export const MEMORY_BY_ID = `query DemoMemory($id: ID!) { memory(id: $id) { ${MEMORY} } }`;
 export const AUDIT_LOG = 'query DemoAuditLog { auditLog(first: 1) { nodes { id } } }';
 export const EXPLAIN = `query DemoExplain($input: ExplainAccessInput!) {
-  explainAccess(input: $input) { allowed reason decidedBy { reason } }
+  explainAccess(input: $input) { reason decidedBy { reason } }
 }`;

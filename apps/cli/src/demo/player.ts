@@ -9,13 +9,17 @@ import { type Terminal } from './terminal.js';
 
 const COLUMNS = [12, 8, 8, 8, 9];
 const LARGEST_BATCH = 100;
+const DENIALS = new Set(['FORBIDDEN', 'NOT_FOUND']);
 
 /** What the story left behind, for the views that follow it. */
 export class Played {
   stored = 0;
   proposed = 0;
   duplicates = 0;
-  refused = 0;
+  /** None under the default policy. */
+  denied = 0;
+  /** Steps that failed for another reason than the policy. */
+  readonly problems: string[] = [];
   /** By the id of the step that told it first. */
   readonly memories = new Map<string, DemoMemory>();
   /** Memories that every reader of the pool must have heard of: id → pool. */
@@ -164,7 +168,8 @@ export class Player {
 
   private refuse(step: Step, error: unknown): void {
     if (!(error instanceof BrokerError)) throw error;
-    this.played.refused++;
+    if (DENIALS.has(error.code)) this.played.denied++;
+    else this.played.problems.push(`the step ${step.id} failed: ${describeError(error)}`);
     this.tell(step, '', 'REFUSED', describeError(error));
   }
 

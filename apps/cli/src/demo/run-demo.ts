@@ -78,12 +78,13 @@ async function perform({ team, watches, admin, terminal, run }: Stage): Promise<
   await showContext(team.coder, 'What must I know before I repeat a posting to the ERP?', terminal);
 
   terminal.heading('What was denied, and why');
-  const denied = (await tryTheForbidden(team, played, admin, terminal)) + played.refused;
+  const tried = await tryTheForbidden(team, played, admin, terminal);
 
   terminal.heading('The feed, as each got it');
   await settle(watches, played.changed);
-  const problems = showFeeds(watches, played.changed, terminal);
+  const problems = [...played.problems, ...tried.problems, ...showFeeds(watches, played.changed, terminal)];
 
+  const denied = played.denied + tried.denied;
   const feedEvents = watches.reduce((sum, watch) => sum + watch.events.length, 0);
   const { stored, proposed, duplicates } = played;
   terminal.line();
@@ -92,12 +93,11 @@ async function perform({ team, watches, admin, terminal, run }: Stage): Promise<
   return { stored, proposed, duplicates, denied, feedEvents, problems };
 }
 
-function tellDuplicates(played: Played, terminal: Terminal): void {
-  if (played.duplicates === 0) return;
+function tellDuplicates({ duplicates }: Played, terminal: Terminal): void {
+  if (duplicates === 0) return;
+  const counted = duplicates === 1 ? 'One memory was there already' : `${duplicates} memories were there already`;
+  const earlier = duplicates === 1 ? '' : ' Most of them stand there from an earlier run of this demo.';
+  const reason = 'the same words in one pool are one memory, however often and by whomever they are told.';
   terminal.line();
-  terminal.paragraph(
-    `${played.duplicates} were there already (DUPLICATE): the same words in one pool are one memory, however often and by whomever they are told.` +
-      (played.duplicates > 1 ? ' Most of them stand there from an earlier run of this demo.' : ''),
-    0,
-  );
+  terminal.paragraph(`${counted} (DUPLICATE): ${reason}${earlier}`, 0);
 }

@@ -1,5 +1,5 @@
 import { BrokerError, describeError } from '../broker-client.js';
-import { CONTEXT, RECALL, type DemoHit } from './documents.js';
+import { CONTEXT, RECALL, type DemoHit, type FeedEvent } from './documents.js';
 import { unheard, type FeedWatch } from './feed-watch.js';
 import { membersOf, type Member, type Team } from './team.js';
 import { clip, wrap, type Terminal } from './terminal.js';
@@ -46,15 +46,25 @@ export function showFeeds(watches: FeedWatch[], changed: ReadonlyMap<string, str
     terminal.line(
       `${terminal.style('bold', role)}: ${watch.events.length} events (${kinds}); may read ${[...readable].join(', ')}`,
     );
-    for (const event of watch.events.slice(0, SHOWN_EVENTS)) {
-      const { kind, poolKey, memory } = event;
-      const text = memory?.content ?? '(no content: the memory is gone)';
-      terminal.row(['', kind, poolKey ?? memory?.pool.key ?? '', memory?.author?.role ?? '', text], [0, 10, 8, 8]);
-    }
-    if (watch.events.length > SHOWN_EVENTS) terminal.line(`  … and ${watch.events.length - SHOWN_EVENTS} more`);
+    const shown = shownEvents(watch.events);
+    for (const event of shown) showEvent(event, terminal);
+    if (watch.events.length > shown.length) terminal.line(`  … and ${watch.events.length - shown.length} more`);
     problems.push(...checkFeed(watch, changed, terminal));
   }
   return problems;
+}
+
+/** The first ones, and after them the first of each kind that is not among them. */
+function shownEvents(events: FeedEvent[]): FeedEvent[] {
+  const first = events.slice(0, SHOWN_EVENTS);
+  const kinds = new Set(first.map(({ kind }) => kind));
+  const others = events.slice(SHOWN_EVENTS).filter(({ kind }) => !kinds.has(kind) && kinds.add(kind));
+  return [...first, ...others];
+}
+
+function showEvent({ kind, poolKey, memory }: FeedEvent, terminal: Terminal): void {
+  const text = memory?.content ?? '(no content: the memory is gone)';
+  terminal.row(['', kind, poolKey ?? memory?.pool.key ?? '', memory?.author?.role ?? '', text], [0, 10, 8, 8]);
 }
 
 function checkFeed(watch: FeedWatch, changed: ReadonlyMap<string, string>, terminal: Terminal): string[] {
