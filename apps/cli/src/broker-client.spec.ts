@@ -77,10 +77,19 @@ describe('the broker client over HTTP', () => {
     await expect(client(url, 50).request(MUTATION)).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
-  it('says that nothing listens', async () => {
-    await expect(client('http://127.0.0.1:9').request(QUERY)).rejects.toMatchObject({
-      code: expect.stringMatching(/^CONNECTION_/),
+  it('tries again where nothing listens yet, and says so in the end', async () => {
+    const url = await serve((_, response) => response.end(good));
+    await new Promise((resolve) => servers.pop()?.close(resolve));
+    const retries: string[] = [];
+    const patient = new BrokerClient({
+      url,
+      key: 'k',
+      backoffMs: 1,
+      attempts: 3,
+      onRetry: ({ code }) => retries.push(code),
     });
+    await expect(patient.request(MUTATION)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' });
+    expect(retries).toEqual(['CONNECTION_REFUSED', 'CONNECTION_REFUSED']);
   });
 
   it('reads what a proxy answers', async () => {

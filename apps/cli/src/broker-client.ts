@@ -4,6 +4,9 @@ import { WebSocket } from 'ws';
 
 /** A failure with the broker's own code, or one of the client's: CONNECTION_REFUSED, CONNECTION_LOST, TIMEOUT, TOO_LARGE, BAD_ANSWER. */
 export class BrokerError extends Error {
+  /** The message is all that an operator needs. */
+  readonly told = true;
+
   constructor(
     readonly code: string,
     message: string,

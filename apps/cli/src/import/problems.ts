@@ -11,6 +11,9 @@ export class LineProblem extends Error {
 
 /** Why the import as a whole cannot begin or go on: a plain sentence for whoever typed the command. */
 export class ImportProblem extends Error {
+  /** The message is all that an operator needs. */
+  readonly told = true;
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ImportProblem';

@@ -23,7 +23,7 @@ interface MemorizeManyPayload {
   failures: { index: number; code: string; message: string }[];
 }
 
-const MEMORIZE_MANY = `mutation ImportLines($inputs: [MemorizeInput!]!) {
+export const MEMORIZE_MANY = `mutation ImportLines($inputs: [MemorizeInput!]!) {
   memorizeMany(inputs: $inputs) { results { outcome } failures { index code message } }
 }`;
 
