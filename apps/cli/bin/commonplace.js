@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const main = path.join(root, 'dist/apps/cli/src/main.js');
+const main = path.join(root, 'dist/bundle/main.js');
 const sources = ['apps', 'libs', 'migrations'].map((folder) => path.join(root, folder));
 
 /** @param {string} folder @returns {number} milliseconds since the epoch */

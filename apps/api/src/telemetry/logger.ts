@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
-import { createRequire } from 'node:module';
+import pretty from 'pino-pretty';
 
 /**
  * JSON lines on stderr, or readable ones on a terminal. Nothing that a client sent is logged at info: no content, no query
@@ -9,8 +9,6 @@ import { createRequire } from 'node:module';
 export function createLogger(level: string): Logger {
   const options = { level, redact: ['authorization', '*.authorization', 'headers.authorization', 'req.headers.authorization', 'secret', '*.secret'] };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ fd: 2, sync: true }));
-  // Thirty modules that a service under a supervisor never needs.
-  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   return pino(options, pretty({ destination: 2, ignore: 'pid,hostname', sync: true }));
 }
 

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import fs from 'node:fs';
 import { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import pg from 'pg';
+import type pg from 'pg';
+import { unpackTemplate } from './embedded-template.js';
 
 type WorkerMessage =
   | { type: 'ready' | 'closed' }
@@ -29,6 +31,7 @@ export class EmbeddedPostgres {
   private constructor(private readonly options: EmbeddedOptions) {}
 
   static async start(options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
+    if (options.dataDir && !fs.existsSync(options.dataDir)) await unpackTemplate(options.dataDir);
     const embedded = new EmbeddedPostgres(options);
     await embedded.startWorker();
     return embedded;
