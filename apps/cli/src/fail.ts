@@ -1,7 +1,12 @@
 import { CommonplaceError } from '#kernel';
 import { ConfigError, DataDirLockedError } from '#platform';
 
-/** What an operator can act on is one line; anything else is a fault of ours, and its stack is wanted. */
+/** A failure that an operator can act on: told in one line, without a stack. */
+export function told(message: string): Error {
+  return Object.assign(new Error(message), { told: true });
+}
+
+/** Anything that is not told is a fault of ours, and its stack is wanted. */
 export function fail(error: unknown): void {
   process.exitCode = 1;
   if (isTold(error)) console.error(`commonplace: ${error.message}`);

@@ -1,10 +1,14 @@
 import { Command } from 'commander';
 import { VERSION } from '../../api/src/health/version.js';
 import { fail } from './fail.js';
+import type { ImportOptions } from './import/import-file.js';
 
-const program = new Command('commonplace').description('Shared memory for teams of AI agents.').version(VERSION).showHelpAfterError();
+const program = new Command('commonplace')
+  .description('Shared memory for teams of AI agents.')
+  .version(VERSION)
+  .showHelpAfterError();
 
-// Each command loads what it needs when it runs: the import command has no use for a web server.
+// Each command loads what it needs when it runs: the import has no use for a web server.
 program
   .command('start')
   .description('migrate, and serve the broker until it is told to stop')
@@ -14,6 +18,40 @@ program
   .command('migrate')
   .description('bring the database up to date, and stop')
   .action(async () => (await import('./migrate.js')).migrate());
+
+program
+  .command('admin-key')
+  .description('issue another admin key, from the machine of the database: for whoever lost theirs')
+  .action(async () => (await import('./admin-key.js')).issueAdminKey());
+
+program
+  .command('import')
+  .description('load memories from a JSONL file into a running broker; may be stopped and repeated')
+  .argument('<file>', 'one JSON object a line: a MemorizeInput, or anything else with the mapping below')
+  .option('--pool <key>', 'the pool; by default what a line says, or the pool of your role')
+  .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
+  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .option('--type <type>', 'EPISODIC, DECLARATIVE or PROCEDURAL, for every line')
+  .option('--content <field>', 'the field with the text')
+  .option('--session <fields>', 'the fields of the session, joined by #: conversation,session')
+  .option('--speaker <field>', 'the field with whose words these are')
+  .option('--entity <field>', 'the field with whom or what it is about')
+  .option('--valid-from <field>', 'the field with when it happened, ISO 8601')
+  .option('--assume-utc', 'read times without an offset as UTC')
+  .option('--metadata <fields>', 'fields to keep as metadata; name=field renames')
+  .option('--labels <fields>', 'fields to keep as labels')
+  .option('--batch <lines>', 'lines in one request, 1 to 100', '100')
+  .option('--state <folder>', 'where the checkpoint is kept; by default beside the file')
+  .option('--restart', 'begin again, whatever the checkpoint says')
+  .option('--dry-run', 'map and check every line, and send nothing')
+  .action(async (file: string, options: Omit<ImportOptions, 'file'>) => (await import('./import.js')).runImport(file, options));
+
+program
+  .command('demo')
+  .description('four agents work a recorded project: what each could recall, what was denied, and the feed')
+  .option('--url <url>', 'of a running broker; without it the demo starts one of its own', process.env['COMMONPLACE_URL'])
+  .option('--key <key>', "an admin's key of that broker; by default from COMMONPLACE_KEY", process.env['COMMONPLACE_KEY'])
+  .action(async (options: { url?: string; key?: string }) => (await import('./demo.js')).demo(options));
 
 program
   .command('schema')

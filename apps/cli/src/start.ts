@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { openBroker, type Broker } from '../../api/src/broker.js';
 import { createLogger } from '../../api/src/telemetry/logger.js';
+import { told } from './fail.js';
 
 const DRAIN_MS = 9_000;
 
@@ -20,7 +21,7 @@ export async function start(): Promise<void> {
   const api = await listen(config, logger, broker).catch(async (error: NodeJS.ErrnoException) => {
     await broker.close();
     if (error.code !== 'EADDRINUSE') throw error;
-    throw Object.assign(new Error(`PORT: ${config.http.port} on ${config.http.host} is taken by another process. Stop it, or choose another PORT.`), { told: true });
+    throw told(`PORT: ${config.http.port} on ${config.http.host} is taken by another process. Stop it, or choose another PORT.`);
   });
   logger.info({ url: api.url, database: api.broker.database.kind }, `ready on ${api.url}`);
 

@@ -1,4 +1,4 @@
-import { CommonplaceError, newId } from '#kernel';
+import { CommonplaceError, newId, notFound } from '#kernel';
 import type { Database, Unit } from '#platform';
 import { adoptKey, mintKey } from './credentials/api-key.js';
 import { ApiKeyEntity, OrganizationEntity, PolicyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory/directory.entity.js';
@@ -34,6 +34,24 @@ export async function ensureOrganization(database: Database, chosenKey: string |
     const [organization] = await unit.entities(OrganizationEntity).find({ take: 1 });
     if (organization) return { orgId: organization.orgId, adminKey: null };
     return create(unit, chosenKey);
+  });
+}
+
+/**
+ * Another key for the first operator that is an admin: for whoever lost theirs and has the database.
+ * @throws NOT_FOUND before the first start
+ */
+export async function issueOperatorKey(database: Database): Promise<string> {
+  return database.unit({ role: 'commonplace_system', opening: openAsSystem(NOBODY) }, async (unit) => {
+    const [organization] = await unit.entities(OrganizationEntity).find({ take: 1 });
+    if (!organization) throw notFound('The organisation');
+    const { orgId } = organization;
+    await unit.query(openAsSystem(orgId));
+    const [admin] = await unit.entities(PrincipalEntity).find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
+    if (!admin) throw notFound('An operator of the role admin');
+    const { secret, prefix, hash } = mintKey();
+    await unit.entities(ApiKeyEntity).insert({ orgId, id: newId(), principalId: admin.id, prefix, hash });
+    return secret;
   });
 }
 

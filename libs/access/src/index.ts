@@ -1,7 +1,7 @@
 export { CredentialsService } from './credentials/credentials.service.js';
 export { accessEntities, type ApiKeyEntity, type PoolEntity, type RoleEntity } from './directory/directory.entity.js';
 export { DirectoryService, type Agent, type IssuedKey, type PrincipalInfo } from './directory/directory.service.js';
-export { assertWalls, ensureOrganization, type FirstStart } from './first-start.js';
+export { assertWalls, ensureOrganization, issueOperatorKey, type FirstStart } from './first-start.js';
 export type { DirectoryPool } from './gate/access.repository.js';
 export { AccessService, actionsIn, type Grants } from './gate/access.service.js';
 export { PolicyService, type PolicyVersion } from './gate/policy.service.js';
