@@ -37,6 +37,7 @@ export async function openBroker({ config, onError, database: given }: BrokerOpt
   const database = given ?? (await openDatabase(config));
   try {
     await database.migrate();
+    if (database.warning) onError('the check of the database server', new Error(database.warning));
     await assertWalls(database);
     const { orgId, adminKey } = await ensureOrganization(database, config.bootstrapKey);
     return await assemble(config, database, orgId, adminKey, onError);

@@ -1,12 +1,14 @@
 import { CommonplaceError } from '#kernel';
 import pg from 'pg';
-import { DataSource, MigrationExecutor, type EntityTarget, type ObjectLiteral, type QueryRunner, type Repository } from 'typeorm';
+import { DataSource, MigrationExecutor, type EntityTarget, type Logger, type ObjectLiteral, type QueryRunner, type Repository } from 'typeorm';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
-import { isRetryable, translate } from './failures.js';
+import { isRetryable, sqlState, translate } from './failures.js';
+import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const MAX_ATTEMPTS = 3;
+const INSUFFICIENT_PRIVILEGE = '42501';
 /** Any number that all brokers agree on; advisory locks are per database. */
 const MIGRATION_LOCK = 4_823_901;
 
@@ -46,6 +48,9 @@ export type DatabaseKind = 'embedded' | 'postgres';
 
 /** The only door to Postgres, embedded or native. */
 export class Database {
+  /** What migrate() found to say of a server that works and should still be updated. */
+  warning: string | null = null;
+
   private constructor(
     readonly kind: DatabaseKind,
     private readonly source: DataSource,
@@ -81,6 +86,8 @@ export class Database {
   async migrate(): Promise<string[]> {
     const runner = this.source.createQueryRunner();
     try {
+      const [versions] = (await runner.query(SERVER_VERSIONS)) as ServerVersions[];
+      this.warning = checkServer(versions as ServerVersions);
       // On the one connection that the migrations use too: the embedded database has no second.
       await runner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
       const executor = new MigrationExecutor(this.source, runner);
@@ -88,6 +95,8 @@ export class Database {
       const done = await executor.executePendingMigrations();
       await runner.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
       return done.map((migration) => migration.name);
+    } catch (error) {
+      throw sqlState(error) === INSUFFICIENT_PRIVILEGE ? needsRights(error) : error;
     } finally {
       await runner.release();
     }
@@ -183,6 +192,14 @@ const poolOptions = {
   types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) },
 };
 
+const nothing = () => undefined;
+const SILENT: Logger = { logQuery: nothing, logQueryError: nothing, logQuerySlow: nothing, logSchemaBuild: nothing, logMigration: nothing, log: nothing };
+
+function needsRights(cause: unknown): CommonplaceError {
+  const message = `The migration may not do this: ${(cause as Error).message}. The user of DATABASE_URL must own the database and be able to create roles (CREATEROLE); where pgvector is not a trusted extension, a superuser first runs: create extension vector; create extension btree_gin;`;
+  return new CommonplaceError('UNAVAILABLE', message, {}, { cause });
+}
+
 function common(options: DatabaseOptions) {
   return {
     type: 'postgres' as const,
@@ -192,6 +209,8 @@ function common(options: DatabaseOptions) {
     uuidExtension: 'pgcrypto' as const,
     installExtensions: false,
     applicationName: 'commonplace',
+    // Failures are thrown; TypeORM would print them as well, with their SQL.
+    logger: SILENT,
   };
 }
 
