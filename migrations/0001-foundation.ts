@@ -120,6 +120,8 @@ const MEMORY = `
     type text not null check (type in ('EPISODIC', 'DECLARATIVE', 'PROCEDURAL')),
     status text not null
       check (status in ('ACTIVE', 'PROPOSED', 'REJECTED', 'QUARANTINED', 'SUPERSEDED', 'ARCHIVED', 'FORGOTTEN')),
+    -- A tombstone of a memory that was PROPOSED, REJECTED or QUARANTINED: only those who could see that may see this.
+    was_held boolean not null default false check (status = 'FORGOTTEN' or not was_held),
     content text check ((content is null) = (status = 'FORGOTTEN')),
     content_hash bytea not null,
     -- Stems with as many positions as they occur; made by the analysis of libs/memory, never by to_tsvector.

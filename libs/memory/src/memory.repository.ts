@@ -59,7 +59,7 @@ export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly s
 /** What a decision reads of a memory, whole and locked for a change; undefined where the caller does not see it. */
 export async function lockMemory(unit: Unit, scope: ReadScope, id: string): Promise<LockedMemory | undefined> {
   const params = new SqlParams();
-  const text = `select m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.entity_id as "entityId", m.session_id as "sessionId",
+  const text = `select m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.was_held as "wasHeld", m.entity_id as "entityId", m.session_id as "sessionId",
       m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt", m.valid_from as "validFrom",
       m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt", m.changed_by as "changedBy",
       m.change_reason as "changeReason"

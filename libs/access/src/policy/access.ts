@@ -11,7 +11,6 @@ import {
   type Action,
   type MaskableField,
   type MemoryRow,
-  type MemoryStatus,
   type PoolRef,
   type PrincipalRef,
 } from './vocabulary.js';
@@ -24,8 +23,8 @@ export interface Decision {
   readonly reason: string;
 }
 
-const isOpen = (status: MemoryStatus) => (OPEN_STATUSES as readonly string[]).includes(status);
-const isHeld = (status: MemoryStatus) => (HELD_STATUSES as readonly string[]).includes(status);
+const isOpen = ({ status, wasHeld }: MemoryRow) => !wasHeld && (OPEN_STATUSES as readonly string[]).includes(status);
+const isHeld = ({ status, wasHeld }: MemoryRow) => wasHeld === true || (HELD_STATUSES as readonly string[]).includes(status);
 
 /** What one principal may do under one version of the policy. Cheap to make: all that costs is shared by the role. */
 export class Access {
@@ -81,8 +80,8 @@ export class Access {
 
   /** What `readFilter` says in SQL: READ, or for a held memory its author with READ or PROPOSE, or REVIEW. */
   canSee(row: MemoryRow): boolean {
-    if (isOpen(row.status)) return this.can('READ', row);
-    if (!isHeld(row.status)) return false;
+    if (isOpen(row)) return this.can('READ', row);
+    if (!isHeld(row)) return false;
     return this.seesAsAuthor(row) || this.can('REVIEW', row);
   }
 
@@ -90,7 +89,7 @@ export class Access {
   visibleFields(row: MemoryRow): ReadonlySet<MaskableField> {
     if (!this.canSee(row)) return new Set();
     const subject = this.subject(row);
-    const shown = isHeld(row.status) ? this.notHidden(subject) : this.readable(subject);
+    const shown = isHeld(row) ? this.notHidden(subject) : this.readable(subject);
     return new Set(MASKABLE_FIELDS.filter(shown));
   }
 

@@ -130,6 +130,7 @@ const rowValues = fc.record({
 
 const TABLE = `create table memory (
   id uuid primary key default gen_random_uuid(), pool_id uuid not null, type text not null, status text not null,
+  was_held boolean not null,
   entity_id text, session_id text, speaker text, author_id uuid, importance smallint not null,
   labels text[] not null, created_at timestamptz not null, valid_from timestamptz,
   content text not null default 'content', metadata jsonb not null default '{}')`;
@@ -142,8 +143,8 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
     db = new PGlite();
     await db.exec(TABLE);
     await db.query(
-      `insert into memory (pool_id, type, status, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
-      select pool_id, type, status, entity_id, session_id, speaker, author_id, importance,
+      `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
+      select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, importance,
         array(select jsonb_array_elements_text(labels)), created_at, valid_from
       from jsonb_to_recordset($1::jsonb) as r(pool_id uuid, type text, status text, entity_id text, session_id text,
         speaker text, author_id uuid, importance smallint, labels jsonb, created_at timestamptz, valid_from timestamptz)`,
@@ -152,7 +153,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
     rows = (
       await db.query<
         MemoryRow & { place: number }
-      >(`select id, pool_id as "poolId", type, status, entity_id as "entityId",
+      >(`select id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId",
         session_id as "sessionId", speaker, author_id as "authorId", importance as place, labels, created_at as "createdAt",
         valid_from as "validFrom" from memory order by id`)
     ).rows.map(({ place, ...row }) => ({ ...row, importance: IMPORTANCES[place - 1] as MemoryRow['importance'] }));

@@ -26,7 +26,8 @@ describe('a read filter', () => {
     const params = new SqlParams();
     const filter = filterOf(statement({ pools: ['shared', 'own'] }), statement({ pools: ['planner'] }));
     expect(filter.where(params, 'm')).toBe(
-      'm.pool_id = any($1::uuid[]) and (m.status = any($2::text[]) or (m.status = any($3::text[]) and m.author_id = $4::uuid))',
+      'm.pool_id = any($1::uuid[]) and ((m.status = any($2::text[]) and not m.was_held) or ' +
+        '((m.status = any($3::text[]) or m.was_held) and m.author_id = $4::uuid))',
     );
     expect([params.values[0], params.values[3]]).toEqual([filter.poolIds, AGENTS.coder]);
   });

@@ -145,5 +145,5 @@ const inPools = (poolIds: readonly string[]) => (params: SqlParams, alias: strin
 const hasStatus = (statuses: readonly string[]) => (params: SqlParams, alias: string) =>
   `${alias}.status = any(${params.add(statuses, 'text[]')})`;
 
-const isOpen = hasStatus(OPEN_STATUSES);
-const isHeld = hasStatus(HELD_STATUSES);
+const isOpen: Predicate = (params, alias) => `(${hasStatus(OPEN_STATUSES)(params, alias)} and not ${alias}.was_held)`;
+const isHeld: Predicate = (params, alias) => `(${hasStatus(HELD_STATUSES)(params, alias)} or ${alias}.was_held)`;

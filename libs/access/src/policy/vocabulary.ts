@@ -49,6 +49,8 @@ export interface MemoryRow {
   readonly poolId: string;
   readonly type: MemoryType;
   readonly status: MemoryStatus;
+  /** A tombstone of what was held when it was forgotten stays hidden from those who could not see it before. */
+  readonly wasHeld?: boolean;
   readonly entityId: string | null;
   readonly sessionId: string | null;
   readonly speaker: string | null;

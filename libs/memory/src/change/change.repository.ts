@@ -1,6 +1,7 @@
 import type { Principal } from '#access';
 import type { Unit } from '#platform';
 import { contentHash } from '../memorize/memorize-command.js';
+import { deleteVectors } from '../memory-index.repository.js';
 import { importanceRank, type LockedMemory } from '../memory.repository.js';
 import { analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
@@ -41,10 +42,10 @@ function contentColumns(memory: LockedMemory, values: unknown[]): string {
 /** Leaves a tombstone: what the policy's conditions look at stays, so that only those hear of it who could see the memory. */
 export async function buryMemory(unit: Unit, caller: Principal, id: string, change: { reason: string | null; now: Date }): Promise<void> {
   const values = [caller.orgId, id];
-  await unit.query({ text: 'delete from memory_vector where org_id = $1 and memory_id = $2', values });
+  await deleteVectors(unit, caller.orgId, id);
   await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });
   await unit.query({
-    text: `update memory set status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, version = version + 1,
+    text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, version = version + 1,
       content_hash = '\\x', changed_by = $3, change_reason = $4, updated_at = $5 where org_id = $1 and memory_id = $2`,
     values: [...values, caller.id, change.reason, change.now],
   });
