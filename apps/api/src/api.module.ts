@@ -85,7 +85,7 @@ function graphqlOptions({ authentication, contexts, report }: ApiParts): ApolloD
     introspection: true,
     csrfPrevention: true,
     maxRecursiveSelections: true,
-    hideSchemaDetailsFromClientErrors: false,
+    hideSchemaDetailsFromClientErrors: true,
     includeStacktraceInErrorResponses: false,
     parseOptions: { maxTokens: QUERY_LIMITS.tokens },
     validationRules: [queryLimits],

@@ -12,7 +12,7 @@ const NO_KEYS = { roles: new Set<string>(), pools: new Set<string>() };
 
 /** What one principal may do under one version of the policy. */
 export interface Grants {
-  principal: Principal;
+  principal: Pick<Principal, 'id' | 'role'>;
   policyVersion: number;
   /** Grows with every change to the policy or to the roles and pools. */
   generation: number;
@@ -80,7 +80,7 @@ export class AccessService {
 
   private grantsIn(snapshot: Snapshot, principal: Principal): Grants {
     const known = snapshot.grants.get(principal.id);
-    if (known && known.principal.role === principal.role && known.principal.keyId === principal.keyId) return known;
+    if (known && known.principal.role === principal.role) return known;
     const access = snapshot.policy.forPrincipal(principal, snapshot.pools);
     const grants: Grants = {
       principal,
