@@ -1,5 +1,5 @@
 import { BrokerError, describeError, type BrokerClient } from '../broker-client.js';
-import { AUDIT_LOG, EXPLAIN, MEMORIZE, MEMORY_BY_ID, RECALL, REVIEW, REVISE, VIEWER } from './documents.js';
+import { MEMORIZE, MEMORY_BY_ID, POLICY, RECALL, REVISE, VIEWER } from './documents.js';
 import { type DemoHit, type DemoMemory, type MemorizePayload } from './documents.js';
 import { type Played } from './player.js';
 import { type StoryRole } from './step.js';
@@ -19,8 +19,13 @@ interface Attempt {
   /** What it tries, to be read after the role. */
   tries: string;
   act: (member: Member, played: Played) => Promise<Result>;
-  /** What an admin would ask explainAccess about it. */
-  about?: { action: string; pool?: string };
+  /** What the policy would have to allow. */
+  about?: About;
+}
+
+interface About {
+  action: string;
+  pool: string;
 }
 
 /** A pool that is not the caller's to use is a bad input, as one that does not exist. */
@@ -67,22 +72,9 @@ const ATTEMPTS: readonly Attempt[] = [
       // New words in every run: each run shows a proposal that is still to be decided on.
       const payload = await memorize(client, `Noted by ${name}: ${PROPOSAL}`, 'shared');
       if (payload.outcome === 'PROPOSED') played.proposed++;
-      played.memories.set('attempted-proposal', payload.memory);
       return memorized(payload);
     },
     about: { action: 'WRITE', pool: 'shared' },
-  },
-  {
-    role: 'coder',
-    tries: 'to approve that proposal itself',
-    act: (member, played) => decide(member, played, true),
-    about: { action: 'REVIEW', pool: 'shared' },
-  },
-  {
-    role: 'reviewer',
-    tries: 'to decide on it in the coder’s place',
-    act: (member, played) => decide(member, played, false),
-    about: { action: 'REVIEW', pool: 'shared' },
   },
   {
     role: 'coder',
@@ -95,15 +87,6 @@ const ATTEMPTS: readonly Attempt[] = [
     tries: 'to revise its own memory in shared',
     act: ({ client }, played) => reviseAsItIs(client, played, 'scope'),
     about: { action: 'REVISE', pool: 'shared' },
-  },
-  {
-    role: 'tester',
-    tries: 'to read the audit log',
-    act: async ({ client }) => {
-      await client.request(AUDIT_LOG);
-      return { denied: false, says: 'was shown the log' };
-    },
-    about: { action: 'ADMINISTER' },
   },
   {
     role: 'tester',
@@ -129,6 +112,7 @@ export async function tryTheForbidden(
   terminal: Terminal,
 ): Promise<Tried> {
   const tried: Tried = { denied: 0, problems: [] };
+  const policy = await activePolicy(admin);
   for (const attempt of ATTEMPTS) {
     const { role, tries, about } = attempt;
     try {
@@ -136,7 +120,7 @@ export async function tryTheForbidden(
       if (result.denied) tried.denied++;
       terminal.line(`${mark(result, terminal)}  ${role} tries ${tries}`);
       terminal.paragraph(`answer: ${result.says}`, 9);
-      if (about) terminal.paragraph(`why: ${await reasonFor(admin, team[role], about)}`, 9);
+      if (about) terminal.paragraph(`why: ${reasonIn(policy, role, about)}`, 9);
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       tried.problems.push(`the ${role} tried ${tries}: ${describeError(error)}`);
@@ -155,16 +139,24 @@ function asDenial(error: unknown): Result {
   return { denied: true, says: describeError(error) };
 }
 
-async function reasonFor(
-  admin: BrokerClient,
-  member: Member,
-  about: { action: string; pool?: string },
-): Promise<string> {
-  type Decision = { reason: string; decidedBy: { reason: string | null } | null };
-  const input = { principalId: member.id, ...about };
-  const { explainAccess } = await admin.request<{ explainAccess: Decision }>(EXPLAIN, { input });
-  const statement = explainAccess.decidedBy?.reason;
-  return statement ? `${explainAccess.reason} (statement: ${statement})` : explainAccess.reason;
+interface ActivePolicy {
+  version: number;
+  statements: { effect: string; roles: string[]; actions: string[]; pools: string[] }[];
+}
+
+async function activePolicy(admin: BrokerClient): Promise<ActivePolicy> {
+  return (await admin.request<{ policy: ActivePolicy }>(POLICY)).policy;
+}
+
+/** What the policy does give the role, for the action that was tried. */
+function reasonIn({ version, statements }: ActivePolicy, role: StoryRole, { action, pool }: About): string {
+  const gives = statements.filter(
+    ({ effect, roles, actions }) =>
+      effect === 'ALLOW' && (roles.includes(role) || roles.includes('*')) && actions.includes(action),
+  );
+  const pools = [...new Set(gives.flatMap((statement) => statement.pools))];
+  if (pools.length === 0) return `policy version ${version} gives the role ${role} ${action} in no pool`;
+  return `policy version ${version} gives the role ${role} ${action} in ${pools.join(', ')}, and not in ${pool}`;
 }
 
 async function memorize(client: BrokerClient, content: string, pool: string): Promise<MemorizePayload> {
@@ -192,16 +184,6 @@ const recalled = (hits: DemoHit[]): Result =>
   hits.length > 0
     ? { denied: false, says: `was shown: ${hits[0]?.memory.content}` }
     : { denied: true, says: 'no hits, as if the pool were empty' };
-
-async function decide({ client }: Member, played: Played, approve: boolean): Promise<Result> {
-  const variables = {
-    id: idOf(played, 'attempted-proposal'),
-    approve,
-    comment: approve ? null : 'Not true of all banks.',
-  };
-  const { review } = await client.request<{ review: DemoMemory }>(REVIEW, variables);
-  return { denied: false, says: `the proposal is ${review.status} now` };
-}
 
 /** Changes nothing even where a policy allows it. */
 async function reviseAsItIs(client: BrokerClient, played: Played, step: string): Promise<Result> {
