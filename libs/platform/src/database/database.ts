@@ -146,6 +146,8 @@ export class Database {
 
   private async runOnce<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     const client = await this.pool.connect();
+    // The statement that meets a lost connection tells of it; an 'error' that nobody hears would end the whole broker.
+    client.on('error', nothing);
     const unit = new ClientUnit(this.source, client);
     try {
       const begun = client.query(`begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
@@ -154,17 +156,25 @@ export class Database {
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
       const [begin, opening, outcome] = await Promise.allSettled([begun, opened, working]);
       for (const result of [begin, opening, outcome]) if (result.status === 'rejected') throw result.reason;
-      await client.query('commit');
-      client.release();
+      const { command } = await client.query('commit');
+      // Postgres answers so, without an error, where a statement failed and the work went on: nothing was stored.
+      if (command === 'ROLLBACK') throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
+      release(client);
       return (outcome as PromiseFulfilledResult<Result>).value;
     } catch (error) {
       await client.query('rollback').then(
-        () => client.release(),
-        (failure: Error) => client.release(failure),
+        () => release(client),
+        (failure: Error) => release(client, failure),
       );
       throw error;
     }
   }
+}
+
+function release(client: pg.PoolClient, failure?: Error): void {
+  // The pool listens again before its client can be lost to it.
+  client.release(failure);
+  client.removeListener('error', nothing);
 }
 
 class ClientUnit implements Unit {

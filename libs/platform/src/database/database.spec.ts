@@ -1,0 +1,174 @@
+import { CommonplaceError } from '#kernel';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isNative, nativeOnly, openTestDatabase } from '../../../../test/support/database.js';
+import { Database, type Statement, type Unit, type UnitScope } from './database.js';
+
+const itOnNative = isNative ? it : it.skip;
+const ORG = '00000000-0000-7000-8000-000000000001';
+const SYSTEM: UnitScope = {
+  role: 'commonplace_system',
+  opening: { text: 'select sec.open_system($1::uuid)', values: [ORG] },
+};
+
+let db: Database;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  await db.maintenance(
+    'create table note (id int primary key, n int not null default 0); grant all on note to commonplace_system',
+  );
+});
+afterAll(() => db.close());
+
+const insert = (id: number): Statement => ({ text: 'insert into note (id) values ($1)', values: [id] });
+const system = <Result>(work: (unit: Unit) => Promise<Result>) => db.unit(SYSTEM, work);
+const stored = async (id: number) => (await db.maintenance('select from note where id = $1', [id])).rowCount === 1;
+const settings = (unit: Unit) =>
+  unit.query<{ role: string; org: string | null; timeout: string }>({
+    text: `select current_user as role, current_setting('app.org', true) as org, current_setting('statement_timeout') as timeout`,
+  });
+
+describe('a unit of work', () => {
+  it('is stored when its work ends, and the answer is its result', async () => {
+    expect(await system(async (unit) => (await unit.query(insert(1))).length)).toBe(0);
+    expect(await stored(1)).toBe(true);
+  });
+
+  it('leaves nothing when its work throws, and tells that very error', async () => {
+    const fault = new Error('the work did not like it');
+    const failing = system(async (unit) => {
+      await unit.query(insert(2));
+      throw fault;
+    });
+    await expect(failing).rejects.toBe(fault);
+    expect(await stored(2)).toBe(false);
+  });
+
+  it('runs under its role and its settings, and leaves neither behind', async () => {
+    expect(await system(settings)).toEqual([{ role: 'commonplace_system', org: ORG, timeout: '15s' }]);
+    for (let i = 0; i < 25; i++) {
+      const { rows } = await db.maintenance<{ role: string; org: string | null; timeout: string }>(
+        `select current_user as role, current_setting('app.org', true) as org, current_setting('statement_timeout') as timeout`,
+      );
+      expect(rows[0]).toMatchObject({ role: 'postgres', timeout: '0' });
+      expect(rows[0]?.org ?? '').toBe('');
+    }
+  });
+
+  it('leaves no setting behind either when it fails', async () => {
+    const failing = system((unit) => unit.query({ text: 'select 1 / 0' }));
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    const { rows } = await db.maintenance<{ org: string | null }>(`select current_setting('app.org', true) as org`);
+    expect(rows[0]?.org ?? '').toBe('');
+  });
+
+  it('runs nothing of its work when its opening fails, and tells of the opening', async () => {
+    const opening = { text: 'select 1 / $1::int', values: [0] };
+    const failing = db.unit({ ...SYSTEM, opening }, async (unit) => {
+      await unit.query(insert(3));
+    });
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    expect(await stored(3)).toBe(false);
+  });
+
+  it('tells of the opening also when the work swallowed what failed behind it', async () => {
+    const opening = { text: 'select 1 / $1::int', values: [0] };
+    const failing = db.unit({ ...SYSTEM, opening }, (unit) => unit.query(insert(4)).catch(() => []));
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    expect(await stored(4)).toBe(false);
+  });
+
+  it('is no success when its work swallowed a failed statement: Postgres rolls such a unit back', async () => {
+    const swallowing = system(async (unit) => {
+      await unit.query(insert(5));
+      await unit.query(insert(5)).catch(() => []);
+      return 'stored';
+    });
+    await expect(swallowing).rejects.toThrow('rolled back');
+    expect(await stored(5)).toBe(false);
+  });
+
+  it('cannot name a role that the database does not know', async () => {
+    const scope = { ...SYSTEM, role: 'commonplace_nobody' as 'commonplace_app' };
+    await expect(db.unit(scope, (unit) => unit.query(insert(6)))).rejects.toMatchObject({ code: '22023' });
+    expect(await stored(6)).toBe(false);
+  });
+
+  it('goes one after the other where they are many at once, and all are stored', async () => {
+    await system((unit) => unit.query(insert(100)));
+    const add = () => system((unit) => unit.query({ text: 'update note set n = n + 1 where id = 100' }));
+    await Promise.all(Array.from({ length: 60 }, add));
+    const { rows } = await db.maintenance<{ n: number }>('select n from note where id = 100');
+    expect(rows[0]?.n).toBe(60);
+  });
+});
+
+describe('failures of the database', () => {
+  itOnNative(nativeOnly('runs a unit again that lost a deadlock against another one'), async () => {
+    await system((unit) => unit.query({ text: 'insert into note (id) values (200), (201)' }));
+    const runs = { a: 0, b: 0 };
+    const bump = (id: number): Statement => ({ text: 'update note set n = n + 1 where id = $1', values: [id] });
+    const both = gate(2);
+    const crossing = (who: 'a' | 'b', first: number, second: number) =>
+      system(async (unit) => {
+        runs[who] += 1;
+        await unit.query(bump(first));
+        if (runs[who] === 1) await both();
+        await unit.query(bump(second));
+      });
+    await Promise.all([crossing('a', 200, 201), crossing('b', 201, 200)]);
+    const { rows } = await db.maintenance<{ n: number }>('select n from note where id in (200, 201)');
+    expect(rows).toEqual([{ n: 2 }, { n: 2 }]);
+    expect(runs.a + runs.b).toBe(3);
+  });
+
+  itOnNative(nativeOnly('survives the loss of a connection between two statements of a unit'), async () => {
+    // Nobody listened to the lost connection, so Node ended the whole broker for it.
+    const lost = system(async (unit) => {
+      await unit.query(insert(300));
+      await terminate(await pidOf(unit));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await unit.query(insert(301));
+    });
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await stored(300)).toBe(false);
+  });
+
+  itOnNative(nativeOnly('survives the loss of a connection in the middle of a statement'), async () => {
+    const lost = system(async (unit) => {
+      const pid = await pidOf(unit);
+      await unit.query(insert(310));
+      const sleeping = unit.query({ text: 'select pg_sleep(20)' });
+      await Promise.all([sleeping, terminate(pid)]);
+    });
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await stored(310)).toBe(false);
+    await system((unit) => unit.query(insert(311)));
+    expect(await stored(311)).toBe(true);
+  });
+
+  it('says UNAVAILABLE where there is no server, and when to try again', async () => {
+    const opening = Database.open({ url: 'postgres://nobody@127.0.0.1:1/none', entities: [], migrations: [] });
+    const error = await opening.catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(CommonplaceError);
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', details: { retryAfterMs: 1000 } });
+  });
+});
+
+async function pidOf(unit: Unit): Promise<number> {
+  const rows = await unit.query<{ pid: number }>({ text: 'select pg_backend_pid() as pid' });
+  return (rows[0] as { pid: number }).pid;
+}
+
+const terminate = (pid: number) => db.maintenance('select pg_terminate_backend($1::int)', [pid]);
+
+/** Everybody waits until all have come. */
+function gate(parties: number): () => Promise<void> {
+  let open: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let missing = parties;
+  return () => {
+    missing -= 1;
+    if (missing === 0) open();
+    return opened;
+  };
+}
