@@ -74,7 +74,7 @@ async function assemble(config: Config, database: Database, orgId: string, admin
     forget: new ForgetService(access, clock),
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
-    feed: new FeedService(access, tailer, clock),
+    feed: new FeedService(access, index, tailer, clock),
     adminKey,
     close: async () => {
       tailer.close();

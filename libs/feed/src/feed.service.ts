@@ -1,6 +1,6 @@
 import type { AccessService, Grants, MemoryType, Principal } from '#access';
 import { badInput, CommonplaceError, derivedId, type Clock } from '#kernel';
-import { findMemories, readablePoolIds, type Memory } from '#memory';
+import { findMemories, readablePoolIds, type Memory, type MemoryIndex, type ReadScope } from '#memory';
 import type { Unit } from '#platform';
 import { decodeCursor, encodeCursor, expired, MAX_POOLS, type Position } from './cursor.js';
 import type { FeedEvent } from './event.js';
@@ -33,6 +33,7 @@ interface Page {
 export class FeedService {
   constructor(
     private readonly access: AccessService,
+    private readonly index: MemoryIndex,
     private readonly tailer: Tailer,
     private readonly clock: Clock,
   ) {}
@@ -75,7 +76,10 @@ export class FeedService {
 
   private async page(caller: Principal, input: FeedInput, from: Position): Promise<Page> {
     try {
-      return await this.access.read(caller, (unit, grants) => readPage(unit, caller, grants, input, from, this.clock.now()));
+      const space = await this.index.space();
+      return await this.access.read(caller, (unit, grants) =>
+        readPage(unit, { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space }, grants, input, from),
+      );
     } catch (error) {
       if (error instanceof CommonplaceError && error.code === 'UNAUTHENTICATED') throw revoked(error.message);
       throw error;
@@ -111,18 +115,17 @@ function subscribedPools(grants: Grants, input: FeedInput, field: string): reado
   return poolIds;
 }
 
-async function readPage(unit: Unit, caller: Principal, grants: Grants, input: FeedInput, from: Position, now: Date): Promise<Page> {
+async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: FeedInput, from: Position): Promise<Page> {
   const poolIds = stillReadable(grants, input);
   const gained = poolIds.filter((id) => !from.seqs.has(id));
   const lost = [...from.seqs.keys()].some((id) => !poolIds.includes(id));
-  const heads = gained.length ? await readHeads(unit, caller.orgId, gained) : [];
+  const heads = gained.length ? await readHeads(unit, scope.orgId, gained) : [];
   const seqs = new Map(poolIds.flatMap((id) => (from.seqs.has(id) ? [[id, from.seqs.get(id) as number] as const] : [])));
   for (const head of heads) seqs.set(head.poolId, beginning(head, from.takenAt));
 
-  const logged = inOrder(await readEvents(unit, caller.orgId, seqs, PAGE)).slice(0, PAGE);
-  const filter = grants.readFilter.narrow(poolIds);
+  const logged = inOrder(await readEvents(unit, scope.orgId, seqs, PAGE)).slice(0, PAGE);
   const ids = [...new Set(logged.map((event) => event.memoryId))];
-  const memories = new Map((await findMemories(unit, { orgId: caller.orgId, filter, now, space: null }, ids)).map((memory) => [memory.id, memory]));
+  const memories = new Map((await findMemories(unit, { ...scope, filter: scope.filter.narrow(poolIds) }, ids)).map((memory) => [memory.id, memory]));
   const keys = new Map(grants.pools.map((pool) => [pool.id, pool.key]));
   const events: FeedEvent[] = [];
   for (const event of logged) {
