@@ -46,11 +46,8 @@ export async function start(): Promise<void> {
 /** The only time that the key can be read: printed once, and kept where only this user reads. */
 function tellKey({ adminKey }: Broker, { bootstrapKey, database }: Config): void {
   if (adminKey === null || bootstrapKey !== undefined) return;
-  if (database.url) {
-    process.stdout.write(`\nThe admin's key, shown this once; keep it:\n\n  ${adminKey}\n\n`);
-    return;
-  }
   const file = path.join(database.dataDir, 'admin.key');
+  fs.mkdirSync(database.dataDir, { recursive: true });
   fs.writeFileSync(file, `${adminKey}\n`, { mode: 0o600 });
   process.stdout.write(`\nThe admin's key, also kept in ${file}:\n\n  ${adminKey}\n\n`);
 }
