@@ -7,11 +7,15 @@ import { unpackTemplate } from './embedded-template.js';
 
 type WorkerMessage =
   | { type: 'ready' | 'closed' }
-  | { type: 'data' | 'dump'; bytes: Uint8Array }
-  | { type: 'error'; message: string };
+  | { type: 'data'; session: number; bytes: Uint8Array }
+  | { type: 'dump'; bytes: Uint8Array }
+  | { type: 'failed'; message: string };
 
 const TERMINATE = 0x58; // 'X': ends a client's session; the embedded database has only one, which outlives its clients
-const MAX_RESTARTS = 3;
+/** 'Q' and 'S', a query and the end of a pipelined one: the database answers them with ReadyForQuery. */
+const TURNS = [0x51, 0x53];
+const MAX_DEATHS = 3;
+const DEATHS_WITHIN_MS = 60_000;
 
 export interface EmbeddedOptions {
   /** Folder of the database; without it the database lives in memory. */
@@ -24,16 +28,20 @@ export interface EmbeddedOptions {
 export class EmbeddedPostgres {
   private client: WorkerSocket | undefined;
   private worker!: Worker;
-  private restarts = 0;
+  /** The start that is under way, or the last one; it fails where there will be no other. */
+  private started: Promise<void> = Promise.resolve();
+  private running = false;
+  private deaths: number[] = [];
   private closing = false;
-  private failure: Error | undefined;
+  private sessions = 0;
 
   private constructor(private readonly options: EmbeddedOptions) {}
 
   static async start(options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
     if (options.dataDir && !fs.existsSync(options.dataDir)) await unpackTemplate(options.dataDir);
     const embedded = new EmbeddedPostgres(options);
-    await embedded.startWorker();
+    embedded.started = embedded.startWorker();
+    await embedded.started;
     return embedded;
   }
 
@@ -50,19 +58,23 @@ export class EmbeddedPostgres {
     };
   }
 
-  attach(socket: WorkerSocket): void {
-    if (this.failure) throw this.failure;
+  /** Makes the socket's session the one that there is. It waits where the database is starting again. */
+  async attach(socket: WorkerSocket): Promise<number> {
+    await this.started;
+    if (socket.destroyed) throw new Error('The client did not wait');
     this.client = socket;
+    return ++this.sessions;
   }
 
   detach(socket: WorkerSocket): void {
     if (this.client !== socket) return;
     this.client = undefined;
-    if (!this.closing) this.worker.postMessage({ type: 'reset' });
+    if (this.running && !this.closing) this.worker.postMessage({ type: 'reset' });
   }
 
-  send(bytes: Uint8Array): void {
-    this.worker.postMessage({ type: 'data', bytes });
+  /** @param isTurn whether the database must answer that it is ready for the next query */
+  send(session: number, bytes: Uint8Array, isTurn: boolean): void {
+    if (this.running) this.worker.postMessage({ type: 'data', session, bytes, isTurn });
   }
 
   /** The whole database as one file, to begin others from. Nobody may be writing. */
@@ -71,12 +83,14 @@ export class EmbeddedPostgres {
     for (;;) {
       const [message] = (await once(this.worker, 'message')) as [WorkerMessage];
       if (message.type === 'dump') return message.bytes;
-      if (message.type === 'error') throw new Error(message.message);
+      if (message.type === 'failed') throw new Error(message.message);
     }
   }
 
   async close(): Promise<void> {
     this.closing = true;
+    await this.started.catch(() => undefined);
+    if (!this.running) return;
     const ended = once(this.worker, 'exit');
     this.worker.postMessage({ type: 'close' });
     await ended;
@@ -84,55 +98,55 @@ export class EmbeddedPostgres {
 
   private async startWorker(): Promise<void> {
     const worker = new Worker(new URL('./embedded.worker.js', import.meta.url), { workerData: this.options });
-    const [message] = (await once(worker, 'message')) as [WorkerMessage];
-    if (message.type !== 'ready') throw new Error(`The embedded database did not start: ${JSON.stringify(message)}`);
+    await Promise.race([once(worker, 'message'), once(worker, 'exit').then(([code]) => Promise.reject(stopped(code as number)))]);
     worker.on('message', (reply: WorkerMessage) => this.receive(reply));
     worker.on('error', (error) => this.client?.destroy(error));
     worker.on('exit', (code) => this.restart(code));
     this.worker = worker;
+    this.running = true;
   }
 
   private receive(message: WorkerMessage): void {
-    if (message.type === 'data') {
-      this.client?.push(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength));
-    } else if (message.type === 'error') {
-      this.client?.destroy(new Error(message.message));
-    }
+    // What was meant for a client that was dropped would be read as the answer to the next one's question.
+    if (message.type !== 'data' || message.session !== this.sessions) return;
+    this.client?.push(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength));
   }
 
   /** A database in memory died with its thread; one in a folder is opened again, where it recovers as after a crash. */
   private restart(code: number): void {
+    this.running = false;
     if (this.closing) return;
-    this.client?.destroy(new Error(`The embedded database stopped with code ${code}`));
-    this.restarts += 1;
-    if (!this.options.dataDir || this.restarts > MAX_RESTARTS) {
-      this.failure = new Error('The embedded database stopped too often; restart the broker');
-      return;
-    }
-    this.startWorker().catch((error: Error) => {
-      this.failure = error;
-    });
+    const now = Date.now();
+    this.deaths = [...this.deaths.filter((death) => death > now - DEATHS_WITHIN_MS), now];
+    if (!this.options.dataDir) this.started = Promise.reject(new Error('The embedded database stopped, and was only in memory'));
+    else if (this.deaths.length > MAX_DEATHS) this.started = Promise.reject(new Error('The embedded database stopped too often; restart the broker'));
+    else this.started = this.startWorker();
+    this.started.catch(() => undefined);
+    this.client?.destroy(stopped(code));
   }
 }
+
+const stopped = (code: number): Error => new Error(`The embedded database stopped with code ${code}`);
 
 /** What pg takes for a TCP socket. It forwards whole protocol messages, for the database takes no half ones. */
 class WorkerSocket extends Duplex {
   private pending: Buffer = Buffer.alloc(0);
   private started = false;
+  private session = 0;
+  private isTurn = false;
 
   constructor(private readonly owner: EmbeddedPostgres) {
     super();
   }
 
   connect(): this {
-    setImmediate(() => {
-      try {
-        this.owner.attach(this);
+    this.owner.attach(this).then(
+      (session) => {
+        this.session = session;
         this.emit('connect');
-      } catch (error) {
-        this.destroy(error as Error);
-      }
-    });
+      },
+      (error: Error) => this.destroy(error),
+    );
     return this;
   }
 
@@ -160,7 +174,7 @@ class WorkerSocket extends Duplex {
     this.pending = this.pending.length ? Buffer.concat([this.pending, chunk]) : chunk;
     const end = this.endOfWholeMessages();
     // A copy, because the message is transferred to the worker while pg goes on writing into its own buffer.
-    if (end > 0) this.owner.send(new Uint8Array(this.pending.subarray(0, end)));
+    if (end > 0) this.owner.send(this.session, new Uint8Array(this.pending.subarray(0, end)), this.isTurn);
     this.pending = this.pending.subarray(end);
     done();
   }
@@ -172,6 +186,7 @@ class WorkerSocket extends Duplex {
 
   private endOfWholeMessages(): number {
     let end = 0;
+    this.isTurn = !this.started;
     while (this.pending.length - end >= (this.started ? 5 : 4)) {
       // The first message of a session has no type byte in front of its length.
       const length = this.started ? 1 + this.pending.readInt32BE(end + 1) : this.pending.readInt32BE(end);
@@ -181,6 +196,7 @@ class WorkerSocket extends Duplex {
         this.pending = this.pending.subarray(0, end);
         break;
       }
+      if (this.started) this.isTurn = TURNS.includes(this.pending[end] as number);
       this.started = true;
       end += length;
     }

@@ -19,13 +19,23 @@ const db = await PGlite.create({
   extensions: { vector, btree_gin },
 });
 
-/** @param {Uint8Array} bytes */
-const answer = (bytes) => port.postMessage({ type: 'data', bytes: bytes.slice() });
+/** What ends every turn of the protocol: ReadyForQuery, five bytes long, with the state of the transaction behind it. */
+const READY = [0x5a, 0, 0, 0, 5];
 
-/** @type {Record<string, (message: { bytes: Uint8Array }) => Promise<void>>} */
+/** @typedef {{ session: number, bytes: Uint8Array, isTurn: boolean }} Data */
+
+/** @type {Record<string, (message: Data) => Promise<void>>} */
 const handlers = {
-  data: async ({ bytes }) => {
-    await db.runExclusive(() => db.execProtocolRawStream(bytes, { onRawData: answer }));
+  data: async ({ session, bytes, isTurn }) => {
+    let isReady = false;
+    /** @param {Uint8Array} answer */
+    const onRawData = (answer) => {
+      isReady = READY.every((byte, place) => answer.at(place - 6) === byte);
+      port.postMessage({ type: 'data', session, bytes: answer.slice() });
+    };
+    await db.runExclusive(() => db.execProtocolRawStream(bytes, { onRawData }));
+    // As when a statement overflowed the stack: what is left of the database is not to be trusted, and a new one recovers.
+    if (isTurn && !isReady) process.exit(1);
   },
   // The one session is handed from client to client: nothing of the last one may stay behind.
   reset: async () => {
@@ -33,8 +43,12 @@ const handlers = {
     await db.exec('discard all');
   },
   dump: async () => {
-    const blob = await db.dumpDataDir('none');
-    port.postMessage({ type: 'dump', bytes: new Uint8Array(await blob.arrayBuffer()) });
+    try {
+      const blob = await db.dumpDataDir('none');
+      port.postMessage({ type: 'dump', bytes: new Uint8Array(await blob.arrayBuffer()) });
+    } catch (error) {
+      port.postMessage({ type: 'failed', message: String(error) });
+    }
   },
   close: async () => {
     await db.close();
@@ -43,10 +57,9 @@ const handlers = {
   },
 };
 
+/** A failure here is the database's own, not a statement's, and nobody hears it: it ends the thread, and a new one recovers. */
 let last = Promise.resolve();
 port.on('message', (message) => {
-  last = last
-    .then(() => handlers[message.type]?.(message))
-    .catch((error) => port.postMessage({ type: 'error', message: String(error?.message ?? error) }));
+  last = last.then(() => handlers[message.type]?.(message));
 });
 port.postMessage({ type: 'ready' });
