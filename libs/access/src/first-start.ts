@@ -2,11 +2,10 @@ import { CommonplaceError, newId, notFound } from '#kernel';
 import type { Database, Unit } from '#platform';
 import { adoptKey, mintKey } from './credentials/api-key.js';
 import { ApiKeyEntity, OrganizationEntity, PolicyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory/directory.entity.js';
+import { insertHead, rolesAboveTheWalls, tablesWithoutWalls, waitForOthers } from './first-start.repository.js';
 import { openAsSystem } from './gate/access.repository.js';
 import { BUILT_IN_ROLES, defaultPolicy } from './policy/index.js';
 
-/** Any number that all brokers agree on: several may see an empty database at once. */
-const FIRST_START_LOCK = 4_823_902;
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 export interface FirstStart {
@@ -30,7 +29,7 @@ const ROLE_DESCRIPTIONS: Record<(typeof BUILT_IN_ROLES)[number], string> = {
 export async function ensureOrganization(database: Database, chosenKey: string | undefined): Promise<FirstStart> {
   // openAsSystem() shows the one table in which the organisation can be found before it is known.
   return database.unit({ role: 'commonplace_system', opening: openAsSystem(NOBODY) }, async (unit) => {
-    await unit.query({ text: 'select pg_advisory_xact_lock($1)', values: [FIRST_START_LOCK] });
+    await waitForOthers(unit);
     const [organization] = await unit.entities(OrganizationEntity).find({ take: 1 });
     if (organization) return { orgId: organization.orgId, adminKey: null };
     return create(unit, chosenKey);
@@ -71,23 +70,16 @@ async function create(unit: Unit, chosenKey: string | undefined): Promise<FirstS
     })),
   ]);
   await unit.entities(PolicyEntity).insert({ orgId, version: 1, statements: defaultPolicy(), authorId: admin.id, comment: 'The default policy.' });
-  await unit.query({ text: 'insert into policy_head (org_id, version) values ($1, 1)', values: [orgId] });
+  await insertHead(unit, orgId, 1);
   return { orgId, adminKey: key.secret };
 }
 
 /** Row-level security is a wall only for a role that cannot step over it. @throws UNAVAILABLE, so that the start is refused. */
 export async function assertWalls(database: Database): Promise<void> {
-  const { rows: roles } = await database.maintenance<{ rolname: string }>(
-    `select rolname from pg_roles where rolname in ('commonplace_app', 'commonplace_system', 'commonplace_definer')
-       and (rolsuper or rolbypassrls or pg_has_role(oid, (select c.relowner from pg_class c where c.oid = 'memory'::regclass), 'member'))`,
-  );
-  const { rows: open } = await database.maintenance<{ relname: string }>(
-    `select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
-     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not (c.relrowsecurity and c.relforcerowsecurity)`,
-  );
+  const [roles, tables] = [await rolesAboveTheWalls(database), await tablesWithoutWalls(database)];
   const faults = [
-    ...roles.map((role) => `the role ${role.rolname} could bypass row-level security`),
-    ...open.map((table) => `the table ${table.relname} does not force row-level security`),
+    ...roles.map((role) => `the role ${role} could bypass row-level security`),
+    ...tables.map((table) => `the table ${table} does not force row-level security`),
   ];
   if (faults.length) throw new CommonplaceError('UNAVAILABLE', `The broker does not start: ${faults.join('; ')}. Run the migrations as the tables' owner, and take SUPERUSER and BYPASSRLS from these roles.`);
 }

@@ -1,7 +1,7 @@
 import type { AccessService } from '#access';
 import { CommonplaceError } from '#kernel';
-import type { Unit } from '#platform';
-import { insertVectors, type MemoryIndex } from './memory-index.js';
+import { findContents, insertVectors } from './memory-index.repository.js';
+import type { MemoryIndex } from './memory-index.js';
 
 export interface EmbedJob {
   memoryIds: string[];
@@ -29,10 +29,4 @@ export class EmbedBacklog {
       await insertVectors(unit, this.access.orgId, space.spaceId, fresh);
     });
   }
-}
-
-function findContents(unit: Unit, orgId: string, ids: readonly string[]): Promise<{ id: string; poolId: string; content: string }[]> {
-  const text = `select memory_id as id, pool_id as "poolId", content from memory
-    where org_id = $1 and memory_id = any($2::uuid[]) and content is not null for key share`;
-  return unit.query({ text, values: [orgId, ids] });
 }

@@ -1,14 +1,7 @@
 import type { AccessService } from '#access';
 import { EmbedderError, type Embedder } from '#embedding';
-import { newId } from '#kernel';
-import type { Unit } from '#platform';
+import { findSpace, makeSpace } from './memory-index.repository.js';
 import type { IndexSpace } from './memory.repository.js';
-
-export interface Vector {
-  memoryId: string;
-  poolId: string;
-  embedding: number[];
-}
 
 /** Where the vectors of one model with one dimension live, and who makes them. Without an embedder there is none. */
 export class MemoryIndex {
@@ -28,7 +21,7 @@ export class MemoryIndex {
     if (!this.embedder) return null;
     const [known] = this.spaces.values();
     if (known) return { spaceId: await known };
-    const [stored] = await this.access.system('find embedding space', (unit) => findSpaces(unit, this.access.orgId, this.embedder?.model as string));
+    const stored = await this.access.system('find embedding space', (unit) => findSpace(unit, this.access.orgId, this.embedder?.model as string));
     if (!stored) return { spaceId: NO_SPACE };
     this.spaces.set(stored.dimensions, Promise.resolve(stored.spaceId));
     return { spaceId: stored.spaceId };
@@ -59,26 +52,3 @@ export class MemoryIndex {
 
 /** Matches no row: what is asked for before the first vector was made. */
 const NO_SPACE = '00000000-0000-0000-0000-000000000000';
-
-function findSpaces(unit: Unit, orgId: string, model: string): Promise<{ spaceId: string; dimensions: number }[]> {
-  const text = `select space_id as "spaceId", dimensions from embedding_space where org_id = $1 and model = $2 order by created_at desc limit 1`;
-  return unit.query({ text, values: [orgId, model] });
-}
-
-async function makeSpace(unit: Unit, orgId: string, model: string, dimensions: number): Promise<string> {
-  const text = `insert into embedding_space (org_id, space_id, model, dimensions) values ($1, $2, $3, $4)
-    on conflict (org_id, model, dimensions) do update set model = excluded.model returning space_id as "spaceId"`;
-  const [row] = await unit.query<{ spaceId: string }>({ text, values: [orgId, newId(), model, dimensions] });
-  return (row as { spaceId: string }).spaceId;
-}
-
-/** Stores the vectors; a memory that was forgotten or has one meanwhile is left as it is. */
-export async function insertVectors(unit: Unit, orgId: string, spaceId: string, vectors: readonly Vector[]): Promise<void> {
-  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
-    select $1, $2, v.memory_id, v.pool_id, v.embedding::halfvec
-    from unnest($3::uuid[], $4::uuid[], $5::text[]) as v (memory_id, pool_id, embedding)
-    join memory m on m.org_id = $1 and m.memory_id = v.memory_id and m.content is not null
-    on conflict (org_id, space_id, memory_id) do nothing`;
-  const values = [orgId, spaceId, vectors.map((v) => v.memoryId), vectors.map((v) => v.poolId), vectors.map((v) => JSON.stringify(v.embedding))];
-  await unit.query({ text, values });
-}

@@ -5,6 +5,7 @@ import type { AccessService } from '../gate/access.service.js';
 import type { PoolKind } from '../policy/index.js';
 import type { Principal, PrincipalKind } from '../principal.js';
 import { ApiKeyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory.entity.js';
+import { countLiveKeys, countRows, endKey, findKeysOf, findPrincipals, raiseDirectoryVersion, type CountedTable } from './directory.repository.js';
 
 const MAX_ROLES = 1_000;
 const MAX_POOLS = 20_000;
@@ -49,12 +50,7 @@ export class DirectoryService {
 
   /** Keys by agent, for all asked agents at once. */
   async keysOf(caller: Principal, agentIds: readonly string[]): Promise<Map<string, ApiKeyEntity[]>> {
-    const keys = await this.access.administer(caller, (unit) =>
-      unit.entities(ApiKeyEntity).createQueryBuilder('key')
-        .where('key.principalId = any(:ids::uuid[])', { ids: agentIds })
-        .orderBy('key.createdAt', 'ASC')
-        .getMany(),
-    );
+    const keys = await this.access.administer(caller, (unit) => findKeysOf(unit, agentIds));
     const byAgent = new Map<string, ApiKeyEntity[]>(agentIds.map((id) => [id, []]));
     for (const key of keys) byAgent.get(key.principalId)?.push(key);
     return byAgent;
@@ -62,9 +58,7 @@ export class DirectoryService {
 
   /** Names and roles by id: shown as authors. Unknown ids are left out. */
   async principals(caller: Principal, ids: readonly string[]): Promise<Map<string, PrincipalInfo>> {
-    const found = await this.access.read(caller, (unit) =>
-      unit.entities(PrincipalEntity).createQueryBuilder('principal').where('principal.id = any(:ids::uuid[])', { ids }).getMany(),
-    );
+    const found = await this.access.read(caller, (unit) => findPrincipals(unit, ids));
     return new Map(found.map((principal) => [principal.id, principal]));
   }
 
@@ -116,11 +110,8 @@ export class DirectoryService {
       const { orgId } = this.access;
       const agent = await unit.entities(PrincipalEntity).findOneBy({ orgId, id: agentId });
       if (!agent) throw notFound('The agent');
-      const live = await unit.query({
-        text: 'select from api_key where org_id = $1 and principal_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())',
-        values: [orgId, agentId],
-      });
-      if (live.length >= MAX_LIVE_KEYS) throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live.length} live keys; revoke one first.`);
+      const live = await countLiveKeys(unit, orgId, agentId);
+      if (live >= MAX_LIVE_KEYS) throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live} live keys; revoke one first.`);
       return this.insertKey(unit, agentId, expiresAt);
     });
   }
@@ -128,10 +119,7 @@ export class DirectoryService {
   /** From its commit on no statement of the key's holder is answered. Revoking again changes nothing. */
   async revokeKey(caller: Principal, keyId: string): Promise<ApiKeyEntity> {
     return this.access.administer(caller, async (unit) => {
-      await unit.query({
-        text: 'update api_key set revoked_at = clock_timestamp() where org_id = $1 and key_id = $2 and revoked_at is null',
-        values: [this.access.orgId, keyId],
-      });
+      await endKey(unit, this.access.orgId, keyId);
       const key = await unit.entities(ApiKeyEntity).findOneBy({ orgId: this.access.orgId, id: keyId });
       if (!key) throw notFound('The key');
       return key;
@@ -142,12 +130,7 @@ export class DirectoryService {
   private async change<Result>(caller: Principal, what: string, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     try {
       const result = await this.access.administer(caller, async (unit) => {
-        const [head] = await unit.query<{ version: number }>({
-          text: 'update policy_head set directory_version = directory_version + 1 where org_id = $1 returning directory_version as version',
-          values: [this.access.orgId],
-        });
-        // The rest of this unit goes on under the version that it has just made.
-        await unit.query({ text: `select set_config('app.directory_version', $1, true)`, values: [String(head?.version)] });
+        await raiseDirectoryVersion(unit, this.access.orgId);
         return work(unit);
       });
       this.access.invalidate();
@@ -188,7 +171,6 @@ async function requireRole(unit: Unit, orgId: string, role: string): Promise<voi
   if (!(await unit.entities(RoleEntity).findOneBy({ orgId, key: role }))) throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
 }
 
-async function boundTable(unit: Unit, table: 'role' | 'pool' | 'principal', most: number): Promise<void> {
-  const [row] = await unit.query<{ count: number }>({ text: `select count(*) from ${table}` });
-  if ((row?.count ?? 0) >= most) throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
+async function boundTable(unit: Unit, table: CountedTable, most: number): Promise<void> {
+  if ((await countRows(unit, table)) >= most) throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
 }

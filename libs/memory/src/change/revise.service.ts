@@ -2,7 +2,8 @@ import type { AccessService, Grants, Importance, MemoryRow, Principal } from '#a
 import { badInput, CommonplaceError, notFound, type Clock, type JsonObject } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { importance, labels, LIMITS, metadata, optionalDate, optionalText, requiredId, requiredText, wholeNumber } from '../input.js';
-import { insertVectors, type MemoryIndex } from '../memory-index.js';
+import { deleteVectors, insertVectors } from '../memory-index.repository.js';
+import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { archiveRevision, updateMemory } from './change.repository.js';
@@ -73,7 +74,7 @@ export class ReviseService {
 
   private async reindex(unit: Unit, scope: ReadScope, memory: LockedMemory, vector: number[] | null): Promise<void> {
     if (!scope.space) return;
-    await unit.query({ text: 'delete from memory_vector where org_id = $1 and memory_id = $2', values: [scope.orgId, memory.id] });
+    await deleteVectors(unit, scope.orgId, memory.id);
     if (vector) await insertVectors(unit, scope.orgId, scope.space.spaceId, [{ memoryId: memory.id, poolId: memory.poolId, embedding: vector }]);
     else await this.jobs.enqueue(unit, 'embed', { memoryIds: [memory.id] });
   }
@@ -101,4 +102,3 @@ function parseChanges(input: ReviseInput, clock: Clock): Changes {
   if (Object.keys(changes).length === 0) throw badInput('input', 'changes nothing: give content, importance, labels, metadata or expiresAt');
   return changes;
 }
-

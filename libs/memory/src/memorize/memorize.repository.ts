@@ -81,6 +81,18 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
   });
 }
 
+/** The ACTIVE memories of a pool with one of the hashes, whoever may see them. */
+export function findStanding(
+  unit: Unit,
+  orgId: string,
+  poolId: string,
+  hashes: readonly Buffer[],
+): Promise<{ id: string; hash: Buffer }[]> {
+  const text = `select memory_id as id, content_hash as hash from memory
+    where org_id = $1 and pool_id = $2 and status = 'ACTIVE' and content_hash = any($3::bytea[])`;
+  return unit.query({ text, values: [orgId, poolId, hashes] });
+}
+
 export async function insertSources(unit: Unit, orgId: string, links: readonly { memoryId: string; sourceId: string }[]): Promise<void> {
   await unit.query({
     text: `insert into memory_source (org_id, memory_id, source_id) select $1, * from unnest($2::uuid[], $3::uuid[]) on conflict do nothing`,

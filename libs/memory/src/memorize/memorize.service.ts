@@ -2,12 +2,13 @@ import type { AccessService, DirectoryPool, Grants, MemoryRow, Principal } from 
 import { badInput, CommonplaceError, newId, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { LIMITS } from '../input.js';
-import { insertVectors, type MemoryIndex } from '../memory-index.js';
+import { insertVectors } from '../memory-index.repository.js';
+import type { MemoryIndex } from '../memory-index.js';
 import type { Memorized, MemorizeOutcome, Memory } from '../memory.js';
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { contentHash, inputHash, parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
-import { claimKeys, findClaims, insertMemories, insertSources, settleClaims, type NewMemory } from './memorize.repository.js';
+import { claimKeys, findClaims, findStanding, insertMemories, insertSources, settleClaims, type NewMemory } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -178,10 +179,8 @@ async function checkSources(batch: Batch, items: Item[], path: (index: number) =
 
 /** A proposal of what stands in the pool already, where its author can see it, is a duplicate and needs no review. */
 async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
-  const text = `select memory_id as id, content_hash as hash from memory
-    where org_id = $1 and pool_id = $2 and status = 'ACTIVE' and content_hash = any($3::bytea[])`;
-  const values = [batch.caller.orgId, batch.pool.id, items.map((item) => contentHash(item.command))];
-  const rows = await batch.unit.query<{ id: string; hash: Buffer }>({ text, values });
+  const hashes = items.map((item) => contentHash(item.command));
+  const rows = await findStanding(batch.unit, batch.caller.orgId, batch.pool.id, hashes);
   const byHash = new Map(rows.map((row) => [row.hash.toString('hex'), row.id]));
   const visible = new Map((await find(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
   for (const item of items) {

@@ -1,5 +1,6 @@
 import type PgBoss from 'pg-boss';
 import type { Database, Unit } from '../database/database.js';
+import { letCallersEnqueue } from './job-queue.repository.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
@@ -37,11 +38,7 @@ export class JobQueue {
         if (job) await handler(job.data as never);
       });
     }
-    // Callers' units of work enqueue as their own role.
-    await this.database.maintenance(
-      `grant usage on schema ${SCHEMA} to commonplace_app; grant select on ${SCHEMA}.queue to commonplace_app;
-       grant select, insert on ${SCHEMA}.job to commonplace_app`,
-    );
+    await letCallersEnqueue(this.database, SCHEMA);
     this.boss = boss;
   }
 

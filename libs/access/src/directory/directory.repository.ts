@@ -1,0 +1,54 @@
+import type { Unit } from '#platform';
+import { ApiKeyEntity, PrincipalEntity } from './directory.entity.js';
+
+export function findKeysOf(unit: Unit, principalIds: readonly string[]): Promise<ApiKeyEntity[]> {
+  return unit
+    .entities(ApiKeyEntity)
+    .createQueryBuilder('key')
+    .where('key.principalId = any(:ids::uuid[])', { ids: principalIds })
+    .orderBy('key.createdAt', 'ASC')
+    .getMany();
+}
+
+export function findPrincipals(unit: Unit, ids: readonly string[]): Promise<PrincipalEntity[]> {
+  return unit
+    .entities(PrincipalEntity)
+    .createQueryBuilder('principal')
+    .where('principal.id = any(:ids::uuid[])', { ids })
+    .getMany();
+}
+
+export async function countLiveKeys(unit: Unit, orgId: string, principalId: string): Promise<number> {
+  const text = `select from api_key where org_id = $1 and principal_id = $2
+    and revoked_at is null and (expires_at is null or expires_at > now())`;
+  return (await unit.query({ text, values: [orgId, principalId] })).length;
+}
+
+/** Revokes a key that is not revoked yet. */
+export async function endKey(unit: Unit, orgId: string, keyId: string): Promise<void> {
+  await unit.query({
+    text: 'update api_key set revoked_at = clock_timestamp() where org_id = $1 and key_id = $2 and revoked_at is null',
+    values: [orgId, keyId],
+  });
+}
+
+/** Fences off every replica with an older list of roles and pools; this unit goes on under the version that it makes. */
+export async function raiseDirectoryVersion(unit: Unit, orgId: string): Promise<void> {
+  const [head] = await unit.query<{ version: number }>({
+    text: `update policy_head set directory_version = directory_version + 1 where org_id = $1
+      returning directory_version as version`,
+    values: [orgId],
+  });
+  await unit.query({
+    text: `select set_config('app.directory_version', $1, true)`,
+    values: [String(head?.version)],
+  });
+}
+
+export type CountedTable = 'role' | 'pool' | 'principal';
+
+/** Of the unit's organisation: row-level security shows no other. */
+export async function countRows(unit: Unit, table: CountedTable): Promise<number> {
+  const [row] = await unit.query<{ count: number }>({ text: `select count(*) from ${table}` });
+  return row?.count ?? 0;
+}
