@@ -22,9 +22,21 @@ export default tseslint.config(
   },
   {
     // Constructor parameters are read by the injector from emitted metadata: a type-only import would erase them.
-    files: ['**/*.resolver.ts', '**/*.service.ts', '**/*.controller.ts', '**/*.guard.ts', '**/*.module.ts', '**/*.task.ts', '**/*.model.ts', '**/*.input.ts'],
+    files: [
+      '**/*.resolver.ts',
+      '**/*.service.ts',
+      '**/*.controller.ts',
+      '**/*.guard.ts',
+      '**/*.module.ts',
+      '**/*.task.ts',
+      '**/*.model.ts',
+      '**/*.input.ts',
+    ],
     rules: { '@typescript-eslint/consistent-type-imports': 'off' },
   },
   { files: ['apps/cli/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
-  { files: ['**/*.mjs', '**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Blob: 'readonly' } } },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Blob: 'readonly' } },
+  },
 );

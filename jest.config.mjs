@@ -15,8 +15,6 @@ const project = (displayName, database) => ({
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline', module: { type: 'es6' } }] },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
   globals: { TEST_DATABASE: database },
-  // Starting a broker takes seconds on a busy machine; a test that hangs should still end.
-  testTimeout: 60_000,
 });
 
 /** Every suite runs on the embedded database; with TEST_DATABASE_URL the same suites run on native Postgres too. */
@@ -24,8 +22,13 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   maxWorkers: 2,
+  // Starting a broker takes seconds on a busy machine; a test that hangs should still end. Jest reads it here alone, and
+  // passes over the same setting of a project.
+  testTimeout: 60_000,
   projects: [
     project('embedded', { kind: 'embedded' }),
-    ...(process.env.TEST_DATABASE_URL ? [project('postgres', { kind: 'postgres', url: process.env.TEST_DATABASE_URL })] : []),
+    ...(process.env.TEST_DATABASE_URL
+      ? [project('postgres', { kind: 'postgres', url: process.env.TEST_DATABASE_URL })]
+      : []),
   ],
 };

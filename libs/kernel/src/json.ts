@@ -19,7 +19,8 @@ export const JSON_OBJECT_LIMITS: JsonLimits = { maxBytes: 16_384, maxDepth: 16 }
  * that is not finite, text with NUL or a lone surrogate.
  */
 export function jsonObject(value: unknown, field: string, limits = JSON_OBJECT_LIMITS): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badInput(field, 'must be a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badInput(field, 'must be a JSON object');
   const copy = copyJson(value, field, limits.maxDepth) as JsonObject;
   const bytes = Buffer.byteLength(JSON.stringify(copy));
   if (bytes > limits.maxBytes) throw badInput(field, `is ${bytes} bytes as JSON; at most ${limits.maxBytes} are taken`);
