@@ -1,0 +1,29 @@
+/** Where a rule does not hold, and why: files, and folders with a slash at the end. An entry that is no longer needed fails the test. */
+export const EXCEPTIONS: Record<string, Record<string, string>> = {
+  'SQL stands in repositories and migrations': {
+    'libs/platform/src/database/':
+      'begins and ends the transactions in which repositories speak, and looks at the server itself',
+    'libs/access/src/policy/read-filter.ts':
+      'compiles a policy to a predicate; the statement around it stands in a repository',
+    'libs/memory/src/read/metadata-filter.ts':
+      "compiles a client's filter to a predicate; the statement around it stands in a repository",
+  },
+  'process.env is read in platform/config alone': {
+    'apps/cli/src/main.ts':
+      'COMMONPLACE_URL and COMMONPLACE_KEY are of the commands that call a broker, not of the broker',
+  },
+};
+
+/** What is over its budget, with the size it has: it may shrink and not grow, and leaves the list when it fits. */
+export const OVER_BUDGET: Record<string, number> = {
+  'libs/access/src/policy/equivalence.spec.ts': 323,
+  'apps/api/src/broker.ts#assemble': 5,
+  // The parameters are graphql-ws's.
+  'apps/api/src/graphql/websocket.ts#onNext': 5,
+  'libs/access/src/policy/condition.ts#testOf': 5,
+  'libs/access/src/policy/default-policy.ts#allow': 5,
+  'libs/access/src/policy/equivalence.spec.ts#anonymous': 5,
+  'libs/feed/src/feed.service.ts#readPage': 5,
+  'libs/memory/src/recall/recall.service.ts#search': 6,
+  'libs/memory/src/recall/recall.service.ts#answer': 5,
+};
