@@ -4,6 +4,9 @@ import path from 'node:path';
 
 const HEARTBEAT_MS = 5_000;
 const FOREIGN_HOST_STALE_MS = 30_000;
+/** The lock is written within milliseconds: whoever takes longer was killed at it. */
+const WRITING_STALE_MS = 10_000;
+const WRITING_PAUSE_MS = 10;
 
 interface Holder {
   pid: number;
@@ -23,7 +26,10 @@ export class DataDirLockedError extends Error {}
 export class DataDirLock {
   private readonly heartbeat: NodeJS.Timeout;
 
-  private constructor(private readonly file: string, private readonly content: string) {
+  private constructor(
+    private readonly file: string,
+    private readonly content: string,
+  ) {
     this.heartbeat = setInterval(() => fs.utimes(file, new Date(), new Date(), () => undefined), HEARTBEAT_MS);
     this.heartbeat.unref();
   }
@@ -32,19 +38,15 @@ export class DataDirLock {
     fs.mkdirSync(dataDir, { recursive: true });
     const file = path.join(dataDir, 'lock');
     const content = JSON.stringify({ pid: process.pid, host: os.hostname(), started: startOf(process.pid) });
-    for (let attempt = 0; attempt < 10; attempt++) {
-      if (create(file, content)) return new DataDirLock(file, content);
-      const found = read(file);
-      if (found === null) continue;
-      const holder = parse(found);
-      if (holder && isAlive(holder, file)) {
-        throw new DataDirLockedError(
-          `${dataDir} is in use by process ${holder.pid} on ${holder.host}. Stop it first, or start this broker with another DATA_DIR.`,
-        );
-      }
-      setAside(file, found);
-    }
-    throw new DataDirLockedError(`${file} could not be taken: other processes keep taking it. Start one broker at a time.`);
+    const deadline = Date.now() + 2 * WRITING_STALE_MS;
+    do {
+      refuseWhereHeld(file, dataDir);
+      if (writeAlone(file, content, () => refuseWhereHeld(file, dataDir))) return new DataDirLock(file, content);
+      pause(WRITING_PAUSE_MS);
+    } while (Date.now() < deadline);
+    throw new DataDirLockedError(
+      `${file} could not be taken: other processes keep taking it. Start one broker at a time.`,
+    );
   }
 
   release(): void {
@@ -53,14 +55,46 @@ export class DataDirLock {
   }
 }
 
-function create(file: string, content: string): boolean {
+function refuseWhereHeld(file: string, dataDir: string): void {
+  const holder = parse(read(file));
+  if (!holder || !isAlive(holder, file)) return;
+  throw new DataDirLockedError(
+    `${dataDir} is in use by process ${holder.pid} on ${holder.host}. Stop it first, or start this broker with another DATA_DIR.`,
+  );
+}
+
+/**
+ * Writes the lock unless another process is at it: between finding a holder dead and writing down the next one nobody else
+ * may write, or both would believe to hold it. The content is there whole or not at all, so nobody takes it for torn.
+ * @param check asked again when nobody else can write
+ */
+function writeAlone(file: string, content: string, check: () => void): boolean {
+  const writing = `${file}.writing`;
   try {
-    fs.writeFileSync(file, content, { flag: 'wx', mode: 0o600 });
-    return true;
+    fs.writeFileSync(writing, content, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (Date.now() - (modifiedAt(writing) ?? Date.now()) > WRITING_STALE_MS) fs.rmSync(writing, { force: true });
+    return false;
+  }
+  try {
+    check();
+    fs.renameSync(writing, file);
+    return read(file) === content;
+  } catch (error) {
+    // Somebody took this process for one that was killed at it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    fs.rmSync(writing, { force: true });
     throw error;
   }
+}
+
+function modifiedAt(file: string): number | undefined {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function read(file: string): string | null {
@@ -72,16 +106,18 @@ function read(file: string): string | null {
   }
 }
 
-function parse(content: string): Holder | null {
+/** Null where nobody is named: no lock, or one that was cut off or overwritten. */
+function parse(content: string | null): Holder | null {
   try {
-    return JSON.parse(content) as Holder;
+    const { pid, host, started } = JSON.parse(content ?? '{}') as Partial<Holder>;
+    return typeof pid === 'number' && typeof host === 'string' ? { pid, host, started: started ?? null } : null;
   } catch {
-    return null; // Cut off in the middle of its writing: nobody holds it.
+    return null;
   }
 }
 
 function isAlive(holder: Holder, file: string): boolean {
-  if (holder.host !== os.hostname()) return Date.now() - fs.statSync(file).mtimeMs < FOREIGN_HOST_STALE_MS;
+  if (holder.host !== os.hostname()) return Date.now() - (modifiedAt(file) ?? 0) < FOREIGN_HOST_STALE_MS;
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
@@ -98,17 +134,4 @@ function startOf(pid: number): string | null {
   } catch {
     return null;
   }
-}
-
-/** Moves a dead holder's file away. Should another process have taken the lock meanwhile, its file is put back. */
-function setAside(file: string, expected: string): void {
-  const aside = `${file}.stale.${process.pid}`;
-  try {
-    fs.renameSync(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if (read(aside) !== expected) fs.linkSync(aside, file);
-  fs.rmSync(aside, { force: true });
 }
