@@ -83,12 +83,12 @@ export class ReviseService {
 /** Asked of the memory as it is and as it would be: a policy that gives only some must not be stepped out of. */
 function decide(grants: Grants, before: LockedMemory, changes: Changes): void {
   const ownProposal = before.status === 'PROPOSED' && before.authorId === grants.principal.id;
-  if (before.status !== 'ACTIVE' && !ownProposal) throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
   const after: MemoryRow = { ...before, ...changes, labels: changes.labels ?? before.labels };
   for (const row of [before, after]) {
     const decision = grants.access.decide('REVISE', row);
     if (!decision.allowed && !(ownProposal && grants.access.can('PROPOSE', row))) throw new CommonplaceError('FORBIDDEN', decision.reason);
   }
+  if (before.status !== 'ACTIVE' && !ownProposal) throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
 }
 
 function parseChanges(input: ReviseInput, clock: Clock): Changes {
