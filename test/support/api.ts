@@ -74,7 +74,7 @@ export async function startTestApi(env: NodeJS.ProcessEnv = {}, given?: Database
   return { ...api, admin, agent: (role, options) => registerAgent(admin, role, options) };
 }
 
-async function registerAgent(admin: TestClient, role: string, options: { privatePool?: boolean } = {}): Promise<TestClient & { id: string }> {
+export async function registerAgent(admin: TestClient, role: string, options: { privatePool?: boolean } = {}): Promise<TestClient & { id: string }> {
   const { registerAgent: made } = await admin.ask<{ registerAgent: { agent: { id: string }; issuedKey: { secret: string } } }>(
     'mutation ($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id } issuedKey { secret } } }',
     { input: { name: `a ${role}`, role, ...options } },
