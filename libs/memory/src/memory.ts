@@ -26,6 +26,9 @@ export interface Memory {
   indexed: boolean;
 }
 
+/** Whether the caller is shown what makes two memories of a pool the same. */
+export const showsIdentity = ({ maskedFields }: Memory): boolean => !maskedFields.includes('content') && !maskedFields.includes('entityId');
+
 export interface MemoryRevision {
   version: number;
   content: string;

@@ -13,18 +13,21 @@ export async function archiveRevision(unit: Unit, orgId: string, memory: LockedM
   });
 }
 
-/** The next version, as `memory` now says. `rehash` where its content is another: its words and its identity are too. */
+/**
+ * The next version, as `memory` now says. `rehash` where its content is another: its words and its identity are too.
+ * @param change.apart whether the identity is the caller's alone, since the same content stands where the caller does not see it
+ */
 export async function updateMemory(
   unit: Unit,
   caller: Principal,
   memory: LockedMemory,
-  change: { reason: string | null; now: Date; rehash: boolean },
+  change: { reason: string | null; now: Date; rehash: boolean; apart: boolean },
 ): Promise<void> {
   const values: unknown[] = [
     caller.orgId, memory.id, importanceRank(memory.importance), memory.labels, memory.metadata && JSON.stringify(memory.metadata),
     memory.expiresAt, caller.id, change.reason, change.now,
   ];
-  const content = change.rehash ? contentColumns(memory, values) : '';
+  const content = change.rehash ? contentColumns(memory, change.apart ? caller.id : null, values) : '';
   await unit.query({
     text: `update memory set version = version + 1, importance = $3, labels = $4, metadata = $5::jsonb, expires_at = $6,
       changed_by = $7, change_reason = $8, updated_at = $9${content} where org_id = $1 and memory_id = $2`,
@@ -32,10 +35,10 @@ export async function updateMemory(
   });
 }
 
-function contentColumns(memory: LockedMemory, values: unknown[]): string {
+function contentColumns(memory: LockedMemory, scope: string | null, values: unknown[]): string {
   const content = memory.content as string;
   const terms = analyseMemory({ content, speaker: memory.speaker });
-  const from = values.push(content, contentHash({ content, entityId: memory.entityId }), termVector(terms), terms.length) - 3;
+  const from = values.push(content, contentHash({ content, entityId: memory.entityId }, scope), termVector(terms), terms.length) - 3;
   return `, content = $${from}, content_hash = $${from + 1}, terms = $${from + 2}::tsvector, term_count = $${from + 3}`;
 }
 

@@ -4,7 +4,9 @@ import type { JobQueue, Unit } from '#platform';
 import { importance, labels, LIMITS, metadata, optionalDate, optionalText, requiredId, requiredText, wholeNumber } from '../input.js';
 import { deleteVectors, insertVectors } from '../memory-index.repository.js';
 import type { MemoryIndex } from '../memory-index.js';
-import type { Memory } from '../memory.js';
+import { contentHash } from '../memorize/memorize-command.js';
+import { findStanding } from '../memorize/memorize.repository.js';
+import { showsIdentity, type Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { archiveRevision, updateMemory } from './change.repository.js';
 
@@ -59,7 +61,9 @@ export class ReviseService {
           throw new CommonplaceError('CONFLICT', `The memory has version ${before.version}, not ${expectedVersion}. Read it and revise again.`);
         }
         await archiveRevision(unit, caller.orgId, before);
-        await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash: changes.content !== undefined });
+        const rehash = changes.content !== undefined;
+        const apart = rehash && (await standsUnseen(unit, scope, { ...before, ...changes }));
+        await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash, apart });
         if (changes.content !== undefined) await this.reindex(unit, scope, before, vector);
         await appendEvent(unit, { orgId: caller.orgId, poolId: before.poolId, memoryId: id, kind: 'REVISED', policyVersion: grants.policyVersion });
         const [revised] = await findMemories(unit, scope, [id]);
@@ -78,6 +82,14 @@ export class ReviseService {
     if (vector) await insertVectors(unit, scope.orgId, scope.space.spaceId, [{ memoryId: memory.id, poolId: memory.poolId, embedding: vector }]);
     else await this.jobs.enqueue(unit, 'embed', { memoryIds: [memory.id] });
   }
+}
+
+/** Whether the content is that of another memory which the caller is not shown: a conflict would tell that it is there. */
+async function standsUnseen(unit: Unit, scope: ReadScope, memory: LockedMemory): Promise<boolean> {
+  if (memory.status !== 'ACTIVE' || memory.content === null) return false;
+  const hash = contentHash({ content: memory.content, entityId: memory.entityId });
+  const standing = (await findStanding(unit, scope.orgId, memory.poolId, [hash])).map(({ id }) => id).filter((id) => id !== memory.id);
+  return standing.length > 0 && !(await findMemories(unit, scope, standing)).some(showsIdentity);
 }
 
 /** Asked of the memory as it is and as it would be: a policy that gives only some must not be stepped out of. */

@@ -16,6 +16,8 @@ export interface Stored {
   id: string;
   hash: Buffer;
   created: boolean;
+  /** Whether the caller wrote it, now or before. */
+  own: boolean;
 }
 
 interface Write {
@@ -48,7 +50,7 @@ const insertStatement = (status: Write['status']) => `
     do update set corroborations = m.corroborations + 1, expires_at = case
       when m.expires_at is null or excluded.expires_at is null then null
       else greatest(m.expires_at, excluded.expires_at) end
-    returning m.memory_id, m.content_hash, xmax = 0 as created
+    returning m.memory_id, m.content_hash, xmax = 0 as created, m.author_id = $17 as own
   ), numbered as (
     update pool p set seq = p.seq + c.n from (select count(*) as n from stored where created) c
     where p.org_id = $1 and p.pool_id = $2 and c.n > 0 returning p.seq - c.n as before
@@ -58,7 +60,7 @@ const insertStatement = (status: Write['status']) => `
       '${status === 'ACTIVE' ? 'MEMORIZED' : 'PROPOSED'}', clock_timestamp(), $19
     from stored s join input i on i.memory_id = s.memory_id cross join numbered where s.created
   )
-  select memory_id as id, content_hash as hash, created from stored`;
+  select memory_id as id, content_hash as hash, created, own from stored`;
 
 const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('PROPOSED') };
 

@@ -4,7 +4,7 @@ import type { JobQueue, Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
 import type { MemoryIndex } from '../memory-index.js';
-import type { Memorized, MemorizeOutcome, Memory } from '../memory.js';
+import { showsIdentity, type Memorized, type MemorizeOutcome, type Memory } from '../memory.js';
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { contentHash, inputHash, parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
@@ -182,7 +182,7 @@ async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
   const hashes = items.map((item) => contentHash(item.command));
   const rows = await findStanding(batch.unit, batch.caller.orgId, batch.pool.id, hashes);
   const byHash = new Map(rows.map((row) => [row.hash.toString('hex'), row.id]));
-  const visible = new Map((await find(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
+  const visible = new Map((await findIdentities(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
   for (const item of items) {
     const memory = visible.get(byHash.get(contentHash(item.command).toString('hex')) ?? '');
     if (memory) item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
@@ -203,11 +203,11 @@ async function insertGroup(batch: Batch, status: 'ACTIVE' | 'PROPOSED', items: I
   const write = { orgId: caller.orgId, poolId: pool.id, authorId: caller.id, status, policyVersion: grants.policyVersion, now };
   const stored = await insertMemories(batch.unit, write, fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
-  const seen = new Map((await find(batch, duplicates)).map((memory) => [memory.id, memory]));
+  const seen = new Map((await findIdentities(batch, duplicates)).map((memory) => [memory.id, memory]));
   const hidden: Item[] = [];
-  for (const { id, hash, created } of stored) {
+  for (const { id, hash, created, own } of stored) {
     const same = byHash.get(hash.toString('hex')) as Item[];
-    const memory = created ? asWritten(batch, id, same[0] as Item) : seen.get(id);
+    const memory = seen.get(id) ?? (created || own ? asWritten(batch, id, same[0] as Item) : undefined);
     if (memory) answer(same, memory, created ? (status === 'ACTIVE' ? 'CREATED' : 'PROPOSED') : 'DUPLICATE');
     else hidden.push(...same);
   }
@@ -253,6 +253,11 @@ async function replay(batch: Batch, items: Item[]): Promise<void> {
 
 function find({ unit, caller, grants, space, now }: Batch, ids: readonly string[]): Promise<Memory[]> {
   return findMemories(unit, { orgId: caller.orgId, filter: grants.readFilter, now, space }, ids);
+}
+
+/** Those whose content and entity the caller is shown: only they may answer as a duplicate, or a guess would be confirmed. */
+async function findIdentities(batch: Batch, ids: readonly string[]): Promise<Memory[]> {
+  return (await find(batch, ids)).filter(showsIdentity);
 }
 
 const open = (items: readonly Item[]): Item[] => items.filter((item) => !item.error);
