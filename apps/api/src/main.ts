@@ -36,7 +36,9 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     if (error) logger.error({ err: error, reference }, 'a request failed');
   };
 
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle' });
+  // Keys such as __proto__ are left for the JSONObject scalar to refuse: it names the field. Nothing copies a body before.
+  const poisoning = { onProtoPoisoning: 'ignore', onConstructorPoisoning: 'ignore' } as const;
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle', ...poisoning });
   const module = ApiModule.of({ broker, authentication, contexts, metrics, lifecycle, report });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new NestLogger(logger), abortOnError: false });
   const fastify = adapter.getInstance();

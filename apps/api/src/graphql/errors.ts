@@ -1,5 +1,5 @@
 import { CommonplaceError, newId, type ErrorCode } from '#kernel';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, isValueNode, Kind, parse, visit, type GraphQLFormattedError, type Location, type ValueNode } from 'graphql';
 
 /** The HTTP status where the whole request failed with the code; a failed field stays 200, as GraphQL has it. */
 export function httpStatus(code: ErrorCode): number {
@@ -43,20 +43,21 @@ export function formatError(formatted: GraphQLFormattedError, raw: unknown, repo
   const cause = causeOf(raw);
   const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
   if (cause instanceof CommonplaceError) {
-    const given = givenPath(formatted.message);
+    const given = refusedPlace(formatted.message) ?? literalPlace(raw);
     const field = given ? `${given}${cause.details.field?.replace(/^[^.]*/, '') ?? ''}` : cause.details.field;
     report(cause.code, cause.code === 'INTERNAL' ? cause : undefined);
     return { message: given ? `${field}: ${withoutField(cause)}` : cause.message, ...place, extensions: { code: cause.code, ...cause.details, ...(field && { field }) } };
   }
   const code = formatted.extensions?.['code'];
-  if (code === 'BAD_USER_INPUT') {
+  if (code === 'BAD_USER_INPUT' || (cause instanceof GraphQLError && REFUSED.test(formatted.message))) {
     report('BAD_INPUT', undefined);
-    const field = givenPath(formatted.message) ?? formatted.message.match(/^Variable "\$(\w+)"/)?.[1];
+    const field = refusedPlace(formatted.message);
     return { message: shorten(formatted.message), ...place, extensions: { code: 'BAD_INPUT', ...(field && { field }) } };
   }
   if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') {
     report(code, undefined);
-    return { message: shorten(formatted.message), ...place, extensions: { code } };
+    const field = formatted.extensions?.['field'];
+    return { message: shorten(formatted.message), ...place, extensions: { code, ...(typeof field === 'string' && { field }) } };
   }
   const reference = newId();
   report('INTERNAL', cause, reference);
@@ -69,9 +70,47 @@ function causeOf(error: unknown): unknown {
   return cause;
 }
 
-/** graphql-js tells where in a variable a value was wrong: `Variable "$input" got invalid value … at "input.metadata"; …`. */
-function givenPath(message: string): string | undefined {
-  return /^Variable "\$\w+" got invalid value [\s\S]* at "([^"]+)"; /.exec(message)?.[1];
+/** What graphql-js says of a value that it, or one of our scalars, refused. */
+const REFUSED = /^(?:Variable "\$(?<variable>\w+)" |Argument "(?<argument>\w+)" has invalid value )/;
+
+/**
+ * Where it was, as a dotted path: `Variable "$input" got invalid value … at "input.labels[1]"; …` is input.labels.1, and a
+ * field that is missing or unknown there is named too.
+ */
+function refusedPlace(message: string): string | undefined {
+  const groups = REFUSED.exec(message)?.groups;
+  if (!groups) return undefined;
+  const below = / at "([^"]+)"; (?!.* at "[^"]+"; )/s.exec(message)?.[1];
+  const place = below?.replace(/\[(\d+)\]/g, '.$1') ?? groups['variable'] ?? groups['argument'];
+  const name = /; Field "(\w+)" (?:of required type|is not defined)[^;]*$/.exec(message)?.[1];
+  return name ? `${place}.${name}` : place;
+}
+
+/** The same for a value that stands in the text of the query. */
+function literalPlace(error: unknown): string | undefined {
+  const node = error instanceof GraphQLError ? error.nodes?.[0] : undefined;
+  if (!node?.loc || !isValueNode(node)) return undefined;
+  const refused = node.loc;
+  let place: string | undefined;
+  visit(parse(refused.source.body), {
+    Argument: ({ name, value }) => {
+      place ??= placeWithin(value, name.value, refused);
+    },
+  });
+  return place;
+}
+
+function placeWithin(value: ValueNode, place: string, refused: Location): string | undefined {
+  if (value.loc?.start === refused.start && value.loc.end === refused.end) return place;
+  const below =
+    value.kind === Kind.OBJECT ? value.fields.map((field) => [field.name.value, field.value] as const)
+    : value.kind === Kind.LIST ? value.values.map((item, index) => [String(index), item] as const)
+    : [];
+  for (const [name, inner] of below) {
+    const found = placeWithin(inner, `${place}.${name}`, refused);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function withoutField(error: CommonplaceError): string {
