@@ -1,4 +1,4 @@
-import { badInput, CommonplaceError, newId, notFound } from '#kernel';
+import { badInput, CommonplaceError, newId, notFound, wellFormed } from '#kernel';
 import type { Unit } from '#platform';
 import { mintKey } from '../credentials/api-key.js';
 import type { AccessService } from '../gate/access.service.js';
@@ -91,7 +91,7 @@ export class DirectoryService {
 
   async registerAgent(caller: Principal, input: { name: string; role: string; privatePool?: boolean }): Promise<{ agent: Agent; issuedKey: IssuedKey }> {
     const { name, role, privatePool = false } = input;
-    if (!name.trim() || name.length > 200) throw badInput('input.name', 'must have 1 to 200 characters');
+    if (!wellFormed(name, 'input.name').trim() || name.length > 200) throw badInput('input.name', 'must have 1 to 200 characters');
     return this.change(caller, 'an agent', async (unit) => {
       const { orgId } = this.access;
       await requireRole(unit, orgId, role);
@@ -164,11 +164,12 @@ function checkKey(key: string, field: string): void {
 }
 
 function checkDescription(description: string | null): void {
-  if (description !== null && description.length > 1_000) throw badInput('input.description', 'has more than 1,000 characters');
+  if (description === null) return;
+  if (wellFormed(description, 'input.description').length > 1_000) throw badInput('input.description', 'has more than 1,000 characters');
 }
 
 async function requireRole(unit: Unit, orgId: string, role: string): Promise<void> {
-  if (!(await unit.entities(RoleEntity).findOneBy({ orgId, key: role }))) throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
+  if (!KEY_FORMAT.test(role) || !(await unit.entities(RoleEntity).findOneBy({ orgId, key: role }))) throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
 }
 
 async function boundTable(unit: Unit, table: CountedTable, most: number): Promise<void> {

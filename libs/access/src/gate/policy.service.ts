@@ -1,4 +1,4 @@
-import { CommonplaceError, notFound, badInput } from '#kernel';
+import { CommonplaceError, notFound, badInput, wellFormed } from '#kernel';
 import { RoleEntity } from '../directory/directory.entity.js';
 import { assertAdministrable, parseStatements, type PolicyStatement } from '../policy/index.js';
 import type { Principal } from '../principal.js';
@@ -37,7 +37,7 @@ export class PolicyService {
   async activate(caller: Principal, input: { expectedVersion: number; statements: unknown[]; comment?: string | null }): Promise<PolicyVersion> {
     const { orgId } = this.access;
     const comment = input.comment ?? null;
-    if (comment !== null && comment.length > 1_000) throw badInput('input.comment', 'has more than 1,000 characters');
+    if (comment !== null) checkComment(comment);
     const activated = await this.access.administer(caller, async (unit) => {
       const active = await lockHead(unit, orgId);
       if (active !== input.expectedVersion) {
@@ -46,8 +46,8 @@ export class PolicyService {
       const roles = await unit.entities(RoleEntity).find({ select: { orgId: true, key: true } });
       const pools = await loadPools(unit, orgId);
       const known = { roles: new Set(roles.map((role) => role.key)), pools: new Set(pools.map((pool) => pool.key)) };
-      const statements = parseStatements(input.statements, known);
-      assertAdministrable(statements, await heldRoles(unit, orgId));
+      const statements = parseStatements(input.statements, known, { path: 'input.statements' });
+      assertAdministrable(statements, await heldRoles(unit, orgId), 'input.statements');
       const version = active + 1;
       await insertPolicy(unit, { orgId, version, statements, authorId: caller.id, comment });
       return { version, active: true, statements, authorId: caller.id, comment, createdAt: new Date() };
@@ -55,6 +55,10 @@ export class PolicyService {
     this.access.invalidate();
     return activated;
   }
+}
+
+function checkComment(comment: string): void {
+  if (wellFormed(comment, 'input.comment').length > 1_000) throw badInput('input.comment', 'has more than 1,000 characters');
 }
 
 function read(stored: StoredPolicy): PolicyVersion {

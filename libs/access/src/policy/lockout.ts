@@ -8,7 +8,7 @@ import { type PolicyStatement } from './statement.js';
  * @param heldRoles the roles that a live operator or agent holds
  * @throws BAD_INPUT when none does
  */
-export function assertAdministrable(statements: readonly PolicyStatement[], heldRoles: ReadonlySet<string>): void {
+export function assertAdministrable(statements: readonly PolicyStatement[], heldRoles: ReadonlySet<string>, path = 'statements'): void {
   const about = statements.filter(({ actions }) => actions.includes('ADMINISTER'));
   const allows = about.filter(
     ({ effect, pools, expiresAt }) => effect === 'ALLOW' && expiresAt === null && pools.includes('*'),
@@ -18,7 +18,7 @@ export function assertAdministrable(statements: readonly PolicyStatement[], held
   if ([...heldRoles].some((role) => names(allows, role) && !names(denies, role))) return;
   const denied = denies.length > 0 ? `; ${denies.map(({ id }) => id).join(', ')} would deny it`.slice(0, 200) : '';
   throw badInput(
-    'statements',
+    path,
     `would leave nobody able to ADMINISTER: a role that somebody holds needs an ALLOW of it on pools ["*"], without expiresAt and with no DENY${denied}`,
   );
 }

@@ -31,6 +31,8 @@ export interface ParseOptions {
   /** For stored versions: a role or pool named there may be gone by now. */
   readonly lenient?: boolean;
   readonly makeId?: () => string;
+  /** Where the list stands in what was sent; refusals name the place below it. */
+  readonly path?: string;
 }
 
 export const POLICY_LIMITS = { statements: 10_000, pools: 1_000, roles: 1_000, key: 64, id: 64, reason: 500 } as const;
@@ -46,12 +48,13 @@ export const POOL_SELECTORS: readonly string[] = ['*', 'own', ...POOL_KINDS.map(
  * @throws BAD_INPUT naming the place, such as `statements.3.where.createdAt.lt`, what was wrong and what is allowed.
  */
 export function parseStatements(raw: unknown, known: KnownKeys, options: ParseOptions = {}): PolicyStatement[] {
-  const list = listOf(raw, 'statements', POLICY_LIMITS.statements);
+  const { path = 'statements' } = options;
+  const list = listOf(raw, path, POLICY_LIMITS.statements);
   const seen = new Map<string, number>();
   return list.map((item, index) => {
-    const statement = parseStatement(item, `statements.${index}`, known, options);
+    const statement = parseStatement(item, `${path}.${index}`, known, options);
     const first = seen.get(statement.id);
-    if (first !== undefined) throw badInput(`statements.${index}.id`, `is the id of statements.${first} too`);
+    if (first !== undefined) throw badInput(`${path}.${index}.id`, `is the id of ${path}.${first} too`);
     seen.set(statement.id, index);
     return statement;
   });
