@@ -179,6 +179,12 @@ describe('import', () => {
     expect(broker.requests).toHaveLength(1);
   });
 
+  it('stops at the first batch when the broker says the same of every line, as of a pool that is not there', async () => {
+    await start(turns(30), () => ({ code: 'BAD_INPUT' }));
+    await expect(run()).rejects.toThrow(/refused every line.*BAD_INPUT/);
+    expect(await checkpoint()).toMatchObject({ linesDone: 0, complete: false });
+  });
+
   it('refuses to go on with another file, pool or mapping under the name', async () => {
     await start(turns(25), (request) => (request === 2 ? 'cut-before' : undefined));
     await expect(run()).rejects.toThrow(/CONNECTION_LOST/);

@@ -165,7 +165,8 @@ class ImportRun {
       input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? idempotencyKey(checkpoint, line) },
     }));
     try {
-      return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs });
+      const nothingTaken = checkpoint.counts.read === checkpoint.counts.failed;
+      return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs, nothingTaken });
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;

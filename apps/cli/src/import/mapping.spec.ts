@@ -74,8 +74,9 @@ describe('mapping by field names', () => {
   });
 
   it('takes a content of exactly 32,768 characters', () => {
-    const content = 'x'.repeat(32_768);
-    expect(mapLine({ content }, parseMapping({ content: 'content' }), undefined).content).toBe(content);
+    for (const content of ['x'.repeat(32_768), '😀'.repeat(32_768)]) {
+      expect(mapLine({ content }, parseMapping({ content: 'content' }), undefined).content).toBe(content);
+    }
   });
 
   it('refuses options that cannot be meant', () => {

@@ -57,13 +57,17 @@ export function ownShape(record: Record<string, unknown>, assumeUtc: boolean): M
   return checkedInput(input);
 }
 
+/** Code points, as the broker counts them: an emoji is one, where its length in JavaScript is two. */
+const characters = (text: string): number => (text.length <= LONGEST_CONTENT ? text.length : [...text].length);
+
 /** @throws LineProblem where the broker would refuse the input for its content, type or importance. */
 export function checkedInput(input: Record<string, unknown>): MemorizeInput {
   const { content, type, importance } = input;
   if (typeof content !== 'string') throw new LineProblem('content is missing or is not a text');
   if (content.length < 1) throw new LineProblem('content is empty');
-  if (content.length > LONGEST_CONTENT) {
-    throw new LineProblem(`content has ${content.length} characters; at most ${LONGEST_CONTENT} are taken`);
+  const length = characters(content);
+  if (length > LONGEST_CONTENT) {
+    throw new LineProblem(`content has ${length} characters; at most ${LONGEST_CONTENT} are taken`);
   }
   if (!isMemoryType(type)) throw new LineProblem(`type must be one of ${MEMORY_TYPES.join(', ')}`);
   if (importance !== undefined && !IMPORTANCES.includes(importance as Importance)) {

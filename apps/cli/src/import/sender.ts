@@ -14,6 +14,8 @@ export interface SendOptions {
   stopRetrying?: AbortSignal | undefined;
   /** The first wait before lines that the broker could not take just now are sent again; it doubles. */
   backoffMs?: number | undefined;
+  /** No line of this import was taken so far: the same refusal of all of them is about the command, not about them. */
+  nothingTaken?: boolean;
 }
 
 type LineAnswer = { outcome: Outcome } | { code: string; message: string };
@@ -57,7 +59,7 @@ export async function sendBatch(
       if (answer) answers[index] = answer;
     });
   }
-  refuseWithoutAccess(lines, answers);
+  refuseWithoutAccess(lines, answers, options.nothingTaken);
   return sorted(lines, answers);
 }
 
@@ -99,16 +101,21 @@ async function sendOnce(client: BrokerClient, lines: MappedLine[], options: Send
 }
 
 /** A wrong pool or key would fail every line to the end; better to stop, with all of them still to be done. */
-function refuseWithoutAccess(lines: MappedLine[], answers: LineAnswer[]): void {
+function refuseWithoutAccess(lines: MappedLine[], answers: LineAnswer[], nothingTaken = false): void {
   const [first] = answers;
-  if (lines.length < 2 || first === undefined || !('code' in first) || !NO_ACCESS.has(first.code)) return;
+  if (lines.length < 2 || first === undefined || !('code' in first)) return;
   if (!answers.every((answer) => 'code' in answer && answer.code === first.code)) return;
-  // With sources named, NOT_FOUND may be about those of each line.
-  if (first.code === 'NOT_FOUND' && lines.some(({ input }) => input.derivedFrom?.length)) return;
+  const saysTheSame = answers.every((answer) => 'code' in answer && gist(answer.message) === gist(first.message));
+  if (!NO_ACCESS.has(first.code) && !(nothingTaken && saysTheSame)) return;
+  // Where lines name sources, it may be those of each line that are not there.
+  if (first.code !== 'FORBIDDEN' && lines.some(({ input }) => input.derivedFrom?.length)) return;
   throw new ImportProblem(
     `The broker refused every line of a batch, so none of them is counted as done: ${first.code}: ${first.message}`,
   );
 }
+
+/** Without the places in it, as of `inputs.3.pool`. */
+const gist = (message: string): string => message.replace(/\d+/g, '');
 
 function sorted(lines: MappedLine[], answers: LineAnswer[]): SentBatch {
   const sent: SentBatch = { outcomes: [], failures: [] };
