@@ -31,7 +31,7 @@ program
   .option('--pool <key>', 'the pool; by default what a line says, or the pool of your role')
   .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
   .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
-  .option('--type <type>', 'EPISODIC, DECLARATIVE or PROCEDURAL, for every line')
+  .option('--type <type>', 'EPISODIC (default), DECLARATIVE or PROCEDURAL; for a line that does not say')
   .option('--content <field>', 'the field with the text')
   .option('--session <fields>', 'the fields of the session, joined by #: conversation,session')
   .option('--speaker <field>', 'the field with whose words these are')
@@ -58,6 +58,12 @@ program
   .description('write the GraphQL schema, made from the code, to schema.graphql')
   .option('--out <file>', 'where to', 'schema.graphql')
   .action(async (options: { out: string }) => (await import('./schema.js')).writeSchema(options.out));
+
+// `commonplace demo | head` ends the reader first: that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 try {
   await program.parseAsync();
