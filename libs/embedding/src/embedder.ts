@@ -18,7 +18,9 @@ export class EmbedderError extends Error {
 /** Refuses what would poison a search: a missing vector, another dimension, NaN, infinity, all zeros. */
 export function checkVectors(vectors: unknown, texts: number, dimensions: number | undefined): number[][] {
   if (!Array.isArray(vectors) || vectors.length !== texts) {
-    throw new EmbedderError(`${texts} texts were sent and ${Array.isArray(vectors) ? vectors.length : 'no'} vectors came back`);
+    throw new EmbedderError(
+      `${texts} texts were sent and ${Array.isArray(vectors) ? vectors.length : 'no'} vectors came back`,
+    );
   }
   const wanted = dimensions ?? (vectors[0] as unknown[] | undefined)?.length ?? 0;
   return vectors.map((vector, index) => checkVector(vector, wanted, index));
@@ -26,11 +28,14 @@ export function checkVectors(vectors: unknown, texts: number, dimensions: number
 
 function checkVector(vector: unknown, dimensions: number, index: number): number[] {
   if (!Array.isArray(vector) || vector.length !== dimensions || dimensions === 0) {
-    throw new EmbedderError(`vector ${index} has ${Array.isArray(vector) ? vector.length : 'no'} dimensions, not ${dimensions}`);
+    throw new EmbedderError(
+      `vector ${index} has ${Array.isArray(vector) ? vector.length : 'no'} dimensions, not ${dimensions}`,
+    );
   }
   let norm = 0;
   for (const value of vector) {
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw new EmbedderError(`vector ${index} holds what is no finite number`);
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw new EmbedderError(`vector ${index} holds what is no finite number`);
     norm += value * value;
   }
   if (norm === 0) throw new EmbedderError(`vector ${index} is zero`);

@@ -1,5 +1,6 @@
 import type { EmbeddingConfig } from '#platform';
 import { circuitBreaker, ConsecutiveBreaker, handleAll, type CircuitBreakerPolicy } from 'cockatiel';
+import type { OpenAI } from 'openai';
 import { checkVectors, EmbedderError, type Embedder } from './embedder.js';
 
 const MAX_BATCH = 100;
@@ -11,13 +12,16 @@ const HALF_OPEN_AFTER_MS = 10_000;
 export class OpenAiEmbedder implements Embedder {
   readonly model: string;
   private readonly breaker: CircuitBreakerPolicy;
-  private client: Promise<import('openai').OpenAI> | undefined;
+  private client: Promise<OpenAI> | undefined;
   private dimensions: number | undefined;
 
   constructor(private readonly config: EmbeddingConfig) {
     this.model = config.model;
     this.dimensions = config.dimensions;
-    this.breaker = circuitBreaker(handleAll, { halfOpenAfter: HALF_OPEN_AFTER_MS, breaker: new ConsecutiveBreaker(OPEN_AFTER_FAILURES) });
+    this.breaker = circuitBreaker(handleAll, {
+      halfOpenAfter: HALF_OPEN_AFTER_MS,
+      breaker: new ConsecutiveBreaker(OPEN_AFTER_FAILURES),
+    });
   }
 
   async embed(texts: readonly string[]): Promise<number[][]> {
@@ -52,8 +56,8 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   /** Loaded when first used: most brokers have no embedder, and the package is slow to load. */
-  private async connect(): Promise<import('openai').OpenAI> {
-    const { OpenAI } = await import('openai');
-    return new OpenAI({ baseURL: this.config.baseUrl, apiKey: this.config.apiKey ?? 'none', maxRetries: 0 });
+  private async connect(): Promise<OpenAI> {
+    const openai = await import('openai');
+    return new openai.OpenAI({ baseURL: this.config.baseUrl, apiKey: this.config.apiKey ?? 'none', maxRetries: 0 });
   }
 }
