@@ -16,21 +16,21 @@ afterAll(async () => {
   for (const name of made) await onServer(TEST_DATABASE.url, `drop database if exists ${name} with (force)`);
 });
 
-/** Where a native test database is; each gets one of its own, from the migrated template. */
-export async function createNativeDatabase(): Promise<string> {
+/** Where a native test database is; each gets one of its own, from the migrated template unless an empty one is wanted. */
+export async function createNativeDatabase(template = process.env['TEST_TEMPLATE']): Promise<string> {
   if (TEST_DATABASE.kind !== 'postgres') throw new Error('there is no native Postgres in this run');
   const name = `commonplace_test_${process.pid}_${Date.now().toString(36)}_${made.length}`;
   const { url } = TEST_DATABASE;
   made.push(name);
   // Copies of one template are made one at a time.
-  await onServer(url, `select pg_advisory_lock(42); create database ${name} template ${process.env['TEST_TEMPLATE']}`);
+  await onServer(url, `select pg_advisory_lock(42); create database ${name} template ${template}`);
   return Object.assign(new URL(url), { pathname: `/${name}` }).href;
 }
 
-/** A migrated database that nobody else uses. The test closes it. */
-export async function openTestDatabase(): Promise<Database> {
+/** A migrated database that nobody else uses. The test closes it. @param url a native one that is there already */
+export async function openTestDatabase(url?: string): Promise<Database> {
   const options = { entities: accessEntities, migrations };
-  if (isNative) return Database.open({ ...options, url: await createNativeDatabase(), poolSize: 20 });
+  if (isNative) return Database.open({ ...options, url: url ?? (await createNativeDatabase()), poolSize: 20 });
   return Database.open({ ...options, image: fs.readFileSync(process.env['TEST_IMAGE_FILE'] as string) });
 }
 

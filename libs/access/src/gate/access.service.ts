@@ -1,5 +1,6 @@
 import { CommonplaceError } from '#kernel';
 import { CREDENTIAL_ENDED, STALE_ACCESS, sqlState, type Database, type Unit } from '#platform';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ACTIONS, CompiledPolicy, parseStatements, systemFilter, type Access, type Action, type ReadFilter } from '../policy/index.js';
 import type { Principal } from '../principal.js';
 import { loadHead, loadPools, loadStatements, openAs, openAsSystem, type DirectoryPool, type Head } from './access.repository.js';
@@ -126,6 +127,8 @@ export class AccessService {
         if (sqlState(error) === CREDENTIAL_ENDED) throw ended('The key was revoked or has expired.');
         if (sqlState(error) !== STALE_ACCESS) throw error;
         if (attempt > MAX_RELOADS) throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
+        // Where many edits come in a row, a pause lets the unit be opened between two of them, or behind the last.
+        if (attempt > 1) await pause(2 ** attempt);
         const reloaded = await this.reload(snapshot);
         if (principal.tokenExpiresAt && principal.tokenExpiresAt <= reloaded.now) throw ended('The token has expired.');
       }
