@@ -80,9 +80,12 @@ const REFUSED = /^(?:Variable "\$(?<variable>\w+)" |Argument "(?<argument>\w+)" 
 function refusedPlace(message: string): string | undefined {
   const groups = REFUSED.exec(message)?.groups;
   if (!groups) return undefined;
-  const below = / at "([^"]+)"; (?!.* at "[^"]+"; )/s.exec(message)?.[1];
+  // The message repeats what the client sent, without a bound: only its end is looked at, and no pattern runs back over it.
+  const end = message.slice(-1_000);
+  const from = end.lastIndexOf(' at "');
+  const below = from < 0 ? undefined : /^[\w.[\]]{1,200}(?="; )/.exec(end.slice(from + 5))?.[0];
   const place = below?.replace(/\[(\d+)\]/g, '.$1') ?? groups['variable'] ?? groups['argument'];
-  const name = /; Field "(\w+)" (?:of required type|is not defined)[^;]*$/.exec(message)?.[1];
+  const name = /^; Field "(\w{1,100})" (?:of required type|is not defined)/.exec(end.slice(Math.max(0, end.lastIndexOf('; Field "'))))?.[1];
   return name ? `${place}.${name}` : place;
 }
 

@@ -49,7 +49,6 @@ export function serveWebSockets(options: WebSocketOptions): { close: () => Promi
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       context: (context) => (context as SocketContext).extra.caller,
       onConnect: (context) => connect(context as SocketContext, options, perPrincipal),
-      onDisconnect: (context) => leave(context as SocketContext, perPrincipal),
       onSubscribe: (context, _id, payload) => accept(context as SocketContext, payload, options),
       onError: (_context, _id, _payload, errors) => errors.map((error) => options.formatError(asGraphQLError(error))),
       onNext: (_context, _id, _payload, _args, result) =>
@@ -59,6 +58,8 @@ export function serveWebSockets(options: WebSocketOptions): { close: () => Promi
   );
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Node has taken its own listener off: a client that resets here would end the process.
+    socket.on('error', () => socket.destroy());
     if (request.url?.split('?')[0] !== PATH) return refuse(socket, '404 Not Found');
     if (!isAllowedOrigin(request, options.allowedOrigins)) return refuse(socket, '403 Forbidden');
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -81,9 +82,11 @@ export function serveWebSockets(options: WebSocketOptions): { close: () => Promi
 async function connect(context: SocketContext, { authentication, contexts }: WebSocketOptions, perPrincipal: Map<string, number>): Promise<boolean> {
   try {
     const principal = await authentication.authenticate(context.connectionParams?.['authorization'] ?? context.extra.request.headers.authorization);
+    const { socket } = context.extra;
     const open = perPrincipal.get(principal.id) ?? 0;
-    if (open >= MAX_SOCKETS_PER_PRINCIPAL) return false;
+    if (open >= MAX_SOCKETS_PER_PRINCIPAL || socket.readyState !== socket.OPEN) return false;
     perPrincipal.set(principal.id, open + 1);
+    socket.once('close', () => leave(principal.id, perPrincipal));
     context.extra.caller = contexts.create(principal);
     return true;
   } catch (error) {
@@ -92,9 +95,7 @@ async function connect(context: SocketContext, { authentication, contexts }: Web
   }
 }
 
-function leave(context: SocketContext, perPrincipal: Map<string, number>): void {
-  const id = context.extra.caller?.principal.id;
-  if (!id) return;
+function leave(id: string, perPrincipal: Map<string, number>): void {
   const rest = (perPrincipal.get(id) ?? 1) - 1;
   if (rest > 0) perPrincipal.set(id, rest);
   else perPrincipal.delete(id);
