@@ -75,7 +75,7 @@ describe.each([
     for (const copy of copies) {
       expect([...copy.maskedFields].sort()).toEqual(masked);
       for (const field of FIELDS) expect(copy[field]).toEqual(isShown(field) ? whole[field] : null);
-      expect(copy.history).toEqual(isShown('content') ? [{ content: NOTE.content }] : []);
+      expect(copy.history).toEqual(isShown('content') && isShown('author') ? [{ content: NOTE.content }] : []);
     }
   });
 

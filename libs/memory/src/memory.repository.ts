@@ -11,6 +11,9 @@ interface Row extends Omit<Memory, 'importance'> {
   importance: number;
 }
 
+/** Of one memory; older ones stay stored. */
+const MAX_REVISIONS = 100;
+
 export const importanceRank = (importance: Importance): number => IMPORTANCES.indexOf(importance) + 1;
 const importanceName = (rank: number): Importance => IMPORTANCES[rank - 1] as Importance;
 
@@ -103,17 +106,23 @@ export async function findSources(unit: Unit, scope: ReadScope, memoryIds: reado
   return new Map(rows.map((row) => [row.memoryId, row.sources]));
 }
 
-/** Every version, newest first; empty where the caller may not see the memory's content. */
-export async function findHistory(unit: Unit, scope: ReadScope, memoryId: string, atMost: number): Promise<MemoryRevision[]> {
+/** The newest versions of each, newest first; none where the caller may not see the memory's content, or who wrote it. */
+export async function findHistories(unit: Unit, scope: ReadScope, memoryIds: readonly string[], atMost: number): Promise<RevisionOf[]> {
   const params = new SqlParams();
   const shown = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
-    and m.memory_id = ${params.add(memoryId, 'uuid')}`;
+    and ${scope.filter.shows(params, 'm', 'author')} and m.memory_id = any(${params.add(memoryIds, 'uuid[]')})`;
   const text = `select * from (
-      select m.version, m.content, m.changed_by as "changedBy", m.updated_at as "changedAt", m.change_reason as reason
-      from memory m where ${shown} and m.content is not null
-      union all
-      select r.version, r.content, r.changed_by, r.changed_at, r.reason
-      from memory_revision r join memory m on m.org_id = r.org_id and m.memory_id = r.memory_id where ${shown}
-    ) revision order by version desc limit ${params.add(atMost, 'integer')}`;
-  return unit.query<MemoryRevision>({ text, values: params.values });
+      select *, row_number() over (partition by "memoryId" order by version desc) as place from (
+        select m.memory_id as "memoryId", m.version, m.content, m.changed_by as "changedBy", m.updated_at as "changedAt", m.change_reason as reason
+        from memory m where ${shown} and m.content is not null
+        union all
+        select r.memory_id, r.version, r.content, r.changed_by, r.changed_at, r.reason
+        from memory_revision r join memory m on m.org_id = r.org_id and m.memory_id = r.memory_id where ${shown}
+      ) revision
+    ) newest where place <= ${MAX_REVISIONS} order by "memoryId", version desc limit ${params.add(atMost, 'integer')}`;
+  return unit.query<RevisionOf>({ text, values: params.values });
+}
+
+export interface RevisionOf extends MemoryRevision {
+  memoryId: string;
 }

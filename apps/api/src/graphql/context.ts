@@ -1,5 +1,5 @@
 import type { ApiKeyEntity, DirectoryService, Principal, PrincipalInfo } from '#access';
-import type { MemoriesService, Memory } from '#memory';
+import type { MemoriesService, Memory, MemoryRevision } from '#memory';
 import { CommonplaceError } from '#kernel';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { GqlExecutionContext } from '@nestjs/graphql';
@@ -15,11 +15,33 @@ export interface Loaders {
   principal: DataLoader<string, PrincipalInfo | null>;
   keys: DataLoader<string, ApiKeyEntity[]>;
   sources: DataLoader<string, Memory[]>;
+  history: DataLoader<string, MemoryRevision[]>;
   memoryCount: DataLoader<string, number>;
 }
 
 /** Nothing is cached beyond one batch: a subscription lives long, and the policy may change under it. */
 const BATCH_ONLY = { cache: false, maxBatchSize: 1_000 };
+
+/** Sources and revisions of one request, or of a second of a subscription: aliases must not ask for the same again and again. */
+const MAX_RELATED_PER_SECOND = 1_000;
+
+class Budget {
+  private spent = 0;
+  private since = Date.now();
+
+  constructor(private readonly perSecond: number) {}
+
+  spend(lists: ReadonlyMap<string, readonly unknown[]>): void {
+    if (Date.now() - this.since > 1_000) {
+      this.since = Date.now();
+      this.spent = 0;
+    }
+    for (const list of lists.values()) this.spent += list.length;
+    if (this.spent > this.perSecond) {
+      throw new CommonplaceError('QUOTA_EXCEEDED', `The answer would hold more than ${this.perSecond} sources and revisions; ask for fewer at once.`);
+    }
+  }
+}
 
 export class ContextFactory {
   constructor(
@@ -29,6 +51,7 @@ export class ContextFactory {
 
   create(principal: Principal): RequestContext {
     const { directory, memories } = this;
+    const related = new Budget(MAX_RELATED_PER_SECOND);
     return {
       principal,
       loaders: {
@@ -42,6 +65,12 @@ export class ContextFactory {
         }, BATCH_ONLY),
         sources: new DataLoader(async (ids) => {
           const found = await memories.sources(principal, ids);
+          related.spend(found);
+          return ids.map((id) => found.get(id) ?? []);
+        }, BATCH_ONLY),
+        history: new DataLoader(async (ids) => {
+          const found = await memories.histories(principal, ids);
+          related.spend(found);
           return ids.map((id) => found.get(id) ?? []);
         }, BATCH_ONLY),
         memoryCount: new DataLoader(async (poolIds) => {

@@ -40,7 +40,7 @@ export class MemoryModel {
   @Field(() => DateTime, { nullable: true }) expiresAt: Date | null;
   @Field(() => [MemoryModel], { description: 'The memories it was made from, as far as the caller may see them.' }) derivedFrom?: MemoryModel[];
   @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' }) indexed: boolean;
-  @Field(() => [MemoryRevisionModel], { description: 'Every version, newest first.' }) history?: MemoryRevisionModel[];
+  @Field(() => [MemoryRevisionModel], { description: 'The newest 100 versions, newest first; none where the policy hides the content or its author.' }) history?: MemoryRevisionModel[];
 
   /** Not in the schema: what the author field is loaded by. */
   authorId: string | null;

@@ -87,8 +87,8 @@ export class MemoryResolver {
   }
 
   @ResolveField(() => [MemoryRevisionModel])
-  async history(@Parent() memory: MemoryModel, @Context() { principal, loaders }: RequestContext): Promise<MemoryRevisionModel[]> {
-    const revisions = await this.memoriesService.history(principal, memory.id);
+  async history(@Parent() memory: MemoryModel, @Context() { loaders }: RequestContext): Promise<MemoryRevisionModel[]> {
+    const revisions = await loaders.history.load(memory.id);
     return Promise.all(
       revisions.map(async (revision) => {
         const changedBy = await loaders.principal.load(revision.changedBy);

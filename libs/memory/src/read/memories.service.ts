@@ -1,15 +1,16 @@
 import type { AccessService, Grants, Principal } from '#access';
-import type { Clock } from '#kernel';
+import { CommonplaceError, type Clock } from '#kernel';
 import type { Unit } from '#platform';
 import { requiredId, wholeNumber, LIMITS } from '../input.js';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory, MemoryRevision } from '../memory.js';
-import { findHistory, findMemories, findSources, type ReadScope } from '../memory.repository.js';
+import { findHistories, findMemories, findSources, type ReadScope } from '../memory.repository.js';
 import { parseFilter, type MemoryFilterInput } from './memory-filter.js';
 import { countByPool, countMemories, listMemories } from './memories.repository.js';
 import { pageCursor, parsePageCursor } from './page-cursor.js';
 
-const MAX_REVISIONS = 1_000;
+/** Sources, or revisions, of all memories of one answer: each may have 32 KB of content. */
+const MAX_RELATED = 500;
 
 export interface MemoryPage {
   memories: Memory[];
@@ -27,16 +28,9 @@ export class MemoriesService {
 
   /** Null when there is none, or none that the caller may see. */
   async memory(caller: Principal, id: string): Promise<Memory | null> {
-    const [found] = await this.byIds(caller, [requiredId(id, 'id')]);
+    const wanted = requiredId(id, 'id');
+    const [found] = await this.read(caller, (unit, scope) => findMemories(unit, scope, [wanted]));
     return found ?? null;
-  }
-
-  /** In the order of the ids, those left out that the caller may not see. */
-  async byIds(caller: Principal, ids: readonly string[]): Promise<Memory[]> {
-    return this.read(caller, async (unit, scope) => {
-      const found = new Map((await findMemories(unit, scope, ids)).map((memory) => [memory.id, memory]));
-      return ids.flatMap((id) => found.get(id) ?? []);
-    });
   }
 
   /** Newest first. @throws BAD_INPUT naming the field. */
@@ -59,16 +53,25 @@ export class MemoriesService {
     return this.read(caller, (unit, scope) => countByPool(unit, scope));
   }
 
-  /** Newest first; empty where the policy hides the content. */
-  history(caller: Principal, memoryId: string): Promise<MemoryRevision[]> {
-    return this.read(caller, (unit, scope) => findHistory(unit, scope, memoryId, MAX_REVISIONS));
+  /**
+   * The newest versions of each memory, newest first; none where the policy hides content or author.
+   * @throws QUOTA_EXCEEDED when there are too many for one answer
+   */
+  async histories(caller: Principal, memoryIds: readonly string[]): Promise<Map<string, MemoryRevision[]>> {
+    const revisions = await this.read(caller, (unit, scope) => findHistories(unit, scope, memoryIds, MAX_RELATED + 1));
+    bounded(revisions.length);
+    const byMemory = new Map<string, MemoryRevision[]>(memoryIds.map((id) => [id, []]));
+    for (const { memoryId, ...revision } of revisions) byMemory.get(memoryId)?.push(revision);
+    return byMemory;
   }
 
-  /** The memories each was made from, as far as the caller may see them. */
+  /** The memories each was made from, as far as the caller may see them. @throws QUOTA_EXCEEDED as histories does. */
   async sources(caller: Principal, memoryIds: readonly string[]): Promise<Map<string, Memory[]>> {
     return this.read(caller, async (unit, scope) => {
       const ids = await findSources(unit, scope, memoryIds);
-      const found = new Map((await findMemories(unit, scope, [...new Set([...ids.values()].flat())])).map((memory) => [memory.id, memory]));
+      const all = [...new Set([...ids.values()].flat())];
+      bounded(all.length);
+      const found = new Map((await findMemories(unit, scope, all)).map((memory) => [memory.id, memory]));
       return new Map([...ids].map(([id, sources]) => [id, sources.flatMap((source) => found.get(source) ?? [])]));
     });
   }
@@ -83,4 +86,9 @@ export class MemoriesService {
       work(unit, { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space }, grants),
     );
   }
+}
+
+function bounded(count: number): void {
+  if (count <= MAX_RELATED) return;
+  throw new CommonplaceError('QUOTA_EXCEEDED', `The answer would hold more than ${MAX_RELATED} sources or revisions; ask for fewer memories at once.`);
 }
