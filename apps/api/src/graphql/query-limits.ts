@@ -1,7 +1,7 @@
 import { GraphQLError, Kind, type ASTVisitor, type FragmentDefinitionNode, type SelectionNode, type SelectionSetNode, type ValidationContext } from 'graphql';
 
 /** What one operation may ask for, over HTTP and WebSocket alike. Tokens and bytes are bounded before, by the parser and the transport. */
-export const QUERY_LIMITS = { depth: 10, aliases: 50, rootFields: 10, fields: 1_000, tokens: 10_000 } as const;
+export const QUERY_LIMITS = { depth: 10, aliases: 50, rootFields: 20, fields: 1_000, tokens: 10_000 } as const;
 /** Lists of a memory's own: one inside the other would answer a hundred times a hundred for each memory of a page. */
 const LISTS = new Set(['derivedFrom', 'history']);
 
