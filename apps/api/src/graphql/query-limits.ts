@@ -1,26 +1,27 @@
+import { CommonplaceError } from '#kernel';
 import { GraphQLError, Kind, type ASTVisitor, type FragmentDefinitionNode, type SelectionNode, type SelectionSetNode, type ValidationContext } from 'graphql';
 
 /** What one operation may ask for, over HTTP and WebSocket alike. Tokens and bytes are bounded before, by the parser and the transport. */
 export const QUERY_LIMITS = { depth: 10, aliases: 50, rootFields: 20, fields: 1_000, tokens: 10_000 } as const;
 /** Lists of a memory's own: one inside the other would answer a hundred times a hundred for each memory of a page. */
-const LISTS = new Set(['derivedFrom', 'history']);
+const LISTS = ['derivedFrom', 'history'];
 
 interface Cost {
+  /** Fields of this very level, those in fragments too. */
+  width: number;
   depth: number;
   aliases: number;
   fields: number;
-  /** Fields of the set itself, those of its fragments too. */
-  width: number;
   /** Names of the fields with fields of their own. */
   parents: Set<string>;
-  /** A field that was selected below itself, or a list below a list: each level may multiply by a hundred. */
+  /** A field that was selected below itself, such as derivedFrom { derivedFrom }: each level may multiply by a hundred. */
   repeated: string | undefined;
 }
 
-const nothing = (): Cost => ({ depth: 0, aliases: 0, fields: 0, width: 0, parents: new Set(), repeated: undefined });
+const nothing = (): Cost => ({ width: 0, depth: 0, aliases: 0, fields: 0, parents: new Set(), repeated: undefined });
 
 function isNestedList(name: string, below: ReadonlySet<string>): boolean {
-  return below.has(name) || (LISTS.has(name) && [...LISTS].some((list) => below.has(list)));
+  return below.has(name) || (LISTS.includes(name) && LISTS.some((list) => below.has(list)));
 }
 
 /** A validation rule: how deep, how often renamed and how wide an operation is, with fragments counted where they are used. */
@@ -45,15 +46,13 @@ export function queryLimits(context: ValidationContext): ASTVisitor {
     if (selection.kind === Kind.FRAGMENT_SPREAD) return costOfFragment(selection.name.value);
     if (selection.kind === Kind.INLINE_FRAGMENT) return costOfSet(selection.selectionSet);
     const name = selection.name.value;
-    const aliases = selection.alias ? 1 : 0;
-    // Introspection is deep by nature, and bounded by the schema.
-    if (name.startsWith('__')) return { ...nothing(), aliases, fields: 1, width: 1 };
     const below = selection.selectionSet ? costOfSet(selection.selectionSet) : nothing();
+    const counted = { width: 1, aliases: below.aliases + (selection.alias ? 1 : 0), fields: below.fields + 1 };
+    // Introspection is deep and repeats itself by nature; graphql-js has a rule of its own against going round in it.
+    if (name.startsWith('__')) return { ...nothing(), ...counted };
     return {
+      ...counted,
       depth: below.depth + 1,
-      aliases: below.aliases + aliases,
-      fields: below.fields + 1,
-      width: 1,
       parents: selection.selectionSet ? new Set([...below.parents, name]) : below.parents,
       repeated: below.repeated ?? (isNestedList(name, below.parents) ? name : undefined),
     };
@@ -62,10 +61,10 @@ export function queryLimits(context: ValidationContext): ASTVisitor {
   function costOfSet(selections: SelectionSetNode): Cost {
     const sum = nothing();
     for (const part of selections.selections.map(costOf)) {
+      sum.width += part.width;
       sum.depth = Math.max(sum.depth, part.depth);
       sum.aliases += part.aliases;
       sum.fields += part.fields;
-      sum.width += part.width;
       sum.repeated ??= part.repeated;
       for (const parent of part.parents) sum.parents.add(parent);
     }
@@ -74,15 +73,16 @@ export function queryLimits(context: ValidationContext): ASTVisitor {
 
   return {
     OperationDefinition(operation) {
+      // As the cause, for Apollo writes a code of its own over that of a validation rule.
       const refuse = (field: string, message: string) =>
-        context.reportError(new GraphQLError(message, { nodes: operation, extensions: { code: 'BAD_INPUT', field } }));
-      const sum = costOfSet(operation.selectionSet);
-      const cost = { ...sum, rootFields: sum.width };
+        context.reportError(new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message, { field }) }));
+      const { width: rootFields, ...rest } = costOfSet(operation.selectionSet);
+      const cost = { ...rest, rootFields };
       for (const measure of ['depth', 'aliases', 'rootFields', 'fields'] as const) {
         const most = QUERY_LIMITS[measure];
         if (cost[measure] > most) refuse(measure, `The operation has ${measure} ${cost[measure]}; at most ${most} are answered.`);
       }
-      if (cost.repeated) refuse(cost.repeated, `The operation selects ${cost.repeated} below itself or with lists below it; ask for one level at a time.`);
+      if (cost.repeated) refuse(cost.repeated, `The operation selects ${cost.repeated} below itself, or with such a list below it; ask for one level at a time.`);
     },
   };
 }
