@@ -1,6 +1,6 @@
 import type { AccessService, Grants, MemoryType, Principal } from '#access';
 import { badInput, CommonplaceError, derivedId, type Clock } from '#kernel';
-import { findMemories, readablePoolIds, type Memory, type MemoryIndex, type ReadScope } from '#memory';
+import { findMemories, LIMITS, optionalText, readablePoolIds, type Memory, type MemoryIndex, type ReadScope } from '#memory';
 import type { Unit } from '#platform';
 import { decodeCursor, encodeCursor, expired, MAX_POOLS, type Position } from './cursor.js';
 import type { FeedEvent } from './event.js';
@@ -9,7 +9,6 @@ import type { Tailer } from './tailer.js';
 
 const PAGE = 256;
 const CHECKPOINT_EVERY_MS = 15_000;
-const MAX_ENTITY = 256;
 
 export interface FeedInput {
   pools?: string[] | null;
@@ -48,7 +47,7 @@ export class FeedService {
    * @throws BAD_INPUT, CURSOR_EXPIRED; ACCESS_REVOKED when the caller has lost all of it, or its key.
    */
   async *subscribe(caller: Principal, input: FeedInput, signal: AbortSignal): AsyncGenerator<FeedEvent> {
-    if (input.entityId && input.entityId.length > MAX_ENTITY) throw badInput('input.entityId', `has more than ${MAX_ENTITY} characters`);
+    optionalText(input.entityId, 'input.entityId', LIMITS.entityId);
     let position = await this.access.read(caller, (unit, grants) => start(unit, caller, grants, input));
     let waitedSince = Date.now();
     while (!signal.aborted) {

@@ -10,4 +10,4 @@ export { MemoriesService, type MemoryPage } from './read/memories.service.js';
 export type { MemoryFilterInput } from './read/memory-filter.js';
 export { readablePoolIds } from './read/pools.js';
 export { RecallService, type RecallHit, type RecallInput, type RecallResult } from './recall/recall.service.js';
-export { LIMITS } from './input.js';
+export { LIMITS, optionalText } from './input.js';
