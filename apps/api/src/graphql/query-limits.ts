@@ -19,13 +19,10 @@ interface Cost {
 }
 
 const nothing = (): Cost => ({ width: 0, depth: 0, aliases: 0, fields: 0, parents: new Set(), repeated: undefined });
-<<<<<<< HEAD
 
 function isNestedList(name: string, below: ReadonlySet<string>): boolean {
   return below.has(name) || (LISTS.includes(name) && LISTS.some((list) => below.has(list)));
 }
-=======
->>>>>>> d15f925 (wip)
 
 /** A validation rule: how deep, how often renamed and how wide an operation is, with fragments counted where they are used. */
 export function queryLimits(context: ValidationContext): ASTVisitor {
