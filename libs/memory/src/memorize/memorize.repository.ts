@@ -16,11 +16,12 @@ export interface Stored {
   id: string;
   hash: Buffer;
   created: boolean;
+  expiresAt: Date | null;
   /** Whether the caller wrote it, now or before. */
   own: boolean;
 }
 
-interface Write {
+export interface Write {
   orgId: string;
   poolId: string;
   authorId: string;
@@ -31,7 +32,7 @@ interface Write {
 
 /**
  * Memories, their events and the pool's numbers in one statement. A memory whose content stands in the pool already counts
- * as its corroboration, and lives at least as long as the newer one would; it makes no event.
+ * as its corroboration, and makes no event.
  */
 const insertStatement = (status: Write['status']) => `
   with input as (
@@ -47,10 +48,8 @@ const insertStatement = (status: Write['status']) => `
       i.valid_from, i.expires_at
     from input i order by i.content_hash
     on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
-    do update set corroborations = m.corroborations + 1, expires_at = case
-      when m.expires_at is null or excluded.expires_at is null then null
-      else greatest(m.expires_at, excluded.expires_at) end
-    returning m.memory_id, m.content_hash, xmax = 0 as created, m.author_id = $17 as own
+    do update set corroborations = m.corroborations + 1
+    returning m.memory_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
   ), numbered as (
     update pool p set seq = p.seq + c.n from (select count(*) as n from stored where created) c
     where p.org_id = $1 and p.pool_id = $2 and c.n > 0 returning p.seq - c.n as before
@@ -60,7 +59,7 @@ const insertStatement = (status: Write['status']) => `
       '${status === 'ACTIVE' ? 'MEMORIZED' : 'PROPOSED'}', clock_timestamp(), $19
     from stored s join input i on i.memory_id = s.memory_id cross join numbered where s.created
   )
-  select memory_id as id, content_hash as hash, created, own from stored`;
+  select memory_id as id, content_hash as hash, expires_at as "expiresAt", created, own from stored`;
 
 const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('PROPOSED') };
 
@@ -89,10 +88,18 @@ export function findStanding(
   orgId: string,
   poolId: string,
   hashes: readonly Buffer[],
-): Promise<{ id: string; hash: Buffer }[]> {
-  const text = `select memory_id as id, content_hash as hash from memory
+): Promise<{ id: string; hash: Buffer; expiresAt: Date | null }[]> {
+  const text = `select memory_id as id, content_hash as hash, expires_at as "expiresAt" from memory
     where org_id = $1 and pool_id = $2 and status = 'ACTIVE' and content_hash = any($3::bytea[])`;
   return unit.query({ text, values: [orgId, poolId, hashes] });
+}
+
+/** Memories that will be gone before a newer one of the same content: they keep everything but their claim to be the pool's. */
+export async function giveUpIdentity(unit: Unit, orgId: string, memoryIds: readonly string[]): Promise<void> {
+  await unit.query({
+    text: 'update memory set content_hash = content_hash || uuid_send(memory_id) where org_id = $1 and memory_id = any($2::uuid[])',
+    values: [orgId, memoryIds],
+  });
 }
 
 export async function insertSources(unit: Unit, orgId: string, links: readonly { memoryId: string; sourceId: string }[]): Promise<void> {

@@ -8,7 +8,7 @@ import { showsIdentity, type Memorized, type MemorizeOutcome, type Memory } from
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { contentHash, inputHash, parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
-import { claimKeys, findClaims, findStanding, insertMemories, insertSources, settleClaims, type NewMemory } from './memorize.repository.js';
+import { claimKeys, findClaims, findStanding, insertMemories, insertSources, settleClaims, type NewMemory, giveUpIdentity, type Stored, type Write } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -185,7 +185,7 @@ async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
   const visible = new Map((await findIdentities(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
   for (const item of items) {
     const memory = visible.get(byHash.get(contentHash(item.command).toString('hex')) ?? '');
-    if (memory) item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
+    if (memory && !outlives(item.command.expiresAt, memory.expiresAt, batch.now)) item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
   }
   return items.filter((item) => !item.result);
 }
@@ -196,12 +196,12 @@ async function insertGroup(batch: Batch, status: 'ACTIVE' | 'PROPOSED', items: I
   const byHash = new Map<string, Item[]>();
   for (const item of items) {
     const hash = hashOf(item.command).toString('hex');
-    byHash.set(hash, [...(byHash.get(hash) ?? []), item]);
+    byHash.set(hash, [...(byHash.get(hash) ?? []), item].sort(longestLivedFirst));
   }
   const fresh: NewMemory[] = [...byHash].map(([hash, [item]]) => ({ id: newId(), hash: Buffer.from(hash, 'hex'), command: (item as Item).command }));
   const { caller, grants, pool, now } = batch;
   const write = { orgId: caller.orgId, poolId: pool.id, authorId: caller.id, status, policyVersion: grants.policyVersion, now };
-  const stored = await insertMemories(batch.unit, write, fresh);
+  const stored = await insertLasting(batch, write, fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
   const seen = new Map((await findIdentities(batch, duplicates)).map((memory) => [memory.id, memory]));
   const hidden: Item[] = [];
@@ -215,6 +215,30 @@ async function insertGroup(batch: Batch, status: 'ACTIVE' | 'PROPOSED', items: I
   if (links.length) await insertSources(batch.unit, caller.orgId, links);
   return hidden;
 }
+
+/**
+ * A memory that expires before the new one would is no duplicate of it: who was told that the content is stored must not
+ * lose it with the other. Nor is one that has expired, whose author and metadata must not come back with it.
+ */
+async function insertLasting(batch: Batch, write: Write, fresh: readonly NewMemory[]): Promise<Stored[]> {
+  const stored = await insertMemories(batch.unit, write, fresh);
+  const wanted = new Map(fresh.map((memory) => [memory.hash.toString('hex'), memory]));
+  const isOutlived = ({ created, hash, expiresAt }: Stored) =>
+    !created && outlives((wanted.get(hash.toString('hex')) as NewMemory).command.expiresAt, expiresAt, batch.now);
+  const outlived = stored.filter(isOutlived);
+  if (outlived.length === 0) return stored;
+  await giveUpIdentity(batch.unit, write.orgId, outlived.map((row) => row.id));
+  const again = await insertMemories(batch.unit, write, outlived.map((row) => wanted.get(row.hash.toString('hex')) as NewMemory));
+  return [...stored.filter((row) => !isOutlived(row)), ...again];
+}
+
+function outlives(expiresAt: Date | null, standing: Date | null, now: Date): boolean {
+  if (standing === null) return false;
+  return standing <= now || expiresAt === null || expiresAt > standing;
+}
+
+const lasts = ({ command }: Item): number => command.expiresAt?.getTime() ?? Infinity;
+const longestLivedFirst = (a: Item, b: Item): number => (lasts(a) === lasts(b) ? a.index - b.index : lasts(b) - lasts(a));
 
 /** The first of several equal inputs made the memory; the others are its duplicates. */
 function answer(items: Item[], memory: Memory, outcome: MemorizeOutcome): void {
