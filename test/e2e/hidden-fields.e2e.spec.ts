@@ -41,15 +41,15 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const show = `id content entityId sessionId speaker labels metadata author { id } maskedFields history { content }`;
+const show = 'id content entityId sessionId speaker labels metadata author { id } maskedFields';
 interface Shown extends Record<(typeof FIELDS)[number], unknown> {
   maskedFields: string[];
-  history: { content: string }[];
+  history?: { content: string }[];
 }
 /** The note on three paths: by its id, in the list, and as a source. */
 async function shownToCoder(): Promise<Shown[]> {
-  const query = `query ($id: ID!, $childId: ID!) { memory(id: $id) { ${show} } child: memory(id: $childId) { derivedFrom { ${show} } }
-    memories(filter: {pools: ["planner"]}) { nodes { ${show} } } }`;
+  const query = `query ($id: ID!, $childId: ID!) { memory(id: $id) { ${show} history { content } } child: memory(id: $childId) { derivedFrom { ${show} } }
+    memories(filter: {pools: ["planner"]}) { nodes { ${show} history { content } } } }`;
   type All = { memory: Shown; child: { derivedFrom: Shown[] }; memories: { nodes: Shown[] } };
   const { memory, child, memories } = await coder.ask<All>(query, { id, childId });
   return [memory, ...child.derivedFrom, ...memories.nodes.filter((node) => (node as { id?: string }).id === id)];
@@ -57,6 +57,11 @@ async function shownToCoder(): Promise<Shown[]> {
 
 describe.each([
   ['an allow that shows only content', allow('coder', ['READ'], ['planner'], { fields: ['content'] }), ['content']],
+  [
+    'an allow that shows content and author',
+    allow('coder', ['READ'], ['planner'], { fields: ['author', 'content'] }),
+    ['author', 'content'],
+  ],
   ['an allow that shows only labels', allow('coder', ['READ'], ['planner'], { fields: ['labels'] }), ['labels']],
   [
     'an allow of all but what tells who',
@@ -75,8 +80,10 @@ describe.each([
     for (const copy of copies) {
       expect([...copy.maskedFields].sort()).toEqual(masked);
       for (const field of FIELDS) expect(copy[field]).toEqual(isShown(field) ? whole[field] : null);
-      expect(copy.history).toEqual(isShown('content') && isShown('author') ? [{ content: NOTE.content }] : []);
     }
+    // Every version names who wrote it, so the history needs both.
+    const versions = isShown('content') && isShown('author') ? [{ content: NOTE.content }] : [];
+    expect(copies.map(({ history }) => history)).toEqual([versions, undefined, versions]);
   });
 
   it('a filter on a hidden field matches nothing, one on a shown field does', async () => {

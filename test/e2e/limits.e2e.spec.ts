@@ -61,6 +61,11 @@ describe('an operation may not', () => {
     ['have more than 1,000 fields by fragments within fragments', `{ viewer { ...f0 } } ${doubling(12)}`, 'fields'],
     ['select a field below itself', '{ memories { nodes { derivedFrom { derivedFrom { id } } } } }', 'derivedFrom'],
     [
+      'select the history of sources',
+      '{ memories { nodes { ...A } } } fragment A on Memory { derivedFrom { history { version } } }',
+      'derivedFrom',
+    ],
+    [
       'select a field below itself by fragments',
       '{ memories { nodes { ...A } } } fragment A on Memory { derivedFrom { ...B } } fragment B on Memory { derivedFrom { id } }',
       'derivedFrom',
