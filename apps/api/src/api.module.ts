@@ -17,7 +17,7 @@ import { FeedResolver } from './graphql/feed.resolver.js';
 import { MemoryConnectionResolver, MemoryResolver } from './graphql/memory.resolver.js';
 import { PolicyResolver } from './graphql/policy.resolver.js';
 import { Presenter } from './graphql/presenter.js';
-import { QUERY_LIMITS, queryLimits } from './graphql/query-limits.js';
+import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limits.js';
 import { DateTime, JSONObject } from './graphql/scalars.js';
 import { HealthController } from './health/health.controller.js';
 import { Lifecycle } from './health/lifecycle.js';
@@ -88,11 +88,11 @@ function graphqlOptions({ authentication, contexts, report }: ApiParts): ApolloD
     hideSchemaDetailsFromClientErrors: true,
     includeStacktraceInErrorResponses: false,
     parseOptions: { maxTokens: QUERY_LIMITS.tokens },
-    validationRules: [queryLimits],
+    validationRules: [queryLimits, noSubscription],
     // A request without a principal is refused before it is parsed: nothing is open by default, not even the schema.
     context: async (request: FastifyRequest): Promise<RequestContext> => {
       try {
-        return contexts.create(await authentication.authenticate(request.headers.authorization));
+        return contexts.create(await authentication.authenticate(request.headers.authorization, request.ip));
       } catch (error) {
         throw requestError(error);
       }

@@ -21,8 +21,8 @@ const BODY_LIMIT = 2 * 1024 * 1024;
 export interface RunningApi {
   url: string;
   broker: Broker;
-  /** Takes no new work, tells the sockets to go elsewhere, lets what is under way end, and closes the database. */
-  close: () => Promise<void>;
+  /** Says at /readyz for `noticeMs` that it goes, so that a balancer sends nothing more; then takes no new work, tells the sockets to go elsewhere, lets what is under way end, and closes the database. */
+  close: (noticeMs?: number) => Promise<void>;
 }
 
 /** Serves a broker. @throws EADDRINUSE when the port is taken; the broker is then still the caller's to close. */
@@ -61,8 +61,9 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
   return {
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
     broker,
-    close: async () => {
+    close: async (noticeMs = 0) => {
       lifecycle.draining = true;
+      await new Promise((done) => setTimeout(done, noticeMs));
       await sockets.close();
       await app.close();
       await broker.close();

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const main = path.join(root, 'dist/bundle/main.js');
 const sources = ['apps', 'libs', 'migrations'].map((folder) => path.join(root, folder));
+// What is installed is in the bundle too: an update that is not built in would be none.
+const inputs = ['package-lock.json', 'build.mjs', '.swcrc'].map((file) => path.join(root, file));
 
 /** @param {string} folder @returns {number} milliseconds since the epoch */
 function newest(folder) {
@@ -23,7 +25,8 @@ function isStale() {
   if (!fs.existsSync(main)) return true;
   // A package or an image has no sources beside what was built from them.
   if (!fs.existsSync(path.join(root, 'libs'))) return false;
-  return Math.max(...sources.filter((folder) => fs.existsSync(folder)).map(newest)) > fs.statSync(main).mtimeMs;
+  const times = [...sources.filter((folder) => fs.existsSync(folder)).map(newest), ...inputs.filter((file) => fs.existsSync(file)).map((file) => fs.statSync(file).mtimeMs)];
+  return Math.max(...times) > fs.statSync(main).mtimeMs;
 }
 
 if (isStale()) {

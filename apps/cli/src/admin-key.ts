@@ -3,11 +3,12 @@ import { readConfig } from '#platform';
 import { openDatabase } from '../../api/src/broker.js';
 
 /** With the embedded database the broker must be stopped first: its folder has one user at a time. */
-export async function issueAdminKey(): Promise<void> {
+export async function issueAdminKey(revokeOthers: boolean): Promise<void> {
   const database = await openDatabase(readConfig());
   try {
     await database.migrate();
-    console.log(`The new admin's key, shown this once; the others stay valid:\n\n  ${await issueOperatorKey(database)}\n`);
+    const secret = await issueOperatorKey(database, revokeOthers);
+    console.log(`The new admin's key, shown this once; the others ${revokeOthers ? 'are revoked' : 'stay valid'}:\n\n  ${secret}\n`);
   } finally {
     await database.close();
   }

@@ -22,7 +22,8 @@ program
 program
   .command('admin-key')
   .description('issue another admin key, from the machine of the database: for whoever lost theirs')
-  .action(async () => (await import('./admin-key.js')).issueAdminKey());
+  .option('--revoke-others', "revoke that admin's other keys: for a key that leaked")
+  .action(async (options: { revokeOthers?: boolean }) => (await import('./admin-key.js')).issueAdminKey(options.revokeOthers ?? false));
 
 program
   .command('import')

@@ -6,6 +6,8 @@ import { createLogger } from '../../api/src/telemetry/logger.js';
 import { told } from './fail.js';
 
 const DRAIN_MS = 9_000;
+/** How long /readyz says 503 before the port is closed. */
+const NOTICE_MS = 500;
 
 /** Serves until SIGTERM or SIGINT, then drains and exits 0 within ten seconds. */
 export async function start(): Promise<void> {
@@ -25,13 +27,16 @@ export async function start(): Promise<void> {
   });
   logger.info({ url: api.url, database: api.broker.database.kind }, `ready on ${api.url}`);
 
+  let stopping = false;
   const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
     logger.info(`${signal}: draining`);
     setTimeout(() => {
-      logger.error('draining took too long; what was under way is cut off');
-      process.exit(1);
+      logger.warn('draining took too long; what was under way is cut off');
+      process.exit(0);
     }, DRAIN_MS).unref();
-    api.close().then(
+    api.close(NOTICE_MS).then(
       () => process.exit(0),
       (error: unknown) => {
         logger.error({ err: error }, 'closing failed');
@@ -39,8 +44,8 @@ export async function start(): Promise<void> {
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 }
 
 /** The only time that the key can be read: printed once, and kept where only this user reads. */

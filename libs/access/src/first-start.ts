@@ -2,7 +2,7 @@ import { CommonplaceError, newId, notFound } from '#kernel';
 import type { Database, Unit } from '#platform';
 import { adoptKey, mintKey } from './credentials/api-key.js';
 import { ApiKeyEntity, OrganizationEntity, PolicyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory/directory.entity.js';
-import { insertHead, rolesAboveTheWalls, tablesWithoutWalls, waitForOthers } from './first-start.repository.js';
+import { insertHead, revokeKeysOf, rolesAboveTheWalls, tablesWithoutWalls, waitForOthers } from './first-start.repository.js';
 import { openAsSystem } from './gate/access.repository.js';
 import { BUILT_IN_ROLES, defaultPolicy } from './policy/index.js';
 
@@ -40,7 +40,7 @@ export async function ensureOrganization(database: Database, chosenKey: string |
  * Another key for the first operator that is an admin: for whoever lost theirs and has the database.
  * @throws NOT_FOUND before the first start
  */
-export async function issueOperatorKey(database: Database): Promise<string> {
+export async function issueOperatorKey(database: Database, revokeOthers: boolean): Promise<string> {
   return database.unit({ role: 'commonplace_system', opening: openAsSystem(NOBODY) }, async (unit) => {
     const [organization] = await unit.entities(OrganizationEntity).find({ take: 1 });
     if (!organization) throw notFound('The organisation');
@@ -48,6 +48,7 @@ export async function issueOperatorKey(database: Database): Promise<string> {
     await unit.query(openAsSystem(orgId));
     const [admin] = await unit.entities(PrincipalEntity).find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
     if (!admin) throw notFound('An operator of the role admin');
+    if (revokeOthers) await revokeKeysOf(unit, orgId, admin.id);
     const { secret, prefix, hash } = mintKey();
     await unit.entities(ApiKeyEntity).insert({ orgId, id: newId(), principalId: admin.id, prefix, hash });
     return secret;

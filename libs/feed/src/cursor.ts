@@ -13,7 +13,8 @@ const VERSION = 1;
 const HEAD_BYTES = 1 + 16 + 8;
 const ENTRY_BYTES = 16 + 8;
 const CHECK_BYTES = 4;
-export const MAX_POOLS = 500;
+/** A cursor of 1,000 pools has 32 KB, half of what a WebSocket frame may have. */
+export const MAX_POOLS = 1_000;
 const MAX_LENGTH = Math.ceil(((HEAD_BYTES + MAX_POOLS * ENTRY_BYTES + CHECK_BYTES) * 4) / 3);
 
 /** Version, epoch, time, (pool, seq)…, CRC-32; base64url. Opaque to clients, and worth nothing to who may not read the pools. */

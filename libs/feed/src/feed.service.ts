@@ -1,5 +1,5 @@
 import type { AccessService, Grants, MemoryType, Principal } from '#access';
-import { badInput, CommonplaceError, derivedId, type Clock } from '#kernel';
+import { CommonplaceError, derivedId, type Clock } from '#kernel';
 import { findMemories, LIMITS, optionalText, readablePoolIds, type Memory, type MemoryIndex, type ReadScope } from '#memory';
 import type { Unit } from '#platform';
 import { decodeCursor, encodeCursor, expired, MAX_POOLS, type Position } from './cursor.js';
@@ -8,7 +8,9 @@ import { readEvents, readHeads, readLog, type LoggedEvent, type PoolHead } from 
 import type { Tailer } from './tailer.js';
 
 const PAGE = 256;
+const MIN_PER_POOL = 16;
 const CHECKPOINT_EVERY_MS = 15_000;
+const CREATION_MARGIN_MS = 60_000;
 
 export interface FeedInput {
   pools?: string[] | null;
@@ -88,7 +90,7 @@ export class FeedService {
 
 async function start(unit: Unit, caller: Principal, grants: Grants, input: FeedInput): Promise<Position> {
   const poolIds = subscribedPools(grants, input, 'input.pools');
-  if (!input.after) return positionNow(unit, caller, poolIds);
+  if (input.after === undefined || input.after === null) return positionNow(unit, caller, poolIds);
   const { epoch, now } = await readLog(unit, caller.orgId);
   const given = decodeCursor(input.after, epoch, 'input.after');
   const heads = await readHeads(unit, caller.orgId, poolIds);
@@ -97,15 +99,24 @@ async function start(unit: Unit, caller: Principal, grants: Grants, input: FeedI
 }
 
 async function positionNow(unit: Unit, caller: Principal, poolIds: readonly string[]): Promise<Position> {
-  if (poolIds.length > MAX_POOLS) throw badInput('input.pools', `you may see ${poolIds.length} pools; name at most ${MAX_POOLS} of them`);
+  checkWidth(poolIds);
   const { epoch, now } = await readLog(unit, caller.orgId);
   const heads = await readHeads(unit, caller.orgId, poolIds);
   return { epoch, takenAt: now, seqs: new Map(heads.map((head) => [head.poolId, head.seq])) };
 }
 
-/** A pool that is newer than the cursor is told from its first event; one that was only gained since, from now on. */
+function checkWidth(poolIds: readonly string[]): void {
+  if (poolIds.length <= MAX_POOLS) return;
+  throw new CommonplaceError('QUOTA_EXCEEDED', `A feed follows at most ${MAX_POOLS} pools, and you may see ${poolIds.length}: subscribe with pools, to some of them.`);
+}
+
+/**
+ * A pool that is newer than the cursor is told from its first event; one that was only gained since, from now on. A pool is
+ * as old as the start of its transaction, which may lie before a cursor that could not see it yet: hence the margin, in
+ * which an event may be told twice and none is missed.
+ */
 function beginning(head: PoolHead, cursorTakenAt: Date): number {
-  return head.createdAt > cursorTakenAt ? 0 : head.seq;
+  return head.createdAt.getTime() > cursorTakenAt.getTime() - CREATION_MARGIN_MS ? 0 : head.seq;
 }
 
 function subscribedPools(grants: Grants, input: FeedInput, field: string): readonly string[] {
@@ -122,7 +133,9 @@ async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: Fee
   const seqs = new Map(poolIds.flatMap((id) => (from.seqs.has(id) ? [[id, from.seqs.get(id) as number] as const] : [])));
   for (const head of heads) seqs.set(head.poolId, beginning(head, from.takenAt));
 
-  const logged = inOrder(await readEvents(unit, scope.orgId, seqs, PAGE)).slice(0, PAGE);
+  const perPool = Math.max(MIN_PER_POOL, Math.ceil(PAGE / poolIds.length));
+  const read = await readEvents(unit, scope.orgId, seqs, perPool);
+  const logged = inOrder(read).slice(0, PAGE);
   const ids = [...new Set(logged.map((event) => event.memoryId))];
   const memories = new Map((await findMemories(unit, { ...scope, filter: scope.filter.narrow(poolIds) }, ids)).map((memory) => [memory.id, memory]));
   const keys = new Map(grants.pools.map((pool) => [pool.id, pool.key]));
@@ -137,7 +150,7 @@ async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: Fee
   }
   return {
     events,
-    full: logged.length === PAGE,
+    full: read.length > logged.length || hasFullPool(logged, perPool),
     position: { ...from, seqs },
     generation: grants.generation,
     policyVersion: grants.policyVersion,
@@ -151,13 +164,24 @@ function stillReadable(grants: Grants, input: FeedInput): readonly string[] {
   const readable = new Set(grants.readFilter.poolIds);
   const poolIds = grants.pools.filter((pool) => readable.has(pool.id) && (!named || named.has(pool.key))).map((pool) => pool.id);
   if (poolIds.length === 0) throw revoked('No pool of this subscription is yours to read any more.');
+  checkWidth(poolIds);
   return poolIds;
+}
+
+function hasFullPool(events: readonly LoggedEvent[], perPool: number): boolean {
+  const counts = new Map<string, number>();
+  for (const { poolId } of events) counts.set(poolId, (counts.get(poolId) ?? 0) + 1);
+  return [...counts.values()].some((count) => count >= perPool);
 }
 
 /** By time across pools, by number within one: the numbers are the truth, and clocks may step. */
 function inOrder(events: readonly LoggedEvent[]): LoggedEvent[] {
   const queues = new Map<string, LoggedEvent[]>();
-  for (const event of events) queues.set(event.poolId, [...(queues.get(event.poolId) ?? []), event]);
+  for (const event of events) {
+    const queue = queues.get(event.poolId);
+    if (queue) queue.push(event);
+    else queues.set(event.poolId, [event]);
+  }
   const rest = [...queues.values()].map((queue) => ({ queue, next: 0 }));
   const ordered: LoggedEvent[] = [];
   while (ordered.length < events.length) {

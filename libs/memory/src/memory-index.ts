@@ -5,7 +5,8 @@ import type { IndexSpace } from './memory.repository.js';
 
 /** Where the vectors of one model with one dimension live, and who makes them. Without an embedder there is none. */
 export class MemoryIndex {
-  private readonly spaces = new Map<number, Promise<string>>();
+  /** The space of the newest vectors seen: a model that is configured to another dimension goes on in another space. */
+  private current: { dimensions: number; spaceId: string } | undefined;
 
   constructor(
     private readonly access: AccessService,
@@ -19,12 +20,11 @@ export class MemoryIndex {
   /** The space of the model's vectors, once one was seen; null before, and without an embedder. */
   async space(): Promise<IndexSpace | null> {
     if (!this.embedder) return null;
-    const [known] = this.spaces.values();
-    if (known) return { spaceId: await known };
-    const stored = await this.access.system('find embedding space', (unit) => findSpace(unit, this.access.orgId, this.embedder?.model as string));
-    if (!stored) return { spaceId: NO_SPACE };
-    this.spaces.set(stored.dimensions, Promise.resolve(stored.spaceId));
-    return { spaceId: stored.spaceId };
+    if (!this.current) {
+      const stored = await this.access.system('find embedding space', (unit) => findSpace(unit, this.access.orgId, this.embedder?.model as string));
+      this.current ??= stored;
+    }
+    return { spaceId: this.current?.spaceId ?? NO_SPACE };
   }
 
   /** Vectors of the texts, or null where the embedder failed: a memory is stored without, and found by its words meanwhile. */
@@ -32,7 +32,7 @@ export class MemoryIndex {
     if (!this.embedder || texts.length === 0) return null;
     try {
       const vectors = await this.embedder.embed(texts);
-      await this.spaceFor(vectors[0]?.length ?? 0);
+      await this.enterSpace(vectors[0]?.length ?? 0);
       return vectors;
     } catch (error) {
       if (error instanceof EmbedderError) return null;
@@ -40,13 +40,11 @@ export class MemoryIndex {
     }
   }
 
-  private spaceFor(dimensions: number): Promise<string> {
-    const known = this.spaces.get(dimensions);
-    if (known) return known;
-    const made = this.access.system('make embedding space', (unit) => makeSpace(unit, this.access.orgId, this.embedder?.model as string, dimensions));
-    this.spaces.set(dimensions, made);
-    made.catch(() => this.spaces.delete(dimensions));
-    return made;
+  private async enterSpace(dimensions: number): Promise<void> {
+    if (this.current?.dimensions === dimensions) return;
+    const model = this.embedder?.model as string;
+    const spaceId = await this.access.system('make embedding space', (unit) => makeSpace(unit, this.access.orgId, model, dimensions));
+    this.current = { dimensions, spaceId };
   }
 }
 

@@ -86,3 +86,14 @@ export function queryLimits(context: ValidationContext): ASTVisitor {
     },
   };
 }
+
+/** For HTTP, where nobody would hear the second event. */
+export function noSubscription(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(operation) {
+      if (operation.operation !== 'subscription') return;
+      const message = 'Subscriptions are taken over the WebSocket (graphql-transport-ws), not over HTTP.';
+      context.reportError(new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message) }));
+    },
+  };
+}

@@ -81,7 +81,10 @@ export function serveWebSockets(options: WebSocketOptions): { close: () => Promi
 
 async function connect(context: SocketContext, { authentication, contexts }: WebSocketOptions, perPrincipal: Map<string, number>): Promise<boolean> {
   try {
-    const principal = await authentication.authenticate(context.connectionParams?.['authorization'] ?? context.extra.request.headers.authorization);
+    const principal = await authentication.authenticate(
+      context.connectionParams?.['authorization'] ?? context.extra.request.headers.authorization,
+      context.extra.request.socket.remoteAddress ?? '',
+    );
     const { socket } = context.extra;
     const open = perPrincipal.get(principal.id) ?? 0;
     if (open >= MAX_SOCKETS_PER_PRINCIPAL || socket.readyState !== socket.OPEN) return false;
@@ -102,7 +105,12 @@ function leave(id: string, perPrincipal: Map<string, number>): void {
 }
 
 /** What Apollo does for HTTP: parse within bounds, validate with the limits, and refuse what is no subscription. */
-function accept(context: SocketContext, payload: SubscribePayload, options: WebSocketOptions): ExecutionArgs | GraphQLError[] {
+async function accept(context: SocketContext, payload: SubscribePayload, options: WebSocketOptions): Promise<ExecutionArgs | GraphQLError[]> {
+  try {
+    if (context.extra.caller) await options.authentication.spend(context.extra.caller.principal);
+  } catch (error) {
+    return [asGraphQLError(error)];
+  }
   if (Object.keys(context.subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
     context.extra.socket.close(CloseCode.TooManyInitialisationRequests, 'Too many operations');
     return [refusal('RATE_LIMITED', `A socket carries at most ${MAX_OPERATIONS_PER_SOCKET} subscriptions at once.`)];

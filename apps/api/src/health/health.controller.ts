@@ -6,6 +6,8 @@ import { Metrics } from '../telemetry/metrics.js';
 import { Lifecycle } from './lifecycle.js';
 import { VERSION } from './version.js';
 
+const READY_FOR_MS = 500;
+
 @Controller()
 export class HealthController {
   constructor(
@@ -17,6 +19,8 @@ export class HealthController {
     private readonly lifecycle: Lifecycle,
   ) {}
 
+  private latest: { at: number; answer: Promise<HealthCheckResult> } | undefined;
+
   /** The process answers; nothing else is asked. */
   @Get('livez')
   live(): { status: 'ok' } {
@@ -27,6 +31,12 @@ export class HealthController {
   @Get('readyz')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
+    // Open to anybody: asked in a hurry, it gives the answer of half a second ago.
+    if (!this.latest || Date.now() - this.latest.at > READY_FOR_MS || this.lifecycle.draining) this.latest = { at: Date.now(), answer: this.check() };
+    return this.latest.answer;
+  }
+
+  private check(): Promise<HealthCheckResult> {
     return this.health.check([
       () => this.indicate('lifecycle', () => Promise.resolve(!this.lifecycle.draining)),
       // Opening the unit asks the database; there is nothing more to ask.

@@ -30,7 +30,7 @@ export class CredentialsService {
   /** @throws UNAUTHENTICATED, in the same words whatever was wrong with a key. */
   async authenticate(bearer: string): Promise<Principal> {
     if (bearer.length > MAX_TOKEN_LENGTH) throw refused();
-    const cacheKey = createHash('sha256').update(bearer).digest('base64');
+    const cacheKey = cacheKeyOf(bearer);
     const cached = this.known.get(cacheKey);
     if (cached && !hasEnded(cached)) {
       this.noteUse(cached);
@@ -43,9 +43,9 @@ export class CredentialsService {
     return principal;
   }
 
-  /** Forgets what was cached, so that the next request asks the database; for tests of the path behind the cache. */
-  forgetCached(): void {
-    this.known.clear();
+  /** Whether the secret was accepted lately: then no lookup stands behind it. */
+  knows(bearer: string): boolean {
+    return this.known.has(cacheKeyOf(bearer));
   }
 
   private async fromKey(secret: string): Promise<Principal> {
@@ -88,11 +88,11 @@ export class CredentialsService {
       const options = { issuer: jwt.issuer, audience: jwt.audience, algorithms: ALGORITHMS, clockTolerance: 5 };
       return (await jwtVerify(token, jwks, options)).payload;
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout) {
+      // Neither a refused connection nor an answer that holds no keys says anything of the token.
+      if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error.code === 'ERR_JOSE_GENERIC') {
         throw new CommonplaceError('UNAVAILABLE', 'The identity provider does not answer.', { retryAfterMs: 1000 }, { cause: error });
       }
-      const why = error instanceof errors.JOSEError ? error.code : 'ERR_JWKS_FETCH';
-      throw new CommonplaceError('UNAUTHENTICATED', `The token was refused (${why}).`, {}, { cause: error });
+      throw new CommonplaceError('UNAUTHENTICATED', `The token was refused (${error.code}).`, {}, { cause: error });
     }
   }
 
@@ -105,6 +105,8 @@ export class CredentialsService {
     this.access.system('note key use', (unit) => noteUse(unit, principal.orgId, [keyId])).catch(() => this.notedAt.delete(keyId));
   }
 }
+
+const cacheKeyOf = (bearer: string): string => createHash('sha256').update(bearer).digest('base64');
 
 function refused(): CommonplaceError {
   return new CommonplaceError('UNAUTHENTICATED', 'The key is not known here, was revoked, or has expired.');

@@ -49,6 +49,7 @@ function checkOperator(operator: string, operand: Json, field: string): Operator
   const isScalar = typeof operand === 'string' || typeof operand === 'number';
   if ((operator === 'in' || operator === 'nin') && !Array.isArray(operand)) throw badInput(`${field}.${operator}`, 'must be a list');
   if (['gt', 'gte', 'lt', 'lte'].includes(operator) && !isScalar) throw badInput(`${field}.${operator}`, 'must be a number or a text');
+  if (operator === 'contains' && typeof operand === 'object') throw badInput(`${field}.contains`, 'must be a number, a text, or true or false');
   if (operator === 'exists' && typeof operand !== 'boolean') throw badInput(`${field}.exists`, 'must be true or false');
   return operator as Operator;
 }

@@ -10,6 +10,9 @@ const HEADINGS: readonly [MemoryType, string][] = [
 const CHARACTERS_PER_TOKEN = 4;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu;
 
+/** Whatever a reader may take for the end of a line. */
+const LINE_BREAKS = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
+
 /** About how many tokens a model will count; an estimate, on the high side for prose. */
 export function estimateTokens(text: string): number {
   const unspaced = text.match(UNSPACED)?.length ?? 0;
@@ -38,5 +41,5 @@ export function contextBlock(memories: readonly Memory[], poolKey: (id: string) 
 
 function line(memory: Memory, poolKey: (id: string) => string): string {
   // Continued lines are indented, so that a memory cannot pass itself off as a heading or as another memory.
-  return `- [${poolKey(memory.poolId)} ${memory.id}] ${(memory.content ?? '').replaceAll('\n', '\n  ')}\n`;
+  return `- [${poolKey(memory.poolId)} ${memory.id}] ${(memory.content ?? '').replace(LINE_BREAKS, '\n  ')}\n`;
 }

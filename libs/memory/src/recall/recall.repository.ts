@@ -13,8 +13,19 @@ export interface LexicalCandidate extends Candidate {
   poolId: string;
   /** Whether it passes the caller's filter: those that do not still count for how common a word is. */
   wanted: boolean;
+}
+
+export interface LexicalSearch {
+  candidates: LexicalCandidate[];
   /** How many memories the caller may read in the searched pools. */
   documents: number;
+  /** Whether there were more than could be looked at. */
+  cut: boolean;
+}
+
+interface SearchRow {
+  documents: number;
+  searched: number;
 }
 
 export interface Nearest {
@@ -29,7 +40,7 @@ export interface Nearest {
  * The search runs in a function of its own, because row-level security keeps Postgres from using the text index (`@@` is
  * not leakproof); it answers ids and counts, and this statement lets through what the caller may see.
  */
-export function lexicalCandidates(unit: Unit, scope: ReadScope, filter: MemoryFilter, terms: readonly string[]): Promise<LexicalCandidate[]> {
+export async function lexicalCandidates(unit: Unit, scope: ReadScope, filter: MemoryFilter, terms: readonly string[]): Promise<LexicalSearch> {
   const params = new SqlParams();
   const readable = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
     and m.status = any(${params.add(filter.statuses, 'text[]')})`;
@@ -37,12 +48,17 @@ export function lexicalCandidates(unit: Unit, scope: ReadScope, filter: MemoryFi
     params.add(scope.filter.poolIds, 'uuid[]'), params.add(filter.statuses, 'text[]'), `${params.add(anyTerm(terms), 'text')}::tsquery`,
     params.add(terms, 'text[]'), params.add(MAX_CANDIDATES, 'integer'),
   ];
-  const text = `select c.memory_id as id, m.pool_id as "poolId", c.term_count as length, c.lexemes as terms, c.frequencies,
-      ${filterSql(filter, scope.filter, params)} as wanted, (select count(*) from memory m where ${readable}) as documents
-    from sec.lexical_candidates(${search.join(', ')}) c
-    join memory m on m.org_id = ${params.add(scope.orgId, 'uuid')} and m.memory_id = c.memory_id
-    where ${readable}`;
-  return unit.query<LexicalCandidate>({ text, values: params.values });
+  const text = `with c as materialized (select * from sec.lexical_candidates(${search.join(', ')}))
+    select found.*, (select count(*) from memory m where ${readable}) as documents, (select count(*) from c) as searched
+    from (values (1)) as one (row) left join (
+      select c.memory_id as id, m.pool_id as "poolId", c.term_count as length, c.lexemes as terms, c.frequencies,
+        ${filterSql(filter, scope.filter, params)} as wanted
+      from c join memory m on m.org_id = ${params.add(scope.orgId, 'uuid')} and m.memory_id = c.memory_id
+      where ${readable}
+    ) found on true`;
+  const rows = await unit.query<LexicalCandidate & SearchRow>({ text, values: params.values });
+  const first = rows[0] as SearchRow;
+  return { candidates: rows.filter((row) => row.id !== null), documents: first.documents, cut: first.searched >= MAX_CANDIDATES };
 }
 
 /**

@@ -11,9 +11,10 @@ import { analyse } from './analysis.js';
 import { contextBlock, withinBudget } from './context.js';
 import { lexicalScores } from './lexical-score.js';
 import { rank, take, type Ranked, type Signals } from './rank.js';
-import { lexicalCandidates, MAX_CANDIDATES, nearest } from './recall.repository.js';
+import { lexicalCandidates, nearest, type LexicalSearch } from './recall.repository.js';
 
 const MAX_TERMS = 200;
+const NOTHING_FOUND: LexicalSearch = { candidates: [], documents: 0, cut: false };
 
 export interface RecallInput {
   query: string;
@@ -69,7 +70,7 @@ export class RecallService {
       const pools = filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools');
       const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter.narrow(pools), now: this.clock.now(), space };
       const degraded = this.index.configured && vector === null ? ['VECTOR'] : [];
-      const found = await search(unit, scope, filter, query, vector, degraded);
+      const found = await findSignals(unit, scope, filter, query, vector, degraded);
       const hits = await hydrate(unit, scope, found);
       return answer(hits, query, grants, scope, degraded);
     });
@@ -106,7 +107,7 @@ function parseFilters(input: RecallInput, grants: Grants): MemoryFilter {
   };
 }
 
-async function search(
+async function findSignals(
   unit: Unit,
   scope: ReadScope,
   filter: MemoryFilter,
@@ -116,9 +117,10 @@ async function search(
 ): Promise<Ranked[]> {
   if (scope.filter.poolIds.length === 0) return [];
   const signals = new Map<string, Signals>();
-  const candidates = query.terms.length ? await lexicalCandidates(unit, scope, filter, query.terms) : [];
-  if (candidates.length >= MAX_CANDIDATES) degraded.push('CANDIDATES');
-  const scores = lexicalScores({ terms: query.terms }, { documents: candidates[0]?.documents ?? 0 }, candidates);
+  const search = query.terms.length ? await lexicalCandidates(unit, scope, filter, query.terms) : NOTHING_FOUND;
+  const { candidates, documents } = search;
+  if (search.cut) degraded.push('CANDIDATES');
+  const scores = lexicalScores({ terms: query.terms }, { documents }, candidates);
   for (const { id, poolId, wanted } of candidates) {
     if (wanted) signals.set(id, { id, poolId, lexical: scores.get(id)?.score ?? null, cosine: null });
   }

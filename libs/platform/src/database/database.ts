@@ -7,6 +7,11 @@ import { isRetryable, sqlState, translate } from './failures.js';
 import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 60_000;
+/** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
+const ANSWER_TIMEOUT_MS = 20_000;
+const MIGRATION_WAIT_MS = 600_000;
+const MIGRATION_POLL_MS = 250;
 const MAX_ATTEMPTS = 3;
 const INSUFFICIENT_PRIVILEGE = '42501';
 /** Any number that all brokers agree on; advisory locks are per database. */
@@ -63,17 +68,19 @@ export class Database {
       const source = new DataSource({
         ...common(options),
         url: options.url,
-        extra: { ...poolOptions, max: options.poolSize ?? 10, connectionTimeoutMillis: 10_000 },
+        extra: { ...poolOptions, max: options.poolSize ?? 10, connectionTimeoutMillis: 10_000, keepAlive: true },
       });
       return new Database('postgres', await initialize(source), undefined, undefined);
     }
     const lock = options.dataDir ? DataDirLock.acquire(options.dataDir) : undefined;
+    let embedded: EmbeddedPostgres | undefined;
     try {
       const dataDir = options.dataDir ? `${options.dataDir}/postgres` : undefined;
-      const embedded = await EmbeddedPostgres.start({ dataDir, image: options.image });
+      embedded = await EmbeddedPostgres.start({ dataDir, image: options.image });
       const source = new DataSource({ ...common(options), extra: { ...poolOptions, ...embedded.poolOptions() } });
       return new Database('embedded', await initialize(source), embedded, lock);
     } catch (error) {
+      await embedded?.close();
       lock?.release();
       throw error;
     }
@@ -89,7 +96,7 @@ export class Database {
       const [versions] = (await runner.query(SERVER_VERSIONS)) as ServerVersions[];
       this.warning = checkServer(versions as ServerVersions);
       // On the one connection that the migrations use too: the embedded database has no second.
-      await runner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await takeMigrationLock(runner);
       const executor = new MigrationExecutor(this.source, runner);
       executor.transaction = 'each';
       const done = await executor.executePendingMigrations();
@@ -150,24 +157,40 @@ export class Database {
     client.on('error', nothing);
     const unit = new ClientUnit(this.source, client);
     try {
-      const begun = client.query(`begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
-      const opened = client.query(scope.opening);
+      const begun = client.query(`begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`);
+      const opened = client.query(withDeadline(scope.opening));
       const working = work(unit);
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
       const [begin, opening, outcome] = await Promise.allSettled([begun, opened, working]);
       for (const result of [begin, opening, outcome]) if (result.status === 'rejected') throw result.reason;
-      const { command } = await client.query('commit');
+      const { command } = await client.query(withDeadline({ text: 'commit' }));
       // Postgres answers so, without an error, where a statement failed and the work went on: nothing was stored.
       if (command === 'ROLLBACK') throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
       release(client);
       return (outcome as PromiseFulfilledResult<Result>).value;
     } catch (error) {
-      await client.query('rollback').then(
+      await client.query(withDeadline({ text: 'rollback' })).then(
         () => release(client),
         (failure: Error) => release(client, failure),
       );
       throw error;
     }
+  }
+}
+
+/** pg knows the option for one query too; its types only for a whole client. */
+function withDeadline(statement: Statement): Statement {
+  return { ...statement, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+}
+
+/** Asked again and again rather than waited for, so that the wait has an end. */
+async function takeMigrationLock(runner: QueryRunner): Promise<void> {
+  const end = Date.now() + MIGRATION_WAIT_MS;
+  for (;;) {
+    const [row] = (await runner.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])) as { taken: boolean }[];
+    if (row?.taken) return;
+    if (Date.now() > end) throw new CommonplaceError('UNAVAILABLE', 'Another process has been migrating the database for ten minutes. See what it waits for.');
+    await new Promise((done) => setTimeout(done, MIGRATION_POLL_MS));
   }
 }
 
@@ -186,7 +209,7 @@ class ClientUnit implements Unit {
   ) {}
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
-    return (await this.client.query<Row>(statement)).rows;
+    return (await this.client.query<Row>(withDeadline(statement))).rows;
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
