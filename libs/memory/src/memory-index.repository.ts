@@ -1,5 +1,6 @@
 import { newId } from '#kernel';
 import type { Unit } from '#platform';
+import { toSql } from 'pgvector';
 
 export interface Vector {
   memoryId: string;
@@ -37,7 +38,7 @@ export async function insertVectors(
     from unnest($3::uuid[], $4::uuid[], $5::text[]) as v (memory_id, pool_id, embedding)
     join memory m on m.org_id = $1 and m.memory_id = v.memory_id and m.content is not null
     on conflict (org_id, space_id, memory_id) do nothing`;
-  const embeddings = vectors.map((vector) => JSON.stringify(vector.embedding));
+  const embeddings = vectors.map((vector) => toSql(vector.embedding));
   const values = [orgId, spaceId, vectors.map((v) => v.memoryId), vectors.map((v) => v.poolId), embeddings];
   await unit.query({ text, values });
 }

@@ -1,5 +1,6 @@
 import { SqlParams } from '#access';
 import type { Unit } from '#platform';
+import { toSql } from 'pgvector';
 import { visible, type ReadScope } from '../memory.repository.js';
 import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
 import type { Candidate } from './lexical-score.js';
@@ -67,7 +68,7 @@ export async function lexicalCandidates(unit: Unit, scope: ReadScope, filter: Me
  */
 export function nearest(unit: Unit, scope: ReadScope, filter: MemoryFilter, vector: readonly number[]): Promise<Nearest[]> {
   const params = new SqlParams();
-  const distance = `(v.embedding <=> ${params.add(JSON.stringify(vector), 'text')}::halfvec)`;
+  const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
   const text = `select m.memory_id as id, m.pool_id as "poolId", 1 - ${distance} as cosine
     from memory_vector v join memory m on m.org_id = v.org_id and m.memory_id = v.memory_id
     where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
