@@ -15,6 +15,8 @@ const MAX_PAYLOAD = 64 * 1024;
 const MAX_SOCKETS_PER_PRINCIPAL = 50;
 const MAX_OPERATIONS_PER_SOCKET = 20;
 const INIT_TIMEOUT_MS = 3_000;
+/** How long a client may take to answer a close: draining waits for it. */
+const CLOSE_TIMEOUT_MS = 2_000;
 const PROTOCOL = 'graphql-transport-ws';
 const RULES = [...specifiedRules, queryLimits];
 
@@ -35,12 +37,15 @@ type SocketContext = Context<Record<string, unknown>, Extra & { request: Incomin
  * subscriptions is taken.
  */
 export function serveWebSockets(options: WebSocketOptions): { close: () => Promise<void> } {
-  const sockets = new WebSocketServer({
+  // Not written in place: the types of ws do not know closeTimeout yet.
+  const server = {
     noServer: true,
     maxPayload: MAX_PAYLOAD,
     perMessageDeflate: false,
-    handleProtocols: (protocols) => (protocols.has(PROTOCOL) ? PROTOCOL : false),
-  });
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols: (protocols: Set<string>) => (protocols.has(PROTOCOL) ? PROTOCOL : false),
+  } as const;
+  const sockets = new WebSocketServer(server);
   const perPrincipal = new Map<string, number>();
 
   const graphql = useServer<Record<string, unknown>, { caller?: RequestContext }>(
