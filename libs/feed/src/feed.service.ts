@@ -27,7 +27,10 @@ interface Page {
   position: Position;
   generation: number;
   policyVersion: number;
+  /** The pools are others than those of the position before. */
   scopeChanged: boolean;
+  /** What the caller may see of them. */
+  scope: string;
 }
 
 /** The event log as one principal may see it. */
@@ -51,11 +54,13 @@ export class FeedService {
   async *subscribe(caller: Principal, input: FeedInput, signal: AbortSignal): AsyncGenerator<FeedEvent> {
     optionalText(input.entityId, 'input.entityId', LIMITS.entityId);
     let position = await this.access.read(caller, (unit, grants) => start(unit, caller, grants, input));
+    let scope: string | undefined;
     let waitedSince = Date.now();
     while (!signal.aborted) {
       const page = await this.page(caller, input, position);
       position = page.position;
-      if (page.scopeChanged) yield notice('SCOPE_CHANGED', page);
+      if (page.scopeChanged || (scope !== undefined && page.scope !== scope)) yield notice('SCOPE_CHANGED', page);
+      scope = page.scope;
       for (const event of page.events) {
         if (signal.aborted) return;
         yield event;
@@ -91,11 +96,12 @@ export class FeedService {
 async function start(unit: Unit, caller: Principal, grants: Grants, input: FeedInput): Promise<Position> {
   const poolIds = subscribedPools(grants, input, 'input.pools');
   if (input.after === undefined || input.after === null) return positionNow(unit, caller, poolIds);
-  const { epoch, now } = await readLog(unit, caller.orgId);
+  const { epoch } = await readLog(unit, caller.orgId);
   const given = decodeCursor(input.after, epoch, 'input.after');
   const heads = await readHeads(unit, caller.orgId, poolIds);
   for (const { poolId, seq } of heads) if ((given.seqs.get(poolId) ?? 0) > seq) throw expired('it is ahead of the log, as after the restore of a backup');
-  return { epoch, takenAt: now, seqs: new Map(heads.map((head) => [head.poolId, given.seqs.get(head.poolId) ?? beginning(head, given.takenAt)])) };
+  // Pools that are not there any more, and those that the cursor does not know, are what the first page tells as a change of scope.
+  return input.pools ? { ...given, seqs: new Map([...given.seqs].filter(([id]) => poolIds.includes(id))) } : given;
 }
 
 async function positionNow(unit: Unit, caller: Principal, poolIds: readonly string[]): Promise<Position> {
@@ -127,22 +133,23 @@ function subscribedPools(grants: Grants, input: FeedInput, field: string): reado
 
 async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: FeedInput, from: Position): Promise<Page> {
   const poolIds = stillReadable(grants, input);
-  const gained = poolIds.filter((id) => !from.seqs.has(id));
+  const gained = poolIds.some((id) => !from.seqs.has(id));
   const lost = [...from.seqs.keys()].some((id) => !poolIds.includes(id));
-  const heads = gained.length ? await readHeads(unit, scope.orgId, gained) : [];
-  const seqs = new Map(poolIds.flatMap((id) => (from.seqs.has(id) ? [[id, from.seqs.get(id) as number] as const] : [])));
-  for (const head of heads) seqs.set(head.poolId, beginning(head, from.takenAt));
-
+  // Before the events: what it counts must be among them, or is no longer kept.
+  const heads = await readHeads(unit, scope.orgId, poolIds);
+  const seqs = new Map(heads.map((head) => [head.poolId, from.seqs.get(head.poolId) ?? beginning(head, from.takenAt)]));
   const perPool = Math.max(MIN_PER_POOL, Math.ceil(PAGE / poolIds.length));
   const read = await readEvents(unit, scope.orgId, seqs, perPool);
+  assertKept(heads, seqs, read);
   const logged = inOrder(read).slice(0, PAGE);
   const ids = [...new Set(logged.map((event) => event.memoryId))];
-  const memories = new Map((await findMemories(unit, { ...scope, filter: scope.filter.narrow(poolIds) }, ids)).map((memory) => [memory.id, memory]));
+  const filter = scope.filter.narrow(poolIds);
+  const memories = new Map((await findMemories(unit, { ...scope, filter }, ids)).map((memory) => [memory.id, memory]));
   const keys = new Map(grants.pools.map((pool) => [pool.id, pool.key]));
   const events: FeedEvent[] = [];
   for (const event of logged) {
     const before = seqs.get(event.poolId) as number;
-    if (event.seq !== before + 1) throw expired('the events behind it are no longer kept');
+    if (event.seq !== before + 1) throw notKept();
     seqs.set(event.poolId, event.seq);
     const memory = memories.get(event.memoryId);
     if (!memory || !isWanted(memory, input)) continue;
@@ -154,9 +161,18 @@ async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: Fee
     position: { ...from, seqs },
     generation: grants.generation,
     policyVersion: grants.policyVersion,
-    scopeChanged: gained.length > 0 || lost,
+    scopeChanged: gained || lost,
+    scope: filter.sameness(),
   };
 }
+
+/** Events that are gone leave a gap before the next one, and none at all where they were the last. */
+function assertKept(heads: readonly PoolHead[], seqs: ReadonlyMap<string, number>, found: readonly LoggedEvent[]): void {
+  const withEvents = new Set(found.map((event) => event.poolId));
+  for (const { poolId, seq } of heads) if (seq > (seqs.get(poolId) as number) && !withEvents.has(poolId)) throw notKept();
+}
+
+const notKept = (): CommonplaceError => expired('the events behind it are no longer kept');
 
 /** The pools of a running subscription: one that was named and is no longer there for the caller is lost, and no mistake of its. */
 function stillReadable(grants: Grants, input: FeedInput): readonly string[] {

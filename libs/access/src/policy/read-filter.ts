@@ -31,6 +31,9 @@ export abstract class ReadFilter {
   /** Whether any field can be hidden on any row. */
   abstract masks(): boolean;
 
+  /** Equal for filters of one principal that show the same, whatever the version of the policy. */
+  abstract sameness(): string;
+
   /** The expression of a maskable field for the projection: null where the policy hides it. */
   column(params: SqlParams, alias: string, field: MaskableField): string {
     const column = `${alias}.${MASKABLE_COLUMNS[field]}`;
@@ -81,6 +84,10 @@ export class PrincipalFilter extends ReadFilter {
     return this.masked.size > 0;
   }
 
+  sameness(): string {
+    return JSON.stringify(this.scope.groups.map(({ key, poolIds }) => [key, poolIds]).sort());
+  }
+
   narrow(poolIds: readonly string[]): ReadFilter {
     const wanted = new Set(poolIds);
     const scope = narrowTo(this.scope, (poolId) => wanted.has(poolId));
@@ -125,6 +132,10 @@ class SystemFilter extends ReadFilter {
 
   masks(): boolean {
     return false;
+  }
+
+  sameness(): string {
+    return JSON.stringify(this.within);
   }
 
   narrow(poolIds: readonly string[]): ReadFilter {
