@@ -1,11 +1,20 @@
 import type PgBoss from 'pg-boss';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Unit } from '../database/database.js';
+import { sqlState } from '../database/failures.js';
 import { letCallersEnqueue } from './job-queue.repository.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
 const POLL_SECONDS = 2;
+const MAX_SET_UPS = 10;
+const SET_UP_PAUSE_MS = 200;
+/**
+ * Two brokers that set the queue up at once get into each other's way: neither pg-boss nor Postgres makes one of them wait
+ * for it all. Deadlock; unique violation in the catalogue; tuple concurrently updated; a schema, table or object that is there.
+ */
+const MET_ANOTHER = new Set(['40P01', '23505', 'XX000', '42P06', '42P07', '42710']);
 
 export type JobHandler<Data extends object> = (data: Data) => Promise<void>;
 
@@ -27,19 +36,14 @@ export class JobQueue {
   /** Does nothing while no task is registered: a broker without an embedder has none. */
   async start(): Promise<void> {
     if (this.handlers.size === 0) return;
-    const { default: PgBoss } = await import('pg-boss');
-    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
-    const boss = new PgBoss({ db: { executeSql }, schema: SCHEMA, schedule: false });
-    boss.on('error', this.onError);
-    await boss.start();
-    for (const [name, handler] of this.handlers) {
-      await boss.createQueue(name, { name, retryLimit: RETRY_LIMIT, retryDelay: RETRY_DELAY_SECONDS, retryBackoff: true });
-      await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
-        if (job) await handler(job.data as never);
-      });
+    for (let attempt = 1; !this.boss; attempt++) {
+      try {
+        this.boss = await this.setUp();
+      } catch (error) {
+        if (attempt === MAX_SET_UPS || !MET_ANOTHER.has(sqlState(error) ?? '')) throw error;
+        await pause(Math.random() * attempt * SET_UP_PAUSE_MS);
+      }
     }
-    await letCallersEnqueue(this.database, SCHEMA);
-    this.boss = boss;
   }
 
   /** Part of the unit's transaction: the job is there exactly when what it is about is. */
@@ -51,5 +55,29 @@ export class JobQueue {
 
   async stop(): Promise<void> {
     await this.boss?.stop({ graceful: true, wait: true, timeout: 5_000, close: false });
+  }
+
+  private async setUp(): Promise<PgBoss> {
+    const { default: PgBoss } = await import('pg-boss');
+    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
+    const boss = new PgBoss({ db: { executeSql }, schema: SCHEMA, schedule: false });
+    boss.on('error', this.onError);
+    try {
+      await boss.start();
+      for (const name of this.handlers.keys()) await this.work(boss, name);
+      await letCallersEnqueue(this.database, SCHEMA);
+      return boss;
+    } catch (error) {
+      // It would go on asking, and keep a process alive that did not start.
+      await boss.stop({ graceful: false, close: false });
+      throw error;
+    }
+  }
+
+  private async work(boss: PgBoss, name: string): Promise<void> {
+    await boss.createQueue(name, { name, retryLimit: RETRY_LIMIT, retryDelay: RETRY_DELAY_SECONDS, retryBackoff: true });
+    await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
+      if (job) await this.handlers.get(name)?.(job.data as never);
+    });
   }
 }
