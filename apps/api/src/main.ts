@@ -17,6 +17,8 @@ import { Metrics } from './telemetry/metrics.js';
 import { NestLogger } from './telemetry/logger.js';
 
 const BODY_LIMIT = 2 * 1024 * 1024;
+/** How long a request may take to end once the process is told to stop; a client that never ends its own must not hold it up. */
+const CUT_OFF_AFTER_MS = 6_000;
 
 export interface RunningApi {
   url: string;
@@ -48,6 +50,11 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     logger.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
     done();
   });
+  // Kept alive, the connections of what is under way at the end would outlive it by minutes.
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (lifecycle.draining) reply.header('connection', 'close');
+    done();
+  });
   await app.listen(config.http.port, config.http.host);
   const sockets = serveWebSockets({
     server: app.getHttpServer() as Server,
@@ -65,7 +72,9 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
       lifecycle.draining = true;
       await new Promise((done) => setTimeout(done, noticeMs));
       await sockets.close();
+      const cutOff = setTimeout(() => (app.getHttpServer() as Server).closeAllConnections(), CUT_OFF_AFTER_MS);
       await app.close();
+      clearTimeout(cutOff);
       await broker.close();
     },
   };

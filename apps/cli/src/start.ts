@@ -22,11 +22,8 @@ export async function start(): Promise<void> {
   tellKey(broker, config);
   const api = await listen(config, logger, broker).catch(async (error: NodeJS.ErrnoException) => {
     await broker.close();
-    if (error.code !== 'EADDRINUSE') throw error;
-    throw told(`PORT: ${config.http.port} on ${config.http.host} is taken by another process. Stop it, or choose another PORT.`);
+    throw whyNotHere(error.code, config.http) ?? error;
   });
-  logger.info({ url: api.url, database: api.broker.database.kind }, `ready on ${api.url}`);
-
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -46,13 +43,39 @@ export async function start(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Told last: whoever waits for it may send the signal at once.
+  logger.info({ url: api.url, database: api.broker.database.kind }, `ready on ${api.url}`);
+}
+
+function whyNotHere(code: string | undefined, { host, port }: Config['http']): Error | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return told(`PORT: ${port} on ${host} is taken by another process. Stop it, or choose another PORT.`);
+    case 'EACCES':
+      return told(`PORT: ${port} may not be used by this user. Choose one above 1023.`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return told(`HOST: ${host} is no address of this machine. Choose 127.0.0.1, or 0.0.0.0 for all of its addresses.`);
+    default:
+      return undefined;
+  }
 }
 
 /** The only time that the key can be read: printed once, and kept where only this user reads. */
 function tellKey({ adminKey }: Broker, { bootstrapKey, database }: Config): void {
   if (adminKey === null || bootstrapKey !== undefined) return;
   const file = path.join(database.dataDir, 'admin.key');
-  fs.mkdirSync(database.dataDir, { recursive: true });
-  fs.writeFileSync(file, `${adminKey}\n`, { mode: 0o600 });
-  process.stdout.write(`\nThe admin's key, also kept in ${file}:\n\n  ${adminKey}\n\n`);
+  const kept = keep(adminKey, file) ? `also kept in ${file}` : `shown this once, for ${file} cannot be written; keep it`;
+  process.stdout.write(`\nThe admin's key, ${kept}:\n\n  ${adminKey}\n\n`);
+}
+
+function keep(adminKey: string, file: string): boolean {
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.rmSync(file, { force: true }); // One that is there would keep its mode.
+    fs.writeFileSync(file, `${adminKey}\n`, { mode: 0o600 });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -45,8 +45,12 @@ export class NestLogger implements LoggerService {
     this.logger.debug({ context }, String(message));
   }
 
-  error(message: unknown, stack?: string, context?: string): void {
-    this.logger.error({ context, stack }, String(message));
+  /** @param details a stack, and last the context */
+  error(message: unknown, ...details: unknown[]): void {
+    const [context, stack] = details.reverse();
+    // What keeps the application from starting is thrown as well, and told by whoever started it.
+    if (context === 'NestApplication') this.logger.debug({ context, stack }, String(message));
+    else this.logger.error({ context, stack }, String(message));
   }
 
   warn(message: unknown, context?: string): void {
