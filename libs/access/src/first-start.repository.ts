@@ -12,12 +12,14 @@ export async function insertHead(unit: Unit, orgId: string, version: number): Pr
   await unit.query({ text: 'insert into policy_head (org_id, version) values ($1, $2)', values: [orgId, version] });
 }
 
-/** Those of the broker's roles for which row-level security would be no wall. */
+const TABLES_OF_ORGANISATIONS = `pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
+  where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace`;
+
+/** Those of the broker's roles for which row-level security would be no wall: an owner may take it down. */
 export async function rolesAboveTheWalls(database: Database): Promise<string[]> {
   const { rows } = await database.maintenance<{ name: string }>(
-    `select rolname as name from pg_roles where rolname in ('commonplace_app', 'commonplace_system', 'commonplace_definer')
-       and (rolsuper or rolbypassrls
-         or pg_has_role(oid, (select c.relowner from pg_class c where c.oid = 'memory'::regclass), 'member'))`,
+    `select rolname as name from pg_roles r where rolname in ('commonplace_app', 'commonplace_system', 'commonplace_definer')
+       and (rolsuper or rolbypassrls or exists (select from ${TABLES_OF_ORGANISATIONS} and pg_has_role(r.oid, c.relowner, 'member')))`,
   );
   return rows.map((row) => row.name);
 }
@@ -25,10 +27,7 @@ export async function rolesAboveTheWalls(database: Database): Promise<string[]> 
 /** Tables of organisations that do not force row-level security. */
 export async function tablesWithoutWalls(database: Database): Promise<string[]> {
   const { rows } = await database.maintenance<{ name: string }>(
-    `select c.relname as name
-     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
-     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
-       and not (c.relrowsecurity and c.relforcerowsecurity)`,
+    `select c.relname as name from ${TABLES_OF_ORGANISATIONS} and not (c.relrowsecurity and c.relforcerowsecurity)`,
   );
   return rows.map((row) => row.name);
 }
