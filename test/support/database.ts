@@ -34,9 +34,12 @@ export async function openTestDatabase(url?: string): Promise<Database> {
   return Database.open({ ...options, image: fs.readFileSync(process.env['TEST_IMAGE_FILE'] as string) });
 }
 
-/** Races need more than one connection. The reason for a skip is in the test's name. */
-export function nativeOnly(name: string): string {
-  return isNative ? name : `${name} [skipped: the embedded database has one connection, so nothing races]`;
+/** Such as races, which need more than one connection. The reason for a skip is in the test's name. */
+export function nativeOnly(
+  name: string,
+  reason = 'the embedded database has one connection, so nothing races',
+): string {
+  return isNative ? name : `${name} [skipped: ${reason}]`;
 }
 
 async function onServer(url: string, sql: string): Promise<void> {
