@@ -19,14 +19,27 @@ await bundleCommandLine();
 
 function compile() {
   const swc = path.join(root, 'node_modules/@swc/cli/bin/swc.js');
-  const args = ['apps', 'libs', 'migrations', '-d', 'dist', '--config-file', '.swcrc', '--delete-dir-on-start', '--quiet'];
+  const args = [
+    'apps',
+    'libs',
+    'migrations',
+    '-d',
+    'dist',
+    '--config-file',
+    '.swcrc',
+    '--delete-dir-on-start',
+    '--quiet',
+  ];
   const { status } = spawnSync(process.execPath, [swc, ...args], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
 
 /** Made anew only when what goes into it has changed: it takes seconds. */
 async function template() {
-  const inputs = [...fs.readdirSync(path.join(root, 'migrations')).map((name) => path.join(root, 'migrations', name)), path.join(root, 'package.json')];
+  const inputs = [
+    ...fs.readdirSync(path.join(root, 'migrations')).map((name) => path.join(root, 'migrations', name)),
+    path.join(root, 'package.json'),
+  ];
   const hash = createHash('sha256');
   for (const file of inputs.sort()) hash.update(fs.readFileSync(file));
   const cache = path.join(root, 'node_modules/.cache/commonplace', `${hash.digest('hex').slice(0, 16)}.tar.gz`);
@@ -65,10 +78,13 @@ async function bundleCommandLine() {
     sourcesContent: false,
     logLevel: 'error',
     // Packages of CommonJS call require, which an ES module has not.
-    banner: { js: "import { createRequire as commonJsRequire } from 'node:module'; const require = commonJsRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as commonJsRequire } from 'node:module'; const require = commonJsRequire(import.meta.url);",
+    },
     plugins: [{ name: 'optional packages stay outside', setup: leaveOutside }],
   });
-  for (const file of ['embedded.worker.js', TEMPLATE]) fs.copyFileSync(path.join(databaseRoom, file), path.join(bundle, file));
+  for (const file of ['embedded.worker.js', TEMPLATE])
+    fs.copyFileSync(path.join(databaseRoom, file), path.join(bundle, file));
 }
 
 /** PGlite finds its WebAssembly beside itself; and what is not installed cannot be bundled. @param {import('esbuild').PluginBuild} build */

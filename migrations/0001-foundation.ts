@@ -295,8 +295,20 @@ const FUNCTIONS = `
   grant execute on function sec.open_system(uuid) to commonplace_system;`;
 
 const TABLES = [
-  'organization', 'role', 'principal', 'api_key', 'pool', 'policy', 'policy_head', 'memory', 'memory_revision',
-  'memory_source', 'memory_event', 'idempotency', 'embedding_space', 'memory_vector',
+  'organization',
+  'role',
+  'principal',
+  'api_key',
+  'pool',
+  'policy',
+  'policy_head',
+  'memory',
+  'memory_revision',
+  'memory_source',
+  'memory_event',
+  'idempotency',
+  'embedding_space',
+  'memory_vector',
 ];
 
 const GRANTS = `
@@ -318,7 +330,12 @@ function rowSecurity(): string[] {
   const ofVisibleMemory = (table: string, column = 'memory_id') =>
     `${inOrg} and exists (select from memory m where m.org_id = ${table}.org_id and m.memory_id = ${table}.${column})`;
   const policy = (table: string, command: string, check: string) => {
-    const clause = command === 'insert' ? `with check (${check})` : command === 'update' ? `using (${check}) with check (${check})` : `using (${check})`;
+    const clause =
+      command === 'insert'
+        ? `with check (${check})`
+        : command === 'update'
+          ? `using (${check}) with check (${check})`
+          : `using (${check})`;
     return `create policy app_${command} on ${table} for ${command} to commonplace_app ${clause}`;
   };
   const own = `${inOrg} and principal_id = nullif(current_setting('app.principal', true), '')::uuid and ${FENCE}`;
@@ -329,8 +346,12 @@ function rowSecurity(): string[] {
       // The organisation is found before it can be named; of every other table the service's own tasks see one org at a time.
       `create policy system_all on ${table} to commonplace_system using (${table === 'organization' ? 'true' : inOrg}) with check (${inOrg})`,
     ]),
-    ...['policy_head', 'api_key', 'memory'].map((table) => `create policy definer_select on ${table} for select to commonplace_definer using (true)`),
-    ...['organization', 'role', 'principal', 'pool', 'policy', 'policy_head', 'embedding_space'].map((table) => policy(table, 'select', `${inOrg} and ${FENCE}`)),
+    ...['policy_head', 'api_key', 'memory'].map(
+      (table) => `create policy definer_select on ${table} for select to commonplace_definer using (true)`,
+    ),
+    ...['organization', 'role', 'principal', 'pool', 'policy', 'policy_head', 'embedding_space'].map((table) =>
+      policy(table, 'select', `${inOrg} and ${FENCE}`),
+    ),
     ...['role', 'principal', 'pool', 'policy', 'api_key'].map((table) => policy(table, 'insert', administers)),
     ...['api_key'].map((table) => policy(table, 'select', administers)),
     ...['policy_head', 'api_key'].map((table) => policy(table, 'update', administers)),
@@ -338,7 +359,9 @@ function rowSecurity(): string[] {
     ...['select', 'insert', 'update'].map((command) => policy('memory', command, inPools)),
     ...['select', 'insert'].map((command) => policy('memory_event', command, inPools)),
     ...['select', 'insert', 'delete'].map((command) => policy('memory_vector', command, inPools)),
-    ...['select', 'insert', 'delete'].map((command) => policy('memory_revision', command, ofVisibleMemory('memory_revision'))),
+    ...['select', 'insert', 'delete'].map((command) =>
+      policy('memory_revision', command, ofVisibleMemory('memory_revision')),
+    ),
     ...['select', 'insert'].map((command) => policy('memory_source', command, ofVisibleMemory('memory_source'))),
     ...['select', 'insert', 'update', 'delete'].map((command) => policy('idempotency', command, own)),
   ];

@@ -24,7 +24,9 @@ const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toI
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 async function store(who: TestClient, content: string, rest: Record<string, unknown> = {}): Promise<Stored> {
-  const { memorize } = await who.ask<{ memorize: Stored }>(MEMORIZE, { input: { content, type: 'DECLARATIVE', pool: 'shared', ...rest } });
+  const { memorize } = await who.ask<{ memorize: Stored }>(MEMORIZE, {
+    input: { content, type: 'DECLARATIVE', pool: 'shared', ...rest },
+  });
   return memorize;
 }
 
@@ -35,11 +37,17 @@ async function found(who: TestClient, query: string): Promise<string[]> {
 
 describe('a memory that expires', () => {
   it('is gone at its time, and what is told again is new: nothing of the old one comes back', async () => {
-    const old = await store(planner, 'The staging door code is 4711', { metadata: { secret: 'old' }, expiresAt: inSeconds(1) });
+    const old = await store(planner, 'The staging door code is 4711', {
+      metadata: { secret: 'old' },
+      expiresAt: inSeconds(1),
+    });
     await pause(1_300);
     expect(await found(reviewer, 'staging door code')).toEqual([]);
     const again = await store(reviewer, 'The staging door code is 4711');
-    expect(again).toMatchObject({ outcome: 'CREATED', memory: { metadata: null, author: { id: reviewer.id }, expiresAt: null } });
+    expect(again).toMatchObject({
+      outcome: 'CREATED',
+      memory: { metadata: null, author: { id: reviewer.id }, expiresAt: null },
+    });
     expect(again.memory.id).not.toBe(old.memory.id);
     expect(await found(planner, 'staging door code')).toEqual([again.memory.id]);
   });
@@ -49,7 +57,10 @@ describe('a memory that expires', () => {
     const lasting = await store(reviewer, 'The freeze of the release branch holds');
     expect(lasting.outcome).toBe('CREATED');
     expect(lasting.memory.id).not.toBe(brief.memory.id);
-    expect(await store(planner, 'The freeze of the release branch holds')).toMatchObject({ outcome: 'DUPLICATE', memory: { id: lasting.memory.id } });
+    expect(await store(planner, 'The freeze of the release branch holds')).toMatchObject({
+      outcome: 'DUPLICATE',
+      memory: { id: lasting.memory.id },
+    });
   });
 
   it('stands for one that would end sooner', async () => {

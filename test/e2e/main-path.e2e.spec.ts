@@ -16,10 +16,16 @@ const MEMORIZE = `mutation ($input: MemorizeInput!) {
 
 describe('memorize and recall', () => {
   it("stores in the caller's own role's pool and finds it by a word in another form", async () => {
-    const stored = await coder.ask<{ memorize: { outcome: string; memory: { id: string; pool: { key: string }; author: { role: string } } } }>(MEMORIZE, {
+    const stored = await coder.ask<{
+      memorize: { outcome: string; memory: { id: string; pool: { key: string }; author: { role: string } } };
+    }>(MEMORIZE, {
       input: { content: 'The migrations failed because the lock was held', type: 'EPISODIC' },
     });
-    expect(stored.memorize).toMatchObject({ outcome: 'CREATED', indexed: true, memory: { status: 'ACTIVE', version: 1, pool: { key: 'coder' }, author: { role: 'coder' } } });
+    expect(stored.memorize).toMatchObject({
+      outcome: 'CREATED',
+      indexed: true,
+      memory: { status: 'ACTIVE', version: 1, pool: { key: 'coder' }, author: { role: 'coder' } },
+    });
     const { recall } = await coder.ask<{ recall: { hits: { memory: { id: string } }[]; context: string } }>(
       '{ recall(input: {query: "why does a migration fail?"}) { context degraded policyVersion searchedPools hits { rank score memory { id } } } }',
     );

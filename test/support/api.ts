@@ -10,7 +10,11 @@ export const ADMIN_KEY = 'test-admin-key-0123456789-0123456789';
 
 export interface Answer {
   data: Record<string, unknown> | null;
-  errors?: { message: string; path?: (string | number)[]; extensions: { code: string; field?: string; retryAfterMs?: number } }[];
+  errors?: {
+    message: string;
+    path?: (string | number)[];
+    extensions: { code: string; field?: string; retryAfterMs?: number };
+  }[];
   status: number;
 }
 
@@ -66,7 +70,13 @@ export interface TestApi extends RunningApi {
 /** A broker of its own on a port of its own. @param env variables on top of the tests' own */
 export async function startTestApi(env: NodeJS.ProcessEnv = {}, given?: Database): Promise<TestApi> {
   const database = given ?? (await openTestDatabase());
-  const config = readConfig({ PORT: '0', COMMONPLACE_BOOTSTRAP_KEY: ADMIN_KEY, RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'silent', ...env });
+  const config = readConfig({
+    PORT: '0',
+    COMMONPLACE_BOOTSTRAP_KEY: ADMIN_KEY,
+    RATE_LIMIT_PER_MINUTE: '0',
+    LOG_LEVEL: 'silent',
+    ...env,
+  });
   const logger = createLogger(config.logLevel);
   const broker = await openBroker({ config, database, onError: (where, error) => logger.error({ err: error }, where) });
   const api = await listen(config, logger, broker);
@@ -74,10 +84,15 @@ export async function startTestApi(env: NodeJS.ProcessEnv = {}, given?: Database
   return { ...api, admin, agent: (role, options) => registerAgent(admin, role, options) };
 }
 
-export async function registerAgent(admin: TestClient, role: string, options: { privatePool?: boolean } = {}): Promise<TestClient & { id: string }> {
-  const { registerAgent: made } = await admin.ask<{ registerAgent: { agent: { id: string }; issuedKey: { secret: string } } }>(
-    'mutation ($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id } issuedKey { secret } } }',
-    { input: { name: `a ${role}`, role, ...options } },
-  );
+export async function registerAgent(
+  admin: TestClient,
+  role: string,
+  options: { privatePool?: boolean } = {},
+): Promise<TestClient & { id: string }> {
+  const { registerAgent: made } = await admin.ask<{
+    registerAgent: { agent: { id: string }; issuedKey: { secret: string } };
+  }>('mutation ($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id } issuedKey { secret } } }', {
+    input: { name: `a ${role}`, role, ...options },
+  });
   return Object.assign(admin.as(made.issuedKey.secret), { id: made.agent.id });
 }

@@ -24,7 +24,14 @@ import { Lifecycle } from './health/lifecycle.js';
 import { Metrics } from './telemetry/metrics.js';
 
 /** Every resolver; the schema is made of them. */
-export const RESOLVERS = [MemoryResolver, MemoryConnectionResolver, PoolResolver, AgentResolver, PolicyResolver, FeedResolver];
+export const RESOLVERS = [
+  MemoryResolver,
+  MemoryConnectionResolver,
+  PoolResolver,
+  AgentResolver,
+  PolicyResolver,
+  FeedResolver,
+];
 export const SCALARS = [DateTime, JSONObject];
 
 /** Failures are told by formatError; Nest's own filter would log each of them as a fault, with its stack. */
@@ -51,7 +58,10 @@ export class ApiModule {
     const provide = (token: unknown, useValue: unknown) => ({ provide: token as never, useValue });
     return {
       module: ApiModule,
-      imports: [GraphQLModule.forRoot<ApolloDriverConfig>(graphqlOptions(parts)), TerminusModule.forRoot({ logger: false })],
+      imports: [
+        GraphQLModule.forRoot<ApolloDriverConfig>(graphqlOptions(parts)),
+        TerminusModule.forRoot({ logger: false }),
+      ],
       controllers: [HealthController],
       providers: [
         ...RESOLVERS,

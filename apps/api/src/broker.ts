@@ -1,7 +1,24 @@
-import { AccessService, accessEntities, assertWalls, CredentialsService, DirectoryService, ensureOrganization, PolicyService } from '#access';
+import {
+  AccessService,
+  accessEntities,
+  assertWalls,
+  CredentialsService,
+  DirectoryService,
+  ensureOrganization,
+  PolicyService,
+} from '#access';
 import { createEmbedder } from '#embedding';
 import { FeedService, Tailer } from '#feed';
-import { EmbedBacklog, ForgetService, MemoriesService, MemorizeService, MemoryIndex, RecallService, ReviseService, type EmbedJob } from '#memory';
+import {
+  EmbedBacklog,
+  ForgetService,
+  MemoriesService,
+  MemorizeService,
+  MemoryIndex,
+  RecallService,
+  ReviseService,
+  type EmbedJob,
+} from '#memory';
 import { Clock } from '#kernel';
 import { Database, JobQueue, type Config } from '#platform';
 import { migrations } from '../../../migrations/index.js';
@@ -51,7 +68,13 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
   return Database.open({ url, poolSize, dataDir, entities: accessEntities, migrations });
 }
 
-async function assemble(config: Config, database: Database, orgId: string, adminKey: string | null, onError: BrokerOptions['onError']): Promise<Broker> {
+async function assemble(
+  config: Config,
+  database: Database,
+  orgId: string,
+  adminKey: string | null,
+  onError: BrokerOptions['onError'],
+): Promise<Broker> {
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);

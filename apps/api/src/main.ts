@@ -42,7 +42,10 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
   const poisoning = { onProtoPoisoning: 'ignore', onConstructorPoisoning: 'ignore' } as const;
   const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle', ...poisoning });
   const module = ApiModule.of({ broker, authentication, contexts, metrics, lifecycle, report });
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new NestLogger(logger), abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+  });
   const fastify = adapter.getInstance();
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';

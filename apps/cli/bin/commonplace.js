@@ -25,13 +25,20 @@ function isStale() {
   if (!fs.existsSync(main)) return true;
   // A package or an image has no sources beside what was built from them.
   if (!fs.existsSync(path.join(root, 'libs'))) return false;
-  const times = [...sources.filter((folder) => fs.existsSync(folder)).map(newest), ...inputs.filter((file) => fs.existsSync(file)).map((file) => fs.statSync(file).mtimeMs)];
+  const times = [
+    ...sources.filter((folder) => fs.existsSync(folder)).map(newest),
+    ...inputs.filter((file) => fs.existsSync(file)).map((file) => fs.statSync(file).mtimeMs),
+  ];
   return Math.max(...times) > fs.statSync(main).mtimeMs;
 }
 
 if (isStale()) {
   process.stderr.write('Building…\n');
-  const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  const built = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
   if (built.status !== 0) {
     process.stderr.write('The build failed. Run npm install, then npm run build, and see what it says.\n');
     process.exit(1);

@@ -8,7 +8,9 @@ export async function issueAdminKey(revokeOthers: boolean): Promise<void> {
   try {
     await database.migrate();
     const secret = await issueOperatorKey(database, revokeOthers);
-    console.log(`The new admin's key, shown this once; the others ${revokeOthers ? 'are revoked' : 'stay valid'}:\n\n  ${secret}\n`);
+    console.log(
+      `The new admin's key, shown this once; the others ${revokeOthers ? 'are revoked' : 'stay valid'}:\n\n  ${secret}\n`,
+    );
   } finally {
     await database.close();
   }

@@ -14,6 +14,7 @@ export function fail(error: unknown): void {
 }
 
 function isTold(error: unknown): error is Error {
-  if (error instanceof ConfigError || error instanceof DataDirLockedError || error instanceof CommonplaceError) return true;
+  if (error instanceof ConfigError || error instanceof DataDirLockedError || error instanceof CommonplaceError)
+    return true;
   return error instanceof Error && 'told' in error;
 }

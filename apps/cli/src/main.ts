@@ -23,7 +23,9 @@ program
   .command('admin-key')
   .description('issue another admin key, from the machine of the database: for whoever lost theirs')
   .option('--revoke-others', "revoke that admin's other keys: for a key that leaked")
-  .action(async (options: { revokeOthers?: boolean }) => (await import('./admin-key.js')).issueAdminKey(options.revokeOthers ?? false));
+  .action(async (options: { revokeOthers?: boolean }) =>
+    (await import('./admin-key.js')).issueAdminKey(options.revokeOthers ?? false),
+  );
 
 program
   .command('import')
@@ -45,13 +47,23 @@ program
   .option('--state <folder>', 'where the checkpoint is kept; by default beside the file')
   .option('--restart', 'begin again, whatever the checkpoint says')
   .option('--dry-run', 'map and check every line, and send nothing')
-  .action(async (file: string, options: Omit<ImportOptions, 'file'>) => (await import('./import.js')).runImport(file, options));
+  .action(async (file: string, options: Omit<ImportOptions, 'file'>) =>
+    (await import('./import.js')).runImport(file, options),
+  );
 
 program
   .command('demo')
   .description('four agents work a recorded project: what each could recall, what was denied, and the feed')
-  .option('--url <url>', 'of a running broker; without it the demo starts one of its own', process.env['COMMONPLACE_URL'])
-  .option('--key <key>', "an admin's key of that broker; by default from COMMONPLACE_KEY", process.env['COMMONPLACE_KEY'])
+  .option(
+    '--url <url>',
+    'of a running broker; without it the demo starts one of its own',
+    process.env['COMMONPLACE_URL'],
+  )
+  .option(
+    '--key <key>',
+    "an admin's key of that broker; by default from COMMONPLACE_KEY",
+    process.env['COMMONPLACE_KEY'],
+  )
   .action(async (options: { url?: string; key?: string }) => (await import('./demo.js')).demo(options));
 
 program

@@ -55,7 +55,9 @@ function whyNotHere(code: string | undefined, { host, port }: Config['http']): E
       return told(`PORT: ${port} may not be used by this user. Choose one above 1023.`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return told(`HOST: ${host} is no address of this machine. Choose 127.0.0.1, or 0.0.0.0 for all of its addresses.`);
+      return told(
+        `HOST: ${host} is no address of this machine. Choose 127.0.0.1, or 0.0.0.0 for all of its addresses.`,
+      );
     default:
       return undefined;
   }
@@ -65,7 +67,9 @@ function whyNotHere(code: string | undefined, { host, port }: Config['http']): E
 function tellKey({ adminKey }: Broker, { bootstrapKey, database }: Config): void {
   if (adminKey === null || bootstrapKey !== undefined) return;
   const file = path.join(database.dataDir, 'admin.key');
-  const kept = keep(adminKey, file) ? `also kept in ${file}` : `shown this once, for ${file} cannot be written; keep it`;
+  const kept = keep(adminKey, file)
+    ? `also kept in ${file}`
+    : `shown this once, for ${file} cannot be written; keep it`;
   process.stdout.write(`\nThe admin's key, ${kept}:\n\n  ${adminKey}\n\n`);
 }
 

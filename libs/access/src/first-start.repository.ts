@@ -33,6 +33,7 @@ export async function tablesWithoutWalls(database: Database): Promise<string[]> 
 }
 
 export async function revokeKeysOf(unit: Unit, orgId: string, principalId: string): Promise<void> {
-  const text = 'update api_key set revoked_at = clock_timestamp() where org_id = $1 and principal_id = $2 and revoked_at is null';
+  const text =
+    'update api_key set revoked_at = clock_timestamp() where org_id = $1 and principal_id = $2 and revoked_at is null';
   await unit.query({ text, values: [orgId, principalId] });
 }

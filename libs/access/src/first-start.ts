@@ -1,8 +1,21 @@
 import { CommonplaceError, newId, notFound } from '#kernel';
 import type { Database, Unit } from '#platform';
 import { adoptKey, mintKey } from './credentials/api-key.js';
-import { ApiKeyEntity, OrganizationEntity, PolicyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory/directory.entity.js';
-import { insertHead, revokeKeysOf, rolesAboveTheWalls, tablesWithoutWalls, waitForOthers } from './first-start.repository.js';
+import {
+  ApiKeyEntity,
+  OrganizationEntity,
+  PolicyEntity,
+  PoolEntity,
+  PrincipalEntity,
+  RoleEntity,
+} from './directory/directory.entity.js';
+import {
+  insertHead,
+  revokeKeysOf,
+  rolesAboveTheWalls,
+  tablesWithoutWalls,
+  waitForOthers,
+} from './first-start.repository.js';
 import { openAsSystem } from './gate/access.repository.js';
 import { BUILT_IN_ROLES, defaultPolicy } from './policy/index.js';
 
@@ -46,7 +59,9 @@ export async function issueOperatorKey(database: Database, revokeOthers: boolean
     if (!organization) throw notFound('The organisation');
     const { orgId } = organization;
     await unit.query(openAsSystem(orgId));
-    const [admin] = await unit.entities(PrincipalEntity).find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
+    const [admin] = await unit
+      .entities(PrincipalEntity)
+      .find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
     if (!admin) throw notFound('An operator of the role admin');
     if (revokeOthers) await revokeKeysOf(unit, orgId, admin.id);
     const { secret, prefix, hash } = mintKey();
@@ -61,16 +76,27 @@ async function create(unit: Unit, chosenKey: string | undefined): Promise<FirstS
   const admin = { orgId, id: newId(), kind: 'OPERATOR' as const, name: 'admin', role: 'admin' };
   await unit.query(openAsSystem(orgId));
   await unit.entities(OrganizationEntity).insert({ orgId, name: 'default', feedEpoch: newId() });
-  await unit.entities(RoleEntity).insert(BUILT_IN_ROLES.map((role) => ({ orgId, key: role, description: ROLE_DESCRIPTIONS[role], builtIn: true })));
+  await unit
+    .entities(RoleEntity)
+    .insert(BUILT_IN_ROLES.map((role) => ({ orgId, key: role, description: ROLE_DESCRIPTIONS[role], builtIn: true })));
   await unit.entities(PrincipalEntity).insert(admin);
-  await unit.entities(ApiKeyEntity).insert({ orgId, id: newId(), principalId: admin.id, prefix: key.prefix, hash: key.hash });
+  await unit
+    .entities(ApiKeyEntity)
+    .insert({ orgId, id: newId(), principalId: admin.id, prefix: key.prefix, hash: key.hash });
   await unit.entities(PoolEntity).insert([
     { orgId, id: newId(), key: 'shared', kind: 'SHARED', description: 'What the whole organisation knows.' },
     ...BUILT_IN_ROLES.filter((role) => role !== 'admin').map((role) => ({
-      orgId, id: newId(), key: role, kind: 'ROLE' as const, role, description: `What every ${role} knows.`,
+      orgId,
+      id: newId(),
+      key: role,
+      kind: 'ROLE' as const,
+      role,
+      description: `What every ${role} knows.`,
     })),
   ]);
-  await unit.entities(PolicyEntity).insert({ orgId, version: 1, statements: defaultPolicy(), authorId: admin.id, comment: 'The default policy.' });
+  await unit
+    .entities(PolicyEntity)
+    .insert({ orgId, version: 1, statements: defaultPolicy(), authorId: admin.id, comment: 'The default policy.' });
   await insertHead(unit, orgId, 1);
   return { orgId, adminKey: key.secret };
 }
@@ -82,5 +108,9 @@ export async function assertWalls(database: Database): Promise<void> {
     ...roles.map((role) => `the role ${role} could bypass row-level security`),
     ...tables.map((table) => `the table ${table} does not force row-level security`),
   ];
-  if (faults.length) throw new CommonplaceError('UNAVAILABLE', `The broker does not start: ${faults.join('; ')}. Run the migrations as the tables' owner, and take SUPERUSER and BYPASSRLS from these roles.`);
+  if (faults.length)
+    throw new CommonplaceError(
+      'UNAVAILABLE',
+      `The broker does not start: ${faults.join('; ')}. Run the migrations as the tables' owner, and take SUPERUSER and BYPASSRLS from these roles.`,
+    );
 }

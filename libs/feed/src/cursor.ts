@@ -39,17 +39,24 @@ export function decodeCursor(cursor: string, epoch: string, field: string): Posi
   const entries = (bytes.length - HEAD_BYTES - CHECK_BYTES) / ENTRY_BYTES;
   const end = bytes.length - CHECK_BYTES;
   const sound =
-    Number.isInteger(entries) && entries >= 0 && bytes[0] === VERSION && bytes.toString('base64url') === cursor &&
+    Number.isInteger(entries) &&
+    entries >= 0 &&
+    bytes[0] === VERSION &&
+    bytes.toString('base64url') === cursor &&
     bytes.readUInt32BE(end) === crc32(bytes.subarray(0, end));
   if (!sound) throw badInput(field, 'is not a cursor of this feed');
   if (readId(bytes, 1) !== epoch) throw expired('it was taken before a backup was restored');
   const seqs = new Map<string, number>();
-  for (let at = HEAD_BYTES; at < end; at += ENTRY_BYTES) seqs.set(readId(bytes, at), Number(bytes.readBigUInt64BE(at + 16)));
+  for (let at = HEAD_BYTES; at < end; at += ENTRY_BYTES)
+    seqs.set(readId(bytes, at), Number(bytes.readBigUInt64BE(at + 16)));
   return { epoch, takenAt: new Date(Number(bytes.readBigUInt64BE(17))), seqs };
 }
 
 export function expired(why: string): CommonplaceError {
-  return new CommonplaceError('CURSOR_EXPIRED', `The cursor cannot be gone on from: ${why}. List the memories again, and subscribe from a new feedCursor.`);
+  return new CommonplaceError(
+    'CURSOR_EXPIRED',
+    `The cursor cannot be gone on from: ${why}. List the memories again, and subscribe from a new feedCursor.`,
+  );
 }
 
 function writeId(bytes: Buffer, id: string, at: number): void {

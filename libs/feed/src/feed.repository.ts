@@ -31,19 +31,32 @@ export function readHeads(unit: Unit, orgId: string, poolIds: readonly string[])
 }
 
 /** Up to `atMost` events of each pool behind the given number, by pool and number. */
-export function readEvents(unit: Unit, orgId: string, seqs: ReadonlyMap<string, number>, atMost: number): Promise<LoggedEvent[]> {
+export function readEvents(
+  unit: Unit,
+  orgId: string,
+  seqs: ReadonlyMap<string, number>,
+  atMost: number,
+): Promise<LoggedEvent[]> {
   const text = `select e.pool_id as "poolId", e.seq, e.memory_id as "memoryId", e.kind, e.occurred_at as at
     from unnest($2::uuid[], $3::bigint[]) as behind (pool_id, seq)
     cross join lateral (
       select * from memory_event e where e.org_id = $1 and e.pool_id = behind.pool_id and e.seq > behind.seq order by e.seq limit $4
     ) e order by e.pool_id, e.seq`;
-  return unit.query<LoggedEvent>({ name: 'feed_events', text, values: [orgId, [...seqs.keys()], [...seqs.values()], atMost] });
+  return unit.query<LoggedEvent>({
+    name: 'feed_events',
+    text,
+    values: [orgId, [...seqs.keys()], [...seqs.values()], atMost],
+  });
 }
 
 /** What moves when there is anything to deliver: every pool's number, and the generation of policy and directory. */
 export async function readPulse(unit: Unit, orgId: string): Promise<{ seqs: Map<string, number>; generation: number }> {
   const text = `select p.pool_id as "poolId", p.seq, h.version + h.directory_version as generation
     from pool p join policy_head h on h.org_id = p.org_id where p.org_id = $1`;
-  const rows = await unit.query<{ poolId: string; seq: number; generation: number }>({ name: 'feed_pulse', text, values: [orgId] });
+  const rows = await unit.query<{ poolId: string; seq: number; generation: number }>({
+    name: 'feed_pulse',
+    text,
+    values: [orgId],
+  });
   return { seqs: new Map(rows.map((row) => [row.poolId, row.seq])), generation: rows[0]?.generation ?? 0 };
 }

@@ -1,6 +1,14 @@
 import type { AccessService, Grants, MemoryType, Principal } from '#access';
 import { CommonplaceError, derivedId, type Clock } from '#kernel';
-import { findMemories, LIMITS, optionalText, readablePoolIds, type Memory, type MemoryIndex, type ReadScope } from '#memory';
+import {
+  findMemories,
+  LIMITS,
+  optionalText,
+  readablePoolIds,
+  type Memory,
+  type MemoryIndex,
+  type ReadScope,
+} from '#memory';
 import type { Unit } from '#platform';
 import { decodeCursor, encodeCursor, expired, MAX_POOLS, type Position } from './cursor.js';
 import type { FeedEvent } from './event.js';
@@ -44,7 +52,9 @@ export class FeedService {
 
   /** The place of this moment, in every pool that the caller may see: take it, list, subscribe from it, and nothing is missed. */
   async cursor(caller: Principal): Promise<string> {
-    return this.access.read(caller, async (unit, grants) => encodeCursor(await positionNow(unit, caller, grants.readFilter.poolIds)));
+    return this.access.read(caller, async (unit, grants) =>
+      encodeCursor(await positionNow(unit, caller, grants.readFilter.poolIds)),
+    );
   }
 
   /**
@@ -84,7 +94,13 @@ export class FeedService {
     try {
       const space = await this.index.space();
       return await this.access.read(caller, (unit, grants) =>
-        readPage(unit, { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space }, grants, input, from),
+        readPage(
+          unit,
+          { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space },
+          grants,
+          input,
+          from,
+        ),
       );
     } catch (error) {
       if (error instanceof CommonplaceError && error.code === 'UNAUTHENTICATED') throw revoked(error.message);
@@ -99,7 +115,8 @@ async function start(unit: Unit, caller: Principal, grants: Grants, input: FeedI
   const { epoch } = await readLog(unit, caller.orgId);
   const given = decodeCursor(input.after, epoch, 'input.after');
   const heads = await readHeads(unit, caller.orgId, poolIds);
-  for (const { poolId, seq } of heads) if ((given.seqs.get(poolId) ?? 0) > seq) throw expired('it is ahead of the log, as after the restore of a backup');
+  for (const { poolId, seq } of heads)
+    if ((given.seqs.get(poolId) ?? 0) > seq) throw expired('it is ahead of the log, as after the restore of a backup');
   // Pools that are not there any more, and those that the cursor does not know, are what the first page tells as a change of scope.
   return input.pools ? { ...given, seqs: new Map([...given.seqs].filter(([id]) => poolIds.includes(id))) } : given;
 }
@@ -113,7 +130,10 @@ async function positionNow(unit: Unit, caller: Principal, poolIds: readonly stri
 
 function checkWidth(poolIds: readonly string[]): void {
   if (poolIds.length <= MAX_POOLS) return;
-  throw new CommonplaceError('QUOTA_EXCEEDED', `A feed follows at most ${MAX_POOLS} pools, and you may see ${poolIds.length}: subscribe with pools, to some of them.`);
+  throw new CommonplaceError(
+    'QUOTA_EXCEEDED',
+    `A feed follows at most ${MAX_POOLS} pools, and you may see ${poolIds.length}: subscribe with pools, to some of them.`,
+  );
 }
 
 /**
@@ -153,7 +173,13 @@ async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: Fee
     seqs.set(event.poolId, event.seq);
     const memory = memories.get(event.memoryId);
     if (!memory || !isWanted(memory, input)) continue;
-    events.push(toEvent(event, memory, encodeCursor({ ...from, seqs }), { epoch: from.epoch, poolKey: keys.get(event.poolId) ?? null, policyVersion: grants.policyVersion }));
+    events.push(
+      toEvent(event, memory, encodeCursor({ ...from, seqs }), {
+        epoch: from.epoch,
+        poolKey: keys.get(event.poolId) ?? null,
+        policyVersion: grants.policyVersion,
+      }),
+    );
   }
   return {
     events,
@@ -167,9 +193,14 @@ async function readPage(unit: Unit, scope: ReadScope, grants: Grants, input: Fee
 }
 
 /** Events that are gone leave a gap before the next one, and none at all where they were the last. */
-function assertKept(heads: readonly PoolHead[], seqs: ReadonlyMap<string, number>, found: readonly LoggedEvent[]): void {
+function assertKept(
+  heads: readonly PoolHead[],
+  seqs: ReadonlyMap<string, number>,
+  found: readonly LoggedEvent[],
+): void {
   const withEvents = new Set(found.map((event) => event.poolId));
-  for (const { poolId, seq } of heads) if (seq > (seqs.get(poolId) as number) && !withEvents.has(poolId)) throw notKept();
+  for (const { poolId, seq } of heads)
+    if (seq > (seqs.get(poolId) as number) && !withEvents.has(poolId)) throw notKept();
 }
 
 const notKept = (): CommonplaceError => expired('the events behind it are no longer kept');
@@ -178,7 +209,9 @@ const notKept = (): CommonplaceError => expired('the events behind it are no lon
 function stillReadable(grants: Grants, input: FeedInput): readonly string[] {
   const named = input.pools && new Set(input.pools);
   const readable = new Set(grants.readFilter.poolIds);
-  const poolIds = grants.pools.filter((pool) => readable.has(pool.id) && (!named || named.has(pool.key))).map((pool) => pool.id);
+  const poolIds = grants.pools
+    .filter((pool) => readable.has(pool.id) && (!named || named.has(pool.key)))
+    .map((pool) => pool.id);
   if (poolIds.length === 0) throw revoked('No pool of this subscription is yours to read any more.');
   checkWidth(poolIds);
   return poolIds;
@@ -217,7 +250,12 @@ function isWanted(memory: Memory, { types, entityId }: FeedInput): boolean {
   return (!types || types.includes(memory.type)) && (!entityId || memory.entityId === entityId);
 }
 
-function toEvent(event: LoggedEvent, memory: Memory, cursor: string, scope: { epoch: string; poolKey: string | null; policyVersion: number }): FeedEvent {
+function toEvent(
+  event: LoggedEvent,
+  memory: Memory,
+  cursor: string,
+  scope: { epoch: string; poolKey: string | null; policyVersion: number },
+): FeedEvent {
   return {
     id: derivedId(`${event.poolId}:${event.seq}`, scope.epoch),
     kind: event.kind,
@@ -232,7 +270,16 @@ function toEvent(event: LoggedEvent, memory: Memory, cursor: string, scope: { ep
 
 function notice(kind: 'CHECKPOINT' | 'SCOPE_CHANGED', page: Page): FeedEvent {
   const cursor = encodeCursor(page.position);
-  return { id: derivedId(`${kind}:${cursor}`, page.position.epoch), kind, cursor, at: null, memory: null, memoryId: null, poolKey: null, policyVersion: page.policyVersion };
+  return {
+    id: derivedId(`${kind}:${cursor}`, page.position.epoch),
+    kind,
+    cursor,
+    at: null,
+    memory: null,
+    memoryId: null,
+    poolKey: null,
+    policyVersion: page.policyVersion,
+  };
 }
 
 function revoked(why: string): CommonplaceError {

@@ -19,10 +19,13 @@ export class EmbedBacklog {
     if (memories.length === 0) return;
     const vectors = await this.index.embed(memories.map((memory) => memory.content));
     const space = await this.index.space();
-    if (!vectors || !space) throw new CommonplaceError('UNAVAILABLE', 'The embedder does not answer; the job is tried again.');
+    if (!vectors || !space)
+      throw new CommonplaceError('UNAVAILABLE', 'The embedder does not answer; the job is tried again.');
     await this.access.system('embed', async (unit) => {
       // Another version may have been written while the model thought: its own job makes its own vector.
-      const current = new Map((await findContents(unit, this.access.orgId, memoryIds)).map((memory) => [memory.id, memory.content]));
+      const current = new Map(
+        (await findContents(unit, this.access.orgId, memoryIds)).map((memory) => [memory.id, memory.content]),
+      );
       const fresh = memories.flatMap(({ id, poolId, content }, place) =>
         current.get(id) === content ? [{ memoryId: id, poolId, embedding: vectors[place] as number[] }] : [],
       );

@@ -48,7 +48,9 @@ export function oneOf<Value extends string>(value: unknown, allowed: readonly Va
 
 export function labels(value: unknown, field: string): string[] {
   if (value === undefined || value === null) return [];
-  const list = boundedList(value, field, LIMITS.labels).map((label, index) => requiredText(label, `${field}.${index}`, LIMITS.label));
+  const list = boundedList(value, field, LIMITS.labels).map((label, index) =>
+    requiredText(label, `${field}.${index}`, LIMITS.label),
+  );
   return [...new Set(list)];
 }
 

@@ -21,7 +21,9 @@ export class MemoryIndex {
   async space(): Promise<IndexSpace | null> {
     if (!this.embedder) return null;
     if (!this.current) {
-      const stored = await this.access.system('find embedding space', (unit) => findSpace(unit, this.access.orgId, this.embedder?.model as string));
+      const stored = await this.access.system('find embedding space', (unit) =>
+        findSpace(unit, this.access.orgId, this.embedder?.model as string),
+      );
       this.current ??= stored;
     }
     return { spaceId: this.current?.spaceId ?? NO_SPACE };
@@ -43,7 +45,9 @@ export class MemoryIndex {
   private async enterSpace(dimensions: number): Promise<void> {
     if (this.current?.dimensions === dimensions) return;
     const model = this.embedder?.model as string;
-    const spaceId = await this.access.system('make embedding space', (unit) => makeSpace(unit, this.access.orgId, model, dimensions));
+    const spaceId = await this.access.system('make embedding space', (unit) =>
+      makeSpace(unit, this.access.orgId, model, dimensions),
+    );
     this.current = { dimensions, spaceId };
   }
 }

@@ -24,12 +24,26 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     ? `exists (select from memory_vector v where v.org_id = m.org_id and v.space_id = ${params.add(space.spaceId, 'uuid')} and v.memory_id = m.memory_id)`
     : 'true';
   return [
-    'm.memory_id as id', 'm.pool_id as "poolId"', 'm.type', 'm.status',
-    shown('content', 'content'), shown('entityId', 'entityId'), shown('sessionId', 'sessionId'), shown('speaker', 'speaker'),
-    'm.importance', shown('labels', 'labels'), shown('metadata', 'metadata'), shown('author', 'authorId'),
+    'm.memory_id as id',
+    'm.pool_id as "poolId"',
+    'm.type',
+    'm.status',
+    shown('content', 'content'),
+    shown('entityId', 'entityId'),
+    shown('sessionId', 'sessionId'),
+    shown('speaker', 'speaker'),
+    'm.importance',
+    shown('labels', 'labels'),
+    shown('metadata', 'metadata'),
+    shown('author', 'authorId'),
     `${filter.maskedFields(params, 'm')} as "maskedFields"`,
-    'm.version', 'm.created_at as "createdAt"', 'm.updated_at as "updatedAt"', 'm.valid_from as "validFrom"', 'm.valid_to as "validTo"',
-    'm.expires_at as "expiresAt"', `${indexed} as indexed`,
+    'm.version',
+    'm.created_at as "createdAt"',
+    'm.updated_at as "updatedAt"',
+    'm.valid_from as "validFrom"',
+    'm.valid_to as "validTo"',
+    'm.expires_at as "expiresAt"',
+    `${indexed} as indexed`,
   ].join(', ');
 }
 
@@ -67,7 +81,10 @@ export async function lockMemory(unit: Unit, scope: ReadScope, id: string): Prom
       m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt", m.changed_by as "changedBy",
       m.change_reason as "changeReason"
     from memory m where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = ${params.add(id, 'uuid')} for update`;
-  const [row] = await unit.query<Omit<LockedMemory, 'importance'> & { importance: number }>({ text, values: params.values });
+  const [row] = await unit.query<Omit<LockedMemory, 'importance'> & { importance: number }>({
+    text,
+    values: params.values,
+  });
   return row && { ...row, importance: importanceName(row.importance) };
 }
 
@@ -92,11 +109,19 @@ export async function appendEvent(
   event: { orgId: string; poolId: string; memoryId: string; kind: 'REVISED' | 'FORGOTTEN'; policyVersion: number },
 ): Promise<void> {
   const { orgId, poolId, memoryId, kind, policyVersion } = event;
-  await unit.query({ name: 'append_event', text: APPEND_EVENT, values: [orgId, poolId, memoryId, kind, policyVersion] });
+  await unit.query({
+    name: 'append_event',
+    text: APPEND_EVENT,
+    values: [orgId, poolId, memoryId, kind, policyVersion],
+  });
 }
 
 /** Sources that the caller may see, by memory. */
-export async function findSources(unit: Unit, scope: ReadScope, memoryIds: readonly string[]): Promise<Map<string, string[]>> {
+export async function findSources(
+  unit: Unit,
+  scope: ReadScope,
+  memoryIds: readonly string[],
+): Promise<Map<string, string[]>> {
   const params = new SqlParams();
   const text = `select s.memory_id as "memoryId", array_agg(s.source_id order by s.source_id) as sources
     from memory_source s join memory m on m.org_id = s.org_id and m.memory_id = s.source_id
@@ -107,7 +132,12 @@ export async function findSources(unit: Unit, scope: ReadScope, memoryIds: reado
 }
 
 /** The newest versions of each, newest first; none where the caller may not see the memory's content, or who wrote it. */
-export async function findHistories(unit: Unit, scope: ReadScope, memoryIds: readonly string[], atMost: number): Promise<RevisionOf[]> {
+export async function findHistories(
+  unit: Unit,
+  scope: ReadScope,
+  memoryIds: readonly string[],
+  atMost: number,
+): Promise<RevisionOf[]> {
   const params = new SqlParams();
   const shown = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
     and ${scope.filter.shows(params, 'm', 'author')} and m.memory_id = any(${params.add(memoryIds, 'uuid[]')})`;

@@ -27,7 +27,8 @@ export interface Memory {
 }
 
 /** Whether the caller is shown what makes two memories of a pool the same. */
-export const showsIdentity = ({ maskedFields }: Memory): boolean => !maskedFields.includes('content') && !maskedFields.includes('entityId');
+export const showsIdentity = ({ maskedFields }: Memory): boolean =>
+  !maskedFields.includes('content') && !maskedFields.includes('entityId');
 
 export interface MemoryRevision {
   version: number;

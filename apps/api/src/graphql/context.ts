@@ -38,7 +38,10 @@ class Budget {
     }
     for (const list of lists.values()) this.spent += list.length;
     if (this.spent > this.perSecond) {
-      throw new CommonplaceError('QUOTA_EXCEEDED', `The answer would hold more than ${this.perSecond} sources and revisions; ask for fewer at once.`);
+      throw new CommonplaceError(
+        'QUOTA_EXCEEDED',
+        `The answer would hold more than ${this.perSecond} sources and revisions; ask for fewer at once.`,
+      );
     }
   }
 }
@@ -85,6 +88,7 @@ export class ContextFactory {
 /** The principal of the request. There is always one: a request without is refused before it is parsed. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
   const { principal } = GqlExecutionContext.create(context).getContext<Partial<RequestContext>>();
-  if (!principal) throw new CommonplaceError('UNAUTHENTICATED', 'Send the header Authorization: Bearer <key or token>.');
+  if (!principal)
+    throw new CommonplaceError('UNAUTHENTICATED', 'Send the header Authorization: Bearer <key or token>.');
   return principal;
 });

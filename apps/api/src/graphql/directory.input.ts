@@ -5,7 +5,8 @@ import { PoolKind } from './enums.js';
 export class RegisterAgentInput {
   @Field(() => String) name: string;
   @Field(() => String) role: string;
-  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Also make a private AGENT pool.' }) privatePool?: boolean;
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Also make a private AGENT pool.' })
+  privatePool?: boolean;
 }
 
 @InputType()
@@ -16,7 +17,10 @@ export class CreatePoolInput {
   @Field(() => String, { nullable: true }) description?: string | null;
 }
 
-@InputType({ description: 'The role comes with a ROLE pool of its key, and with no statement: nothing is allowed until a policy says so.' })
+@InputType({
+  description:
+    'The role comes with a ROLE pool of its key, and with no statement: nothing is allowed until a policy says so.',
+})
 export class CreateRoleInput {
   @Field(() => String) key: string;
   @Field(() => String, { nullable: true }) description?: string | null;

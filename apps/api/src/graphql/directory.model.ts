@@ -7,7 +7,8 @@ export class PrincipalModel {
   @Field(() => ID) id: string;
   @Field(() => PrincipalKind) kind: keyof typeof PrincipalKind;
   @Field(() => String) name: string;
-  @Field(() => String, { description: 'The key of the role, such as coder; admin for an operator that administers.' }) role: string;
+  @Field(() => String, { description: 'The key of the role, such as coder; admin for an operator that administers.' })
+  role: string;
 }
 
 @ObjectType('Role')
@@ -20,7 +21,11 @@ export class RoleModel {
 @ObjectType('Pool')
 export class PoolModel {
   @Field(() => ID) id: string;
-  @Field(() => String, { description: 'Unique in the organisation: shared, planner, coder, … Lower case letters, digits and . _ : -, at most 64.' }) key: string;
+  @Field(() => String, {
+    description:
+      'Unique in the organisation: shared, planner, coder, … Lower case letters, digits and . _ : -, at most 64.',
+  })
+  key: string;
   @Field(() => PoolKind) kind: keyof typeof PoolKind;
   @Field(() => String, { nullable: true }) description: string | null;
   @Field(() => String, { nullable: true, description: 'The role that owns it, for a ROLE pool.' }) role: string | null;

@@ -3,7 +3,15 @@ import { badInput, isId } from '#kernel';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver, Int } from '@nestjs/graphql';
 import { Caller, type RequestContext } from './context.js';
 import { CreatePoolInput, CreateRoleInput, RegisterAgentInput } from './directory.input.js';
-import { AgentModel, ApiKeyModel, IssuedKeyModel, PoolModel, PrincipalModel, RegisterAgentPayload, RoleModel } from './directory.model.js';
+import {
+  AgentModel,
+  ApiKeyModel,
+  IssuedKeyModel,
+  PoolModel,
+  PrincipalModel,
+  RegisterAgentPayload,
+  RoleModel,
+} from './directory.model.js';
 import { Action } from './enums.js';
 import { DateTime } from './scalars.js';
 
@@ -90,7 +98,10 @@ export class AgentResolver {
   @ResolveField(() => PoolModel, { nullable: true })
   async pool(@Parent() agent: AgentModel, @Caller() caller: Principal): Promise<PoolModel | null> {
     const { pools } = await this.access.grants(caller);
-    return (pools.find((pool) => pool.kind === 'AGENT' && pool.ownerId === agent.id) as unknown as PoolModel | undefined) ?? null;
+    return (
+      (pools.find((pool) => pool.kind === 'AGENT' && pool.ownerId === agent.id) as unknown as PoolModel | undefined) ??
+      null
+    );
   }
 
   @ResolveField(() => [ApiKeyModel])

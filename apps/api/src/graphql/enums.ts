@@ -24,7 +24,10 @@ registerEnumType(MemoryStatus, {
   name: 'MemoryStatus',
   valuesMap: {
     ACTIVE: { description: 'Readable by whoever may read its pool.' },
-    PROPOSED: { description: 'Written by an agent that may only propose to this pool; seen by its author and by whoever may REVIEW there.' },
+    PROPOSED: {
+      description:
+        'Written by an agent that may only propose to this pool; seen by its author and by whoever may REVIEW there.',
+    },
     REJECTED: { description: 'Refused by a reviewer; kept for its author and the reviewers.' },
     QUARANTINED: { description: 'Held back by the write scan or by a reviewer.' },
     SUPERSEDED: { description: 'Replaced by a newer memory; kept.' },
@@ -64,12 +67,24 @@ export const MemorizeOutcome = asEnum(['CREATED', 'DUPLICATE', 'PROPOSED', 'QUAR
 registerEnumType(MemorizeOutcome, {
   name: 'MemorizeOutcome',
   valuesMap: {
-    DUPLICATE: { description: 'The same content about the same entity stands in this pool already; its corroborations were counted.' },
+    DUPLICATE: {
+      description:
+        'The same content about the same entity stands in this pool already; its corroborations were counted.',
+    },
     PROPOSED: { description: 'Stored as PROPOSED: the caller may propose, not write.' },
   },
 });
 
-export const MemoryEventKind = asEnum(['MEMORIZED', 'REVISED', 'SUPERSEDED', 'FORGOTTEN', 'PROPOSED', 'REVIEWED', 'CHECKPOINT', 'SCOPE_CHANGED'] as const);
+export const MemoryEventKind = asEnum([
+  'MEMORIZED',
+  'REVISED',
+  'SUPERSEDED',
+  'FORGOTTEN',
+  'PROPOSED',
+  'REVIEWED',
+  'CHECKPOINT',
+  'SCOPE_CHANGED',
+] as const);
 registerEnumType(MemoryEventKind, {
   name: 'MemoryEventKind',
   valuesMap: {

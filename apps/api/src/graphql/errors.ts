@@ -1,5 +1,14 @@
 import { CommonplaceError, newId, type ErrorCode } from '#kernel';
-import { GraphQLError, isValueNode, Kind, parse, visit, type GraphQLFormattedError, type Location, type ValueNode } from 'graphql';
+import {
+  GraphQLError,
+  isValueNode,
+  Kind,
+  parse,
+  visit,
+  type GraphQLFormattedError,
+  type Location,
+  type ValueNode,
+} from 'graphql';
 
 /** The HTTP status where the whole request failed with the code; a failed field stays 200, as GraphQL has it. */
 export function httpStatus(code: ErrorCode): number {
@@ -30,7 +39,10 @@ export function httpStatus(code: ErrorCode): number {
 export function requestError(error: unknown): GraphQLError {
   if (!(error instanceof CommonplaceError)) throw error;
   const { code, details } = error;
-  return new GraphQLError(error.message, { originalError: error, extensions: { code, ...details, http: { status: httpStatus(code) } } });
+  return new GraphQLError(error.message, {
+    originalError: error,
+    extensions: { code, ...details, http: { status: httpStatus(code) } },
+  });
 }
 
 export type ReportError = (code: string, error: unknown, reference?: string) => void;
@@ -39,29 +51,52 @@ export type ReportError = (code: string, error: unknown, reference?: string) => 
  * What a client sees of a failure: code, message, and the place. Nothing else leaves the house: what is no failure of ours
  * to tell is INTERNAL, with a reference under which it stands in the log whole.
  */
-export function formatError(formatted: GraphQLFormattedError, raw: unknown, report: ReportError): GraphQLFormattedError {
+export function formatError(
+  formatted: GraphQLFormattedError,
+  raw: unknown,
+  report: ReportError,
+): GraphQLFormattedError {
   const cause = causeOf(raw);
-  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
   if (cause instanceof CommonplaceError) {
     const given = refusedPlace(formatted.message) ?? literalPlace(raw);
     const field = given ? `${given}${cause.details.field?.replace(/^[^.]*/, '') ?? ''}` : cause.details.field;
     report(cause.code, cause.code === 'INTERNAL' ? cause : undefined);
-    return { message: given ? `${field}: ${withoutField(cause)}` : cause.message, ...place, extensions: { code: cause.code, ...cause.details, ...(field && { field }) } };
+    return {
+      message: given ? `${field}: ${withoutField(cause)}` : cause.message,
+      ...place,
+      extensions: { code: cause.code, ...cause.details, ...(field && { field }) },
+    };
   }
   const code = formatted.extensions?.['code'];
   if (code === 'BAD_USER_INPUT' || (cause instanceof GraphQLError && REFUSED.test(formatted.message))) {
     report('BAD_INPUT', undefined);
     const field = refusedPlace(formatted.message);
-    return { message: shorten(formatted.message), ...place, extensions: { code: 'BAD_INPUT', ...(field && { field }) } };
+    return {
+      message: shorten(formatted.message),
+      ...place,
+      extensions: { code: 'BAD_INPUT', ...(field && { field }) },
+    };
   }
   if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') {
     report(code, undefined);
     const field = formatted.extensions?.['field'];
-    return { message: shorten(formatted.message), ...place, extensions: { code, ...(typeof field === 'string' && { field }) } };
+    return {
+      message: shorten(formatted.message),
+      ...place,
+      extensions: { code, ...(typeof field === 'string' && { field }) },
+    };
   }
   const reference = newId();
   report('INTERNAL', cause, reference);
-  return { message: `Something went wrong here, and not on your side. The log has it under ${reference}.`, ...place, extensions: { code: 'INTERNAL', reference } };
+  return {
+    message: `Something went wrong here, and not on your side. The log has it under ${reference}.`,
+    ...place,
+    extensions: { code: 'INTERNAL', reference },
+  };
 }
 
 function causeOf(error: unknown): unknown {
@@ -85,7 +120,9 @@ function refusedPlace(message: string): string | undefined {
   const from = end.lastIndexOf(' at "');
   const below = from < 0 ? undefined : /^[\w.[\]]{1,200}(?="; )/.exec(end.slice(from + 5))?.[0];
   const place = below?.replace(/\[(\d+)\]/g, '.$1') ?? groups['variable'] ?? groups['argument'];
-  const name = /^; Field "(\w{1,100})" (?:of required type|is not defined)/.exec(end.slice(Math.max(0, end.lastIndexOf('; Field "'))))?.[1];
+  const name = /^; Field "(\w{1,100})" (?:of required type|is not defined)/.exec(
+    end.slice(Math.max(0, end.lastIndexOf('; Field "'))),
+  )?.[1];
   return name ? `${place}.${name}` : place;
 }
 
@@ -106,9 +143,11 @@ function literalPlace(error: unknown): string | undefined {
 function placeWithin(value: ValueNode, place: string, refused: Location): string | undefined {
   if (value.loc?.start === refused.start && value.loc.end === refused.end) return place;
   const below =
-    value.kind === Kind.OBJECT ? value.fields.map((field) => [field.name.value, field.value] as const)
-    : value.kind === Kind.LIST ? value.values.map((item, index) => [String(index), item] as const)
-    : [];
+    value.kind === Kind.OBJECT
+      ? value.fields.map((field) => [field.name.value, field.value] as const)
+      : value.kind === Kind.LIST
+        ? value.values.map((item, index) => [String(index), item] as const)
+        : [];
   for (const [name, inner] of below) {
     const found = placeWithin(inner, `${place}.${name}`, refused);
     if (found) return found;

@@ -13,7 +13,10 @@ export class FeedResolver {
     private readonly present: Presenter,
   ) {}
 
-  @Query(() => String, { description: 'A cursor for memoryFeed that stands at this moment: take it, list, then subscribe from it, and nothing is missed.' })
+  @Query(() => String, {
+    description:
+      'A cursor for memoryFeed that stands at this moment: take it, list, then subscribe from it, and nothing is missed.',
+  })
   feedCursor(@Caller() caller: Principal): Promise<string> {
     return this.feed.cursor(caller);
   }
@@ -24,7 +27,9 @@ export class FeedResolver {
     @Args('input', { type: () => FeedInputModel, nullable: true }) input: FeedInputModel | null,
   ): AsyncIterableIterator<MemoryEventModel> {
     const { feed, present } = this;
-    return endsAtOnce((signal) => presented(feed.subscribe(caller, input ?? {}, signal), (event) => presentEvent(event, present)));
+    return endsAtOnce((signal) =>
+      presented(feed.subscribe(caller, input ?? {}, signal), (event) => presentEvent(event, present)),
+    );
   }
 }
 
@@ -32,7 +37,10 @@ async function presentEvent({ memory, ...event }: FeedEvent, present: Presenter)
   return { ...event, memory: memory && ((await present.memory(memory)) as MemoryModel) };
 }
 
-async function* presented(events: AsyncIterable<FeedEvent>, present: (event: FeedEvent) => Promise<MemoryEventModel>): AsyncGenerator<MemoryEventModel> {
+async function* presented(
+  events: AsyncIterable<FeedEvent>,
+  present: (event: FeedEvent) => Promise<MemoryEventModel>,
+): AsyncGenerator<MemoryEventModel> {
   for await (const event of events) yield present(event);
 }
 

@@ -27,20 +27,31 @@ export class MemoryFilter {
 @InputType('RecallInput')
 export class RecallInputModel {
   @Field(() => String, { description: '1 to 8,192 characters.' }) query: string;
-  @Field(() => [String], { nullable: true, description: 'Default: every pool that the caller may read.' }) pools?: string[] | null;
-  @Field(() => [MemoryType], { nullable: true, description: 'Default: all three, searched together.' }) types?: TypeKey[] | null;
+  @Field(() => [String], { nullable: true, description: 'Default: every pool that the caller may read.' }) pools?:
+    string[] | null;
+  @Field(() => [MemoryType], { nullable: true, description: 'Default: all three, searched together.' }) types?:
+    TypeKey[] | null;
   @Field(() => String, { nullable: true }) entityId?: string | null;
   @Field(() => String, { nullable: true }) sessionId?: string | null;
   @Field(() => MemoryFilter, { nullable: true }) filter?: MemoryFilter | null;
   @Field(() => Int, { nullable: true, defaultValue: 10, description: '1 to 100.' }) limit?: number | null;
-  @Field(() => Int, { nullable: true, description: 'At most this many from one pool, so that a large pool cannot crowd out the others.' }) perPoolLimit?: number | null;
-  @Field(() => Int, { nullable: true, description: 'Keep the contents to about this many tokens.' }) tokenBudget?: number | null;
+  @Field(() => Int, {
+    nullable: true,
+    description: 'At most this many from one pool, so that a large pool cannot crowd out the others.',
+  })
+  perPoolLimit?: number | null;
+  @Field(() => Int, { nullable: true, description: 'Keep the contents to about this many tokens.' }) tokenBudget?:
+    number | null;
 }
 
 @InputType('MemorizeInput')
 export class MemorizeInputModel {
   @Field(() => String, { description: '1 to 32,768 characters.' }) content: string;
-  @Field(() => String, { nullable: true, description: "Default: the pool of the caller's own role; BAD_INPUT where there is none, as for admin." }) pool?: string | null;
+  @Field(() => String, {
+    nullable: true,
+    description: "Default: the pool of the caller's own role; BAD_INPUT where there is none, as for admin.",
+  })
+  pool?: string | null;
   @Field(() => MemoryType) type: TypeKey;
   @Field(() => String, { nullable: true }) entityId?: string | null;
   @Field(() => String, { nullable: true }) sessionId?: string | null;
@@ -53,7 +64,8 @@ export class MemorizeInputModel {
   @Field(() => [ID], { nullable: true }) derivedFrom?: string[] | null;
   @Field(() => String, {
     nullable: true,
-    description: 'Per principal, kept 24 hours: the same key and input again answers with the first memory and outcome; with another input CONFLICT.',
+    description:
+      'Per principal, kept 24 hours: the same key and input again answers with the first memory and outcome; with another input CONFLICT.',
   })
   idempotencyKey?: string | null;
 }

@@ -21,26 +21,43 @@ export class MemoryModel {
   @Field(() => MemoryStatus) status: keyof typeof MemoryStatus;
   @Field(() => String, {
     nullable: true,
-    description: "Null when the policy's fields hide it; so for labels, metadata, author, entityId, sessionId, speaker. The rest is always shown.",
+    description:
+      "Null when the policy's fields hide it; so for labels, metadata, author, entityId, sessionId, speaker. The rest is always shown.",
   })
   content: string | null;
-  @Field(() => String, { nullable: true, description: 'Whom or what it is about: a user or a project.' }) entityId: string | null;
-  @Field(() => String, { nullable: true, description: 'The run or conversation that it came from.' }) sessionId: string | null;
-  @Field(() => String, { nullable: true, description: 'Whose words these are, in a conversation.' }) speaker: string | null;
+  @Field(() => String, { nullable: true, description: 'Whom or what it is about: a user or a project.' }) entityId:
+    string | null;
+  @Field(() => String, { nullable: true, description: 'The run or conversation that it came from.' }) sessionId:
+    string | null;
+  @Field(() => String, { nullable: true, description: 'Whose words these are, in a conversation.' }) speaker:
+    string | null;
   @Field(() => Importance) importance: keyof typeof Importance;
   @Field(() => [String], { nullable: true }) labels: string[] | null;
   @Field(() => JSONObject, { nullable: true }) metadata: JsonObject | null;
-  @Field(() => PrincipalModel, { nullable: true, description: 'Set by the server from the credential, never from the input.' }) author?: PrincipalModel | null;
+  @Field(() => PrincipalModel, {
+    nullable: true,
+    description: 'Set by the server from the credential, never from the input.',
+  })
+  author?: PrincipalModel | null;
   @Field(() => [String], { description: 'The fields that the policy hid here.' }) maskedFields: string[];
   @Field(() => Int) version: number;
   @Field(() => DateTime) createdAt: Date;
   @Field(() => DateTime) updatedAt: Date;
-  @Field(() => DateTime, { nullable: true, description: 'When it happened or became true, and until when; null: as of createdAt, and still.' }) validFrom: Date | null;
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When it happened or became true, and until when; null: as of createdAt, and still.',
+  })
+  validFrom: Date | null;
   @Field(() => DateTime, { nullable: true }) validTo: Date | null;
   @Field(() => DateTime, { nullable: true }) expiresAt: Date | null;
-  @Field(() => [MemoryModel], { description: 'The memories it was made from, as far as the caller may see them.' }) derivedFrom?: MemoryModel[];
-  @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' }) indexed: boolean;
-  @Field(() => [MemoryRevisionModel], { description: 'The newest 100 versions, newest first; none where the policy hides the content or its author.' }) history?: MemoryRevisionModel[];
+  @Field(() => [MemoryModel], { description: 'The memories it was made from, as far as the caller may see them.' })
+  derivedFrom?: MemoryModel[];
+  @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' })
+  indexed: boolean;
+  @Field(() => [MemoryRevisionModel], {
+    description: 'The newest 100 versions, newest first; none where the policy hides the content or its author.',
+  })
+  history?: MemoryRevisionModel[];
 
   /** Not in the schema: what the author field is loaded by. */
   authorId: string | null;
@@ -79,15 +96,21 @@ export class RecallHitModel {
   @Field(() => MemoryModel) memory: MemoryModel;
   @Field(() => Int) rank: number;
   @Field(() => Float, { description: '0 to 1, comparable inside one result only.' }) score: number;
-  @Field(() => RecallExplanation, { description: 'Which methods found it and at which rank.' }) explanation: RecallExplanation;
+  @Field(() => RecallExplanation, { description: 'Which methods found it and at which rank.' })
+  explanation: RecallExplanation;
 }
 
 @ObjectType('RecallResult')
 export class RecallResultModel {
   @Field(() => [RecallHitModel]) hits: RecallHitModel[];
-  @Field(() => String, { description: 'The hits as one block of text for a prompt: grouped by type, each with its pool and id, inside tokenBudget.' }) context: string;
+  @Field(() => String, {
+    description:
+      'The hits as one block of text for a prompt: grouped by type, each with its pool and id, inside tokenBudget.',
+  })
+  context: string;
   @Field(() => [String], {
-    description: "Empty when whole; names what was missing otherwise: VECTOR when the embedder is down, CANDIDATES when the query's words are in too many memories to look at all.",
+    description:
+      "Empty when whole; names what was missing otherwise: VECTOR when the embedder is down, CANDIDATES when the query's words are in too many memories to look at all.",
   })
   degraded: string[];
   @Field(() => Int, { description: 'The policy version that decided what could be seen.' }) policyVersion: number;
@@ -96,9 +119,15 @@ export class RecallResultModel {
 
 @ObjectType('MemorizePayload')
 export class MemorizePayload {
-  @Field(() => MemoryModel, { description: 'As its author wrote it, also for an author who may write here and not read.' }) memory: MemoryModel;
+  @Field(() => MemoryModel, {
+    description: 'As its author wrote it, also for an author who may write here and not read.',
+  })
+  memory: MemoryModel;
   @Field(() => MemorizeOutcome) outcome: keyof typeof MemorizeOutcome;
-  @Field(() => Boolean, { description: 'False while the vector is still to come; recall finds it by its text already.' }) indexed: boolean;
+  @Field(() => Boolean, {
+    description: 'False while the vector is still to come; recall finds it by its text already.',
+  })
+  indexed: boolean;
 }
 
 @ObjectType('MemorizeFailure')
@@ -108,7 +137,9 @@ export class MemorizeFailureModel {
   @Field(() => String) message: string;
 }
 
-@ObjectType('MemorizeManyPayload', { description: 'results are in the order of the inputs, failures left out; a failure names its input by index.' })
+@ObjectType('MemorizeManyPayload', {
+  description: 'results are in the order of the inputs, failures left out; a failure names its input by index.',
+})
 export class MemorizeManyPayload {
   @Field(() => [MemorizePayload]) results: MemorizePayload[];
   @Field(() => [MemorizeFailureModel]) failures: MemorizeFailureModel[];
@@ -123,9 +154,11 @@ export class ForgetPayload {
 export class MemoryEventModel {
   @Field(() => ID, { description: 'Unique: a redelivered event carries the same id.' }) id: string;
   @Field(() => MemoryEventKind) kind: keyof typeof MemoryEventKind;
-  @Field(() => String, { description: 'Give it back as after, on any replica, to go on from here. Opaque.' }) cursor: string;
+  @Field(() => String, { description: 'Give it back as after, on any replica, to go on from here. Opaque.' })
+  cursor: string;
   @Field(() => DateTime, { nullable: true }) at: Date | null;
-  @Field(() => MemoryModel, { nullable: true, description: 'Null for FORGOTTEN, CHECKPOINT and SCOPE_CHANGED.' }) memory: MemoryModel | null;
+  @Field(() => MemoryModel, { nullable: true, description: 'Null for FORGOTTEN, CHECKPOINT and SCOPE_CHANGED.' })
+  memory: MemoryModel | null;
   @Field(() => ID, { nullable: true }) memoryId: string | null;
   @Field(() => String, { nullable: true }) poolKey: string | null;
   @Field(() => Int) policyVersion: number;

@@ -5,7 +5,15 @@ import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver
 import { Caller, type RequestContext } from './context.js';
 import { PrincipalModel } from './directory.model.js';
 import { MemorizeInputModel, MemoryFilter, RecallInputModel, ReviseInputModel } from './memory.input.js';
-import { ForgetPayload, MemorizeManyPayload, MemorizePayload, MemoryConnection, MemoryModel, MemoryRevisionModel, RecallResultModel } from './memory.model.js';
+import {
+  ForgetPayload,
+  MemorizeManyPayload,
+  MemorizePayload,
+  MemoryConnection,
+  MemoryModel,
+  MemoryRevisionModel,
+  RecallResultModel,
+} from './memory.model.js';
 import { Presenter } from './presenter.js';
 
 @Resolver(() => MemoryModel)
@@ -39,7 +47,10 @@ export class MemoryResolver {
   ): Promise<MemoryConnection> {
     const page = await this.memoriesService.memories(caller, { filter, first: first ?? 20, after });
     const nodes = await this.present.memories(page.memories);
-    const edges = nodes.map((node, index) => ({ node, cursor: this.memoriesService.cursorOf(page.memories[index] as (typeof page.memories)[number]) }));
+    const edges = nodes.map((node, index) => ({
+      node,
+      cursor: this.memoriesService.cursorOf(page.memories[index] as (typeof page.memories)[number]),
+    }));
     const pageInfo = {
       hasNextPage: page.hasNextPage,
       hasPreviousPage: page.hasPreviousPage,
@@ -54,7 +65,9 @@ export class MemoryResolver {
     return this.present.memorized(await this.memorizeService.memorize(caller, input));
   }
 
-  @Mutation(() => MemorizeManyPayload, { description: 'At most 100 with 1 MiB of content together; each stands or fails alone.' })
+  @Mutation(() => MemorizeManyPayload, {
+    description: 'At most 100 with 1 MiB of content together; each stands or fails alone.',
+  })
   async memorizeMany(
     @Caller() caller: Principal,
     @Args('inputs', { type: () => [MemorizeInputModel] }) inputs: MemorizeInputModel[],
@@ -105,7 +118,10 @@ export class MemoryConnectionResolver {
 
   /** Counted only where it is asked for. */
   @ResolveField(() => Int)
-  totalCount(@Parent() connection: MemoryConnection & { filter: MemoryFilter | null }, @Caller() caller: Principal): Promise<number> {
+  totalCount(
+    @Parent() connection: MemoryConnection & { filter: MemoryFilter | null },
+    @Caller() caller: Principal,
+  ): Promise<number> {
     return this.memoriesService.count(caller, connection.filter);
   }
 }

@@ -4,7 +4,8 @@ import { Action, Effect } from './enums.js';
 import { DateTime, JSONObject } from './scalars.js';
 
 @ObjectType('PolicyStatement', {
-  description: 'One statement of a policy. Allow statements grant; one deny that applies overrides every allow; what nothing allows is denied.',
+  description:
+    'One statement of a policy. Allow statements grant; one deny that applies overrides every allow; what nothing allows is denied.',
 })
 export class PolicyStatementModel {
   @Field(() => ID) id: string;
@@ -12,7 +13,8 @@ export class PolicyStatementModel {
   @Field(() => [String], { description: 'Role keys; * is every role.' }) roles: readonly string[];
   @Field(() => [Action]) actions: readonly (keyof typeof Action)[];
   @Field(() => [String], {
-    description: "Pool keys; kind:SHARED, kind:ROLE or kind:AGENT; own for the pool of the caller's role and the caller's own AGENT pool; * for all.",
+    description:
+      "Pool keys; kind:SHARED, kind:ROLE or kind:AGENT; own for the pool of the caller's role and the caller's own AGENT pool; * for all.",
   })
   pools: readonly string[];
   @Field(() => JSONObject, {
@@ -22,7 +24,8 @@ entityId, sessionId, speaker, authorId, importance, labels, createdAt, validFrom
 importance; contains and containsAny for labels. Such as {type: {in: ["PROCEDURAL"]}} or {entityId: {eq: "project-alpha"}}.`,
   })
   where: unknown;
-  @Field(() => [String], { nullable: true, description: 'Readable fields of Memory; all when absent.' }) fields: readonly string[] | null;
+  @Field(() => [String], { nullable: true, description: 'Readable fields of Memory; all when absent.' }) fields:
+    readonly string[] | null;
   @Field(() => DateTime, { nullable: true }) expiresAt: Date | null;
   @Field(() => String, { nullable: true }) reason: string | null;
 }
@@ -41,7 +44,8 @@ export class PolicyStatementInput {
 }
 
 @ObjectType('Policy', {
-  description: "One immutable version of the organisation's policy: at most 10,000 statements, each with at most 1,000 pools.",
+  description:
+    "One immutable version of the organisation's policy: at most 10,000 statements, each with at most 1,000 pools.",
 })
 export class PolicyModel {
   @Field(() => Int) version: number;
@@ -57,7 +61,8 @@ export class PolicyModel {
 
 @InputType()
 export class ActivatePolicyInput {
-  @Field(() => Int, { description: 'The version that the edit was made from; CONFLICT when another is active by now.' }) expectedVersion: number;
+  @Field(() => Int, { description: 'The version that the edit was made from; CONFLICT when another is active by now.' })
+  expectedVersion: number;
   @Field(() => [PolicyStatementInput]) statements: PolicyStatementInput[];
   @Field(() => String, { nullable: true }) comment?: string | null;
 }

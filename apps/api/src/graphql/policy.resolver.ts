@@ -9,7 +9,10 @@ export class PolicyResolver {
   constructor(private readonly policies: PolicyService) {}
 
   @Query(() => PolicyModel)
-  policy(@Caller() caller: Principal, @Args('version', { type: () => Int, nullable: true }) version: number | null): Promise<PolicyVersion> {
+  policy(
+    @Caller() caller: Principal,
+    @Args('version', { type: () => Int, nullable: true }) version: number | null,
+  ): Promise<PolicyVersion> {
     return this.policies.policy(caller, version ?? null);
   }
 
@@ -19,9 +22,13 @@ export class PolicyResolver {
   }
 
   @Mutation(() => PolicyActivation, {
-    description: 'BAD_INPUT, and nothing changed, when a statement is not sound or when nobody could ADMINISTER without an expiry.',
+    description:
+      'BAD_INPUT, and nothing changed, when a statement is not sound or when nobody could ADMINISTER without an expiry.',
   })
-  async activatePolicy(@Caller() caller: Principal, @Args('input') input: ActivatePolicyInput): Promise<{ policy: PolicyVersion }> {
+  async activatePolicy(
+    @Caller() caller: Principal,
+    @Args('input') input: ActivatePolicyInput,
+  ): Promise<{ policy: PolicyVersion }> {
     return { policy: await this.policies.activate(caller, input) };
   }
 

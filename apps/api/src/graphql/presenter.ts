@@ -20,7 +20,10 @@ export class Presenter {
   }
 
   async recall({ hits, ...rest }: RecallResult): Promise<RecallResultModel> {
-    return { ...rest, hits: await Promise.all(hits.map(async (hit) => ({ ...hit, memory: await this.memory(hit.memory) }))) };
+    return {
+      ...rest,
+      hits: await Promise.all(hits.map(async (hit) => ({ ...hit, memory: await this.memory(hit.memory) }))),
+    };
   }
 
   async memorized({ memory, outcome, indexed }: Memorized): Promise<MemorizePayload> {

@@ -1,5 +1,13 @@
 import { CommonplaceError } from '#kernel';
-import { GraphQLError, Kind, type ASTVisitor, type FragmentDefinitionNode, type SelectionNode, type SelectionSetNode, type ValidationContext } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  type ASTVisitor,
+  type FragmentDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+  type ValidationContext,
+} from 'graphql';
 
 /** What one operation may ask for, over HTTP and WebSocket alike. Tokens and bytes are bounded before, by the parser and the transport. */
 export const QUERY_LIMITS = { depth: 10, aliases: 50, rootFields: 20, fields: 1_000, tokens: 10_000 } as const;
@@ -75,14 +83,24 @@ export function queryLimits(context: ValidationContext): ASTVisitor {
     OperationDefinition(operation) {
       // As the cause, for Apollo writes a code of its own over that of a validation rule.
       const refuse = (field: string, message: string) =>
-        context.reportError(new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message, { field }) }));
+        context.reportError(
+          new GraphQLError(message, {
+            nodes: operation,
+            originalError: new CommonplaceError('BAD_INPUT', message, { field }),
+          }),
+        );
       const { width: rootFields, ...rest } = costOfSet(operation.selectionSet);
       const cost = { ...rest, rootFields };
       for (const measure of ['depth', 'aliases', 'rootFields', 'fields'] as const) {
         const most = QUERY_LIMITS[measure];
-        if (cost[measure] > most) refuse(measure, `The operation has ${measure} ${cost[measure]}; at most ${most} are answered.`);
+        if (cost[measure] > most)
+          refuse(measure, `The operation has ${measure} ${cost[measure]}; at most ${most} are answered.`);
       }
-      if (cost.repeated) refuse(cost.repeated, `The operation selects ${cost.repeated} below itself, or with such a list below it; ask for one level at a time.`);
+      if (cost.repeated)
+        refuse(
+          cost.repeated,
+          `The operation selects ${cost.repeated} below itself, or with such a list below it; ask for one level at a time.`,
+        );
     },
   };
 }
@@ -93,7 +111,9 @@ export function noSubscription(context: ValidationContext): ASTVisitor {
     OperationDefinition(operation) {
       if (operation.operation !== 'subscription') return;
       const message = 'Subscriptions are taken over the WebSocket (graphql-transport-ws), not over HTTP.';
-      context.reportError(new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message) }));
+      context.reportError(
+        new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message) }),
+      );
     },
   };
 }

@@ -45,14 +45,20 @@ function literalToJson(node: ValueNode, variables: Record<string, unknown> | nul
       return node.values.map((item) => literalToJson(item, variables) ?? null);
     case Kind.OBJECT:
       // A null prototype: a field named __proto__ must stay a key, to be refused as one.
-      return Object.assign(Object.create(null), Object.fromEntries(node.fields.flatMap((field) => entryOf(field, variables))));
+      return Object.assign(
+        Object.create(null),
+        Object.fromEntries(node.fields.flatMap((field) => entryOf(field, variables))),
+      );
     case Kind.VARIABLE:
       return variables?.[node.name.value];
   }
 }
 
 /** A variable that was not given leaves its key out, and so do all of them while the query is validated: then there are none. */
-function entryOf({ name, value }: ObjectFieldNode, variables: Record<string, unknown> | null | undefined): [string, unknown][] {
+function entryOf(
+  { name, value }: ObjectFieldNode,
+  variables: Record<string, unknown> | null | undefined,
+): [string, unknown][] {
   const json = literalToJson(value, variables);
   return json === undefined ? [] : [[name.value, json]];
 }

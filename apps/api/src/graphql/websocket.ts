@@ -84,7 +84,11 @@ export function serveWebSockets(options: WebSocketOptions): { close: () => Promi
   };
 }
 
-async function connect(context: SocketContext, { authentication, contexts }: WebSocketOptions, perPrincipal: Map<string, number>): Promise<boolean> {
+async function connect(
+  context: SocketContext,
+  { authentication, contexts }: WebSocketOptions,
+  perPrincipal: Map<string, number>,
+): Promise<boolean> {
   try {
     const principal = await authentication.authenticate(
       context.connectionParams?.['authorization'] ?? context.extra.request.headers.authorization,
@@ -98,7 +102,8 @@ async function connect(context: SocketContext, { authentication, contexts }: Web
     context.extra.caller = contexts.create(principal);
     return true;
   } catch (error) {
-    if (error instanceof CommonplaceError && error.code === 'UNAVAILABLE') context.extra.socket.close(1013, 'Try again later');
+    if (error instanceof CommonplaceError && error.code === 'UNAVAILABLE')
+      context.extra.socket.close(1013, 'Try again later');
     return false; // Closes with 4403.
   }
 }
@@ -110,7 +115,11 @@ function leave(id: string, perPrincipal: Map<string, number>): void {
 }
 
 /** What Apollo does for HTTP: parse within bounds, validate with the limits, and refuse what is no subscription. */
-async function accept(context: SocketContext, payload: SubscribePayload, options: WebSocketOptions): Promise<ExecutionArgs | GraphQLError[]> {
+async function accept(
+  context: SocketContext,
+  payload: SubscribePayload,
+  options: WebSocketOptions,
+): Promise<ExecutionArgs | GraphQLError[]> {
   try {
     if (context.extra.caller) await options.authentication.spend(context.extra.caller.principal);
   } catch (error) {
@@ -131,7 +140,9 @@ async function accept(context: SocketContext, payload: SubscribePayload, options
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   const operation = operations.find((one) => !payload.operationName || one.name?.value === payload.operationName);
   if (!operation || operation.operation !== 'subscription') {
-    return [refusal('BAD_INPUT', 'Only subscriptions are taken over the WebSocket; send queries and mutations by HTTP POST.')];
+    return [
+      refusal('BAD_INPUT', 'Only subscriptions are taken over the WebSocket; send queries and mutations by HTTP POST.'),
+    ];
   }
   return {
     schema: options.schema,
@@ -164,7 +175,13 @@ function refusal(code: string, message: string): GraphQLError {
 
 function withCode(error: GraphQLError, code: string): GraphQLError {
   if (error.extensions['code']) return error;
-  return new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, originalError: error.originalError, extensions: { code } });
+  return new GraphQLError(error.message, {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    originalError: error.originalError,
+    extensions: { code },
+  });
 }
 
 function asGraphQLError(error: unknown): GraphQLError {

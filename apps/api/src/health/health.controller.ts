@@ -1,7 +1,13 @@
 import { AccessService } from '#access';
 import { Database } from '#platform';
 import { Controller, Get, Header } from '@nestjs/common';
-import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthCheckResult, type HealthIndicatorResult } from '@nestjs/terminus';
+import {
+  HealthCheck,
+  HealthCheckService,
+  HealthIndicatorService,
+  type HealthCheckResult,
+  type HealthIndicatorResult,
+} from '@nestjs/terminus';
 import { Metrics } from '../telemetry/metrics.js';
 import { Lifecycle } from './lifecycle.js';
 import { VERSION } from './version.js';
@@ -32,7 +38,8 @@ export class HealthController {
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
     // Open to anybody: asked in a hurry, it gives the answer of half a second ago.
-    if (!this.latest || Date.now() - this.latest.at > READY_FOR_MS || this.lifecycle.draining) this.latest = { at: Date.now(), answer: this.check() };
+    if (!this.latest || Date.now() - this.latest.at > READY_FOR_MS || this.lifecycle.draining)
+      this.latest = { at: Date.now(), answer: this.check() };
     return this.latest.answer;
   }
 

@@ -7,7 +7,18 @@ import pretty from 'pino-pretty';
  * text, no key.
  */
 export function createLogger(level: string): Logger {
-  const options = { level, serializers: { err: withoutValues }, redact: ['authorization', '*.authorization', 'headers.authorization', 'req.headers.authorization', 'secret', '*.secret'] };
+  const options = {
+    level,
+    serializers: { err: withoutValues },
+    redact: [
+      'authorization',
+      '*.authorization',
+      'headers.authorization',
+      'req.headers.authorization',
+      'secret',
+      '*.secret',
+    ],
+  };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ fd: 2, sync: true }));
   return pino(options, pretty({ destination: 2, ignore: 'pid,hostname', sync: true }));
 }
@@ -26,9 +37,20 @@ interface LoggedError {
 export function withoutValues(error: unknown): LoggedError | string {
   if (!(error instanceof Error)) return typeof error;
   const { code, table, constraint } = error as { code?: unknown; table?: unknown; constraint?: unknown };
-  const stack = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+  const stack = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim());
   const cause = error.cause instanceof Error ? (withoutValues(error.cause) as LoggedError) : undefined;
-  return { type: error.name, message: unquoted(error.message), ...(code !== undefined && { code }), ...(table !== undefined && { table }), ...(constraint !== undefined && { constraint }), stack, ...(cause && { cause }) };
+  return {
+    type: error.name,
+    message: unquoted(error.message),
+    ...(code !== undefined && { code }),
+    ...(table !== undefined && { table }),
+    ...(constraint !== undefined && { constraint }),
+    stack,
+    ...(cause && { cause }),
+  };
 }
 
 const MAX_MESSAGE = 300;

@@ -16,7 +16,11 @@ export class Metrics {
     labelNames: ['code'] as const,
     registers: [this.registry],
   });
-  readonly sockets = new Gauge({ name: 'commonplace_websockets', help: 'Open WebSocket connections.', registers: [this.registry] });
+  readonly sockets = new Gauge({
+    name: 'commonplace_websockets',
+    help: 'Open WebSocket connections.',
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

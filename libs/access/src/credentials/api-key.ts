@@ -7,7 +7,9 @@ const PREFIX_LENGTH = 12;
 const SECRET_BYTES = 32;
 const SECRET_LENGTH = 43; // 256 bits in base 62
 const CHECKSUM_LENGTH = 6; // 32 bits in base 62
-const ISSUED = new RegExp(`^(cpl_[0-9A-Za-z]{${PREFIX_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}}([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`);
+const ISSUED = new RegExp(
+  `^(cpl_[0-9A-Za-z]{${PREFIX_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}}([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+);
 
 export interface MintedKey {
   /** Shown once, to whoever asked for it. */
@@ -27,7 +29,11 @@ export function mintKey(): MintedKey {
 /** A key that an operator chose. Its prefix comes from its hash, so that none of it is stored as it is. */
 export function adoptKey(secret: string): MintedKey {
   const prefix = keyPrefix(secret);
-  if (!prefix) throw badInput('COMMONPLACE_BOOTSTRAP_KEY', 'looks like a key of ours with a letter changed: its checksum is wrong');
+  if (!prefix)
+    throw badInput(
+      'COMMONPLACE_BOOTSTRAP_KEY',
+      'looks like a key of ours with a letter changed: its checksum is wrong',
+    );
   return { secret, prefix, hash: hashKey(secret) };
 }
 

@@ -36,7 +36,8 @@ export class CredentialsService {
       this.noteUse(cached);
       return cached;
     }
-    const principal = looksLikeJwt(bearer) && this.jwks ? await this.fromToken(bearer, this.jwks) : await this.fromKey(bearer);
+    const principal =
+      looksLikeJwt(bearer) && this.jwks ? await this.fromToken(bearer, this.jwks) : await this.fromKey(bearer);
     if (this.known.size >= MAX_CACHED) this.known.clear();
     this.known.set(cacheKey, principal);
     this.noteUse(principal);
@@ -65,7 +66,10 @@ export class CredentialsService {
     const payload = await this.verify(token, jwks, jwt);
     const role = payload[jwt.roleClaim];
     if (typeof role !== 'string' || !payload.sub || !payload.exp) {
-      throw new CommonplaceError('UNAUTHENTICATED', `The token must have sub, exp and the role as text in the claim ${jwt.roleClaim}.`);
+      throw new CommonplaceError(
+        'UNAUTHENTICATED',
+        `The token must have sub, exp and the role as text in the claim ${jwt.roleClaim}.`,
+      );
     }
     const orgId = this.access.orgId;
     const name = payload[jwt.nameClaim];
@@ -79,7 +83,11 @@ export class CredentialsService {
       tokenExpiresAt: new Date(payload.exp * 1000),
     };
     const exists = await this.access.system('authenticate', (unit) => upsertPrincipal(unit, principal));
-    if (!exists) throw new CommonplaceError('UNAUTHENTICATED', `The token's role ${JSON.stringify(role.slice(0, 64))} is not a role here.`);
+    if (!exists)
+      throw new CommonplaceError(
+        'UNAUTHENTICATED',
+        `The token's role ${JSON.stringify(role.slice(0, 64))} is not a role here.`,
+      );
     return principal;
   }
 
@@ -89,8 +97,17 @@ export class CredentialsService {
       return (await jwtVerify(token, jwks, options)).payload;
     } catch (error) {
       // Neither a refused connection nor an answer that holds no keys says anything of the token.
-      if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error.code === 'ERR_JOSE_GENERIC') {
-        throw new CommonplaceError('UNAVAILABLE', 'The identity provider does not answer.', { retryAfterMs: 1000 }, { cause: error });
+      if (
+        !(error instanceof errors.JOSEError) ||
+        error instanceof errors.JWKSTimeout ||
+        error.code === 'ERR_JOSE_GENERIC'
+      ) {
+        throw new CommonplaceError(
+          'UNAVAILABLE',
+          'The identity provider does not answer.',
+          { retryAfterMs: 1000 },
+          { cause: error },
+        );
       }
       throw new CommonplaceError('UNAUTHENTICATED', `The token was refused (${error.code}).`, {}, { cause: error });
     }
@@ -102,7 +119,9 @@ export class CredentialsService {
     if (!keyId || Date.now() - (this.notedAt.get(keyId) ?? 0) < NOTE_USE_EVERY_MS) return;
     if (this.notedAt.size >= MAX_CACHED) this.notedAt.clear();
     this.notedAt.set(keyId, Date.now());
-    this.access.system('note key use', (unit) => noteUse(unit, principal.orgId, [keyId])).catch(() => this.notedAt.delete(keyId));
+    this.access
+      .system('note key use', (unit) => noteUse(unit, principal.orgId, [keyId]))
+      .catch(() => this.notedAt.delete(keyId));
   }
 }
 

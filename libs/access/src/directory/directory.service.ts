@@ -5,7 +5,15 @@ import type { AccessService } from '../gate/access.service.js';
 import type { PoolKind } from '../policy/index.js';
 import type { Principal, PrincipalKind } from '../principal.js';
 import { ApiKeyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory.entity.js';
-import { countLiveKeys, countRows, endKey, findKeysOf, findPrincipals, raiseDirectoryVersion, type CountedTable } from './directory.repository.js';
+import {
+  countLiveKeys,
+  countRows,
+  endKey,
+  findKeysOf,
+  findPrincipals,
+  raiseDirectoryVersion,
+  type CountedTable,
+} from './directory.repository.js';
 
 const MAX_ROLES = 1_000;
 const MAX_POOLS = 20_000;
@@ -39,7 +47,9 @@ export class DirectoryService {
   constructor(private readonly access: AccessService) {}
 
   roles(caller: Principal): Promise<RoleEntity[]> {
-    return this.access.read(caller, (unit) => unit.entities(RoleEntity).find({ order: { createdAt: 'ASC', key: 'ASC' }, take: MAX_ROLES }));
+    return this.access.read(caller, (unit) =>
+      unit.entities(RoleEntity).find({ order: { createdAt: 'ASC', key: 'ASC' }, take: MAX_ROLES }),
+    );
   }
 
   agents(caller: Principal): Promise<Agent[]> {
@@ -77,28 +87,42 @@ export class DirectoryService {
     });
   }
 
-  async createPool(caller: Principal, input: { key: string; kind: PoolKind; role?: string | null; description?: string | null }): Promise<PoolEntity> {
+  async createPool(
+    caller: Principal,
+    input: { key: string; kind: PoolKind; role?: string | null; description?: string | null },
+  ): Promise<PoolEntity> {
     const { key, kind, role = null, description = null } = input;
     checkKey(key, 'input.key');
     checkDescription(description);
     if (kind === 'AGENT') throw badInput('input.kind', 'AGENT pools are made by registerAgent with privatePool');
-    if ((kind === 'ROLE') !== (role !== null)) throw badInput('input.role', 'names the role that owns a ROLE pool, and is left out for a SHARED one');
+    if ((kind === 'ROLE') !== (role !== null))
+      throw badInput('input.role', 'names the role that owns a ROLE pool, and is left out for a SHARED one');
     return this.change(caller, `a pool ${key}`, async (unit) => {
       if (role !== null) await requireRole(unit, this.access.orgId, role);
       return this.insertPool(unit, { key, kind, role, description });
     });
   }
 
-  async registerAgent(caller: Principal, input: { name: string; role: string; privatePool?: boolean }): Promise<{ agent: Agent; issuedKey: IssuedKey }> {
+  async registerAgent(
+    caller: Principal,
+    input: { name: string; role: string; privatePool?: boolean },
+  ): Promise<{ agent: Agent; issuedKey: IssuedKey }> {
     const { name, role, privatePool = false } = input;
-    if (!wellFormed(name, 'input.name').trim() || name.length > 200) throw badInput('input.name', 'must have 1 to 200 characters');
+    if (!wellFormed(name, 'input.name').trim() || name.length > 200)
+      throw badInput('input.name', 'must have 1 to 200 characters');
     return this.change(caller, 'an agent', async (unit) => {
       const { orgId } = this.access;
       await requireRole(unit, orgId, role);
       await boundTable(unit, 'principal', MAX_AGENTS);
       const id = newId();
       await unit.entities(PrincipalEntity).insert({ orgId, id, kind: 'AGENT', name, role });
-      if (privatePool) await this.insertPool(unit, { key: `agent:${id}`, kind: 'AGENT', ownerId: id, description: `Private to ${name}.` });
+      if (privatePool)
+        await this.insertPool(unit, {
+          key: `agent:${id}`,
+          kind: 'AGENT',
+          ownerId: id,
+          description: `Private to ${name}.`,
+        });
       const agent = await unit.entities(PrincipalEntity).findOneByOrFail({ orgId, id });
       return { agent, issuedKey: await this.insertKey(unit, id, null) };
     });
@@ -111,7 +135,8 @@ export class DirectoryService {
       const agent = await unit.entities(PrincipalEntity).findOneBy({ orgId, id: agentId });
       if (!agent) throw notFound('The agent');
       const live = await countLiveKeys(unit, orgId, agentId);
-      if (live >= MAX_LIVE_KEYS) throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live} live keys; revoke one first.`);
+      if (live >= MAX_LIVE_KEYS)
+        throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live} live keys; revoke one first.`);
       return this.insertKey(unit, agentId, expiresAt);
     });
   }
@@ -127,7 +152,11 @@ export class DirectoryService {
   }
 
   /** Every change to roles and pools raises the directory's version, and with it the fence. */
-  private async change<Result>(caller: Principal, what: string, work: (unit: Unit) => Promise<Result>): Promise<Result> {
+  private async change<Result>(
+    caller: Principal,
+    what: string,
+    work: (unit: Unit) => Promise<Result>,
+  ): Promise<Result> {
     try {
       const result = await this.access.administer(caller, async (unit) => {
         await raiseDirectoryVersion(unit, this.access.orgId);
@@ -136,7 +165,8 @@ export class DirectoryService {
       this.access.invalidate();
       return result;
     } catch (error) {
-      if ((error as { code?: string }).code === UNIQUE_VIOLATION) throw new CommonplaceError('CONFLICT', `There is ${what} already.`, {}, { cause: error });
+      if ((error as { code?: string }).code === UNIQUE_VIOLATION)
+        throw new CommonplaceError('CONFLICT', `There is ${what} already.`, {}, { cause: error });
       throw error;
     }
   }
@@ -159,19 +189,24 @@ export class DirectoryService {
 }
 
 function checkKey(key: string, field: string): void {
-  if (!KEY_FORMAT.test(key)) throw badInput(field, 'must be 1 to 64 lower case letters, digits and . _ : -, and begin with a letter or digit');
-  if (key === 'own' || key.startsWith('kind:') || key.startsWith('agent:')) throw badInput(field, 'is a word that policies and private pools use; choose another');
+  if (!KEY_FORMAT.test(key))
+    throw badInput(field, 'must be 1 to 64 lower case letters, digits and . _ : -, and begin with a letter or digit');
+  if (key === 'own' || key.startsWith('kind:') || key.startsWith('agent:'))
+    throw badInput(field, 'is a word that policies and private pools use; choose another');
 }
 
 function checkDescription(description: string | null): void {
   if (description === null) return;
-  if (wellFormed(description, 'input.description').length > 1_000) throw badInput('input.description', 'has more than 1,000 characters');
+  if (wellFormed(description, 'input.description').length > 1_000)
+    throw badInput('input.description', 'has more than 1,000 characters');
 }
 
 async function requireRole(unit: Unit, orgId: string, role: string): Promise<void> {
-  if (!KEY_FORMAT.test(role) || !(await unit.entities(RoleEntity).findOneBy({ orgId, key: role }))) throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
+  if (!KEY_FORMAT.test(role) || !(await unit.entities(RoleEntity).findOneBy({ orgId, key: role })))
+    throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
 }
 
 async function boundTable(unit: Unit, table: CountedTable, most: number): Promise<void> {
-  if ((await countRows(unit, table)) >= most) throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
+  if ((await countRows(unit, table)) >= most)
+    throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
 }

@@ -1,9 +1,25 @@
 import { CommonplaceError } from '#kernel';
 import { CREDENTIAL_ENDED, STALE_ACCESS, sqlState, type Database, type Unit } from '#platform';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ACTIONS, CompiledPolicy, parseStatements, systemFilter, type Access, type Action, type ReadFilter } from '../policy/index.js';
+import {
+  ACTIONS,
+  CompiledPolicy,
+  parseStatements,
+  systemFilter,
+  type Access,
+  type Action,
+  type ReadFilter,
+} from '../policy/index.js';
 import type { Principal } from '../principal.js';
-import { loadHead, loadPools, loadStatements, openAs, openAsSystem, type DirectoryPool, type Head } from './access.repository.js';
+import {
+  loadHead,
+  loadPools,
+  loadStatements,
+  openAs,
+  openAsSystem,
+  type DirectoryPool,
+  type Head,
+} from './access.repository.js';
 
 /** A policy may be edited while a unit of work is being opened; one that is edited this often in a row is an attack. */
 const MAX_RELOADS = 8;
@@ -62,7 +78,10 @@ export class AccessService {
   administer<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
     return this.open(principal, memoryPools, true, async (unit, grants) => {
       if (!grants.access.may('ADMINISTER')) {
-        throw new CommonplaceError('FORBIDDEN', `The role ${principal.role} may not ADMINISTER: no statement of the policy allows it.`);
+        throw new CommonplaceError(
+          'FORBIDDEN',
+          `The role ${principal.role} may not ADMINISTER: no statement of the policy allows it.`,
+        );
       }
       return work(unit, grants);
     });
@@ -126,7 +145,8 @@ export class AccessService {
       } catch (error) {
         if (sqlState(error) === CREDENTIAL_ENDED) throw ended('The key was revoked or has expired.');
         if (sqlState(error) !== STALE_ACCESS) throw error;
-        if (attempt > MAX_RELOADS) throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
+        if (attempt > MAX_RELOADS)
+          throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
         // Where many edits come in a row, a pause lets the unit be opened between two of them, or behind the last.
         if (attempt > 1) await pause(2 ** attempt);
         const reloaded = await this.reload(snapshot);
@@ -167,8 +187,17 @@ export class AccessService {
     const policy =
       previous && sameVersion && stillValid
         ? previous.policy
-        : new CompiledPolicy(loaded.policyVersion, parseStatements(loaded.statements, NO_KEYS, { lenient: true }), loaded.now);
-    this.snapshot = { ...loaded, poolsById: new Map(loaded.pools.map((pool) => [pool.id, pool])), policy, grants: new Map() };
+        : new CompiledPolicy(
+            loaded.policyVersion,
+            parseStatements(loaded.statements, NO_KEYS, { lenient: true }),
+            loaded.now,
+          );
+    this.snapshot = {
+      ...loaded,
+      poolsById: new Map(loaded.pools.map((pool) => [pool.id, pool])),
+      policy,
+      grants: new Map(),
+    };
     return this.snapshot;
   }
 }

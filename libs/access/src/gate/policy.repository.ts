@@ -19,12 +19,18 @@ export async function findPolicy(unit: Unit, orgId: string, version: number | nu
 }
 
 export function listPolicies(unit: Unit, orgId: string, atMost: number): Promise<StoredPolicy[]> {
-  return unit.query<StoredPolicy>({ text: `select ${COLUMNS} ${FROM} order by p.version desc limit $2`, values: [orgId, atMost] });
+  return unit.query<StoredPolicy>({
+    text: `select ${COLUMNS} ${FROM} order by p.version desc limit $2`,
+    values: [orgId, atMost],
+  });
 }
 
 /** Takes the head's row, so that of parallel edits one goes on and the others see its version. */
 export async function lockHead(unit: Unit, orgId: string): Promise<number> {
-  const rows = await unit.query<{ version: number }>({ text: 'select version from policy_head where org_id = $1 for update', values: [orgId] });
+  const rows = await unit.query<{ version: number }>({
+    text: 'select version from policy_head where org_id = $1 for update',
+    values: [orgId],
+  });
   return rows[0]?.version ?? 0;
 }
 

@@ -34,14 +34,20 @@ export class PolicyService {
    * Checks the draft, stores it as the next version and makes it the active one.
    * @throws BAD_INPUT naming statement and field, or when nobody could ADMINISTER; CONFLICT when another version is active by now.
    */
-  async activate(caller: Principal, input: { expectedVersion: number; statements: unknown[]; comment?: string | null }): Promise<PolicyVersion> {
+  async activate(
+    caller: Principal,
+    input: { expectedVersion: number; statements: unknown[]; comment?: string | null },
+  ): Promise<PolicyVersion> {
     const { orgId } = this.access;
     const comment = input.comment ?? null;
     if (comment !== null) checkComment(comment);
     const activated = await this.access.administer(caller, async (unit) => {
       const active = await lockHead(unit, orgId);
       if (active !== input.expectedVersion) {
-        throw new CommonplaceError('CONFLICT', `The edit was made from version ${input.expectedVersion}; version ${active} is active by now. Read it and edit again.`);
+        throw new CommonplaceError(
+          'CONFLICT',
+          `The edit was made from version ${input.expectedVersion}; version ${active} is active by now. Read it and edit again.`,
+        );
       }
       const roles = await unit.entities(RoleEntity).find({ select: { orgId: true, key: true } });
       const pools = await loadPools(unit, orgId);
@@ -58,7 +64,8 @@ export class PolicyService {
 }
 
 function checkComment(comment: string): void {
-  if (wellFormed(comment, 'input.comment').length > 1_000) throw badInput('input.comment', 'has more than 1,000 characters');
+  if (wellFormed(comment, 'input.comment').length > 1_000)
+    throw badInput('input.comment', 'has more than 1,000 characters');
 }
 
 function read(stored: StoredPolicy): PolicyVersion {

@@ -8,7 +8,11 @@ import { type PolicyStatement } from './statement.js';
  * @param heldRoles the roles that a live operator or agent holds
  * @throws BAD_INPUT when none does
  */
-export function assertAdministrable(statements: readonly PolicyStatement[], heldRoles: ReadonlySet<string>, path = 'statements'): void {
+export function assertAdministrable(
+  statements: readonly PolicyStatement[],
+  heldRoles: ReadonlySet<string>,
+  path = 'statements',
+): void {
   const about = statements.filter(({ actions }) => actions.includes('ADMINISTER'));
   const allows = about.filter(
     ({ effect, pools, expiresAt }) => effect === 'ALLOW' && expiresAt === null && pools.includes('*'),

@@ -24,8 +24,15 @@ export async function updateMemory(
   change: { reason: string | null; now: Date; rehash: boolean; apart: boolean },
 ): Promise<void> {
   const values: unknown[] = [
-    caller.orgId, memory.id, importanceRank(memory.importance), memory.labels, memory.metadata && JSON.stringify(memory.metadata),
-    memory.expiresAt, caller.id, change.reason, change.now,
+    caller.orgId,
+    memory.id,
+    importanceRank(memory.importance),
+    memory.labels,
+    memory.metadata && JSON.stringify(memory.metadata),
+    memory.expiresAt,
+    caller.id,
+    change.reason,
+    change.now,
   ];
   const content = change.rehash ? contentColumns(memory, change.apart ? caller.id : null, values) : '';
   await unit.query({
@@ -38,12 +45,19 @@ export async function updateMemory(
 function contentColumns(memory: LockedMemory, scope: string | null, values: unknown[]): string {
   const content = memory.content as string;
   const terms = analyseMemory({ content, speaker: memory.speaker });
-  const from = values.push(content, contentHash({ content, entityId: memory.entityId }, scope), termVector(terms), terms.length) - 3;
+  const from =
+    values.push(content, contentHash({ content, entityId: memory.entityId }, scope), termVector(terms), terms.length) -
+    3;
   return `, content = $${from}, content_hash = $${from + 1}, terms = $${from + 2}::tsvector, term_count = $${from + 3}`;
 }
 
 /** Leaves a tombstone: what the policy's conditions look at stays, so that only those hear of it who could see the memory. */
-export async function buryMemory(unit: Unit, caller: Principal, id: string, change: { reason: string | null; now: Date }): Promise<void> {
+export async function buryMemory(
+  unit: Unit,
+  caller: Principal,
+  id: string,
+  change: { reason: string | null; now: Date },
+): Promise<void> {
   const values = [caller.orgId, id];
   await deleteVectors(unit, caller.orgId, id);
   await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });

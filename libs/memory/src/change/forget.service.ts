@@ -23,7 +23,13 @@ export class ForgetService {
       if (!decision.allowed && !ownProposal) throw new CommonplaceError('FORBIDDEN', decision.reason);
       if (memory.status === 'FORGOTTEN') return id;
       await buryMemory(unit, caller, id, { reason, now });
-      await appendEvent(unit, { orgId: caller.orgId, poolId: memory.poolId, memoryId: id, kind: 'FORGOTTEN', policyVersion: grants.policyVersion });
+      await appendEvent(unit, {
+        orgId: caller.orgId,
+        poolId: memory.poolId,
+        memoryId: id,
+        kind: 'FORGOTTEN',
+        policyVersion: grants.policyVersion,
+      });
       return id;
     });
   }

@@ -1,7 +1,17 @@
 import type { AccessService, Grants, Importance, MemoryRow, Principal } from '#access';
 import { badInput, CommonplaceError, notFound, type Clock, type JsonObject } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
-import { importance, labels, LIMITS, metadata, optionalDate, optionalText, requiredId, requiredText, wholeNumber } from '../input.js';
+import {
+  importance,
+  labels,
+  LIMITS,
+  metadata,
+  optionalDate,
+  optionalText,
+  requiredId,
+  requiredText,
+  wholeNumber,
+} from '../input.js';
 import { deleteVectors, insertVectors } from '../memory-index.repository.js';
 import type { MemoryIndex } from '../memory-index.js';
 import { contentHash } from '../memorize/memorize-command.js';
@@ -58,28 +68,49 @@ export class ReviseService {
         if (!before || before.status === 'FORGOTTEN') throw notFound('The memory');
         decide(grants, before, changes);
         if (before.version !== expectedVersion) {
-          throw new CommonplaceError('CONFLICT', `The memory has version ${before.version}, not ${expectedVersion}. Read it and revise again.`);
+          throw new CommonplaceError(
+            'CONFLICT',
+            `The memory has version ${before.version}, not ${expectedVersion}. Read it and revise again.`,
+          );
         }
         await archiveRevision(unit, caller.orgId, before);
         const rehash = changes.content !== undefined;
         const apart = rehash && (await standsUnseen(unit, scope, { ...before, ...changes }));
         await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash, apart });
         if (changes.content !== undefined) await this.reindex(unit, scope, before, vector);
-        await appendEvent(unit, { orgId: caller.orgId, poolId: before.poolId, memoryId: id, kind: 'REVISED', policyVersion: grants.policyVersion });
+        await appendEvent(unit, {
+          orgId: caller.orgId,
+          poolId: before.poolId,
+          memoryId: id,
+          kind: 'REVISED',
+          policyVersion: grants.policyVersion,
+        });
         const [revised] = await findMemories(unit, scope, [id]);
-        if (!revised) throw new CommonplaceError('FORBIDDEN', 'The memory would no longer be yours to see: your policy reads only others.');
+        if (!revised)
+          throw new CommonplaceError(
+            'FORBIDDEN',
+            'The memory would no longer be yours to see: your policy reads only others.',
+          );
         return revised;
       });
     } catch (error) {
       if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-      throw new CommonplaceError('CONFLICT', 'Another memory of the pool has this content already; forget one of the two.', {}, { cause: error });
+      throw new CommonplaceError(
+        'CONFLICT',
+        'Another memory of the pool has this content already; forget one of the two.',
+        {},
+        { cause: error },
+      );
     }
   }
 
   private async reindex(unit: Unit, scope: ReadScope, memory: LockedMemory, vector: number[] | null): Promise<void> {
     if (!scope.space) return;
     await deleteVectors(unit, scope.orgId, memory.id);
-    if (vector) await insertVectors(unit, scope.orgId, scope.space.spaceId, [{ memoryId: memory.id, poolId: memory.poolId, embedding: vector }]);
+    if (vector)
+      await insertVectors(unit, scope.orgId, scope.space.spaceId, [
+        { memoryId: memory.id, poolId: memory.poolId, embedding: vector },
+      ]);
     else await this.jobs.enqueue(unit, 'embed', { memoryIds: [memory.id] });
   }
 }
@@ -88,7 +119,9 @@ export class ReviseService {
 async function standsUnseen(unit: Unit, scope: ReadScope, memory: LockedMemory): Promise<boolean> {
   if (memory.status !== 'ACTIVE' || memory.content === null) return false;
   const hash = contentHash({ content: memory.content, entityId: memory.entityId });
-  const standing = (await findStanding(unit, scope.orgId, memory.poolId, [hash])).map(({ id }) => id).filter((id) => id !== memory.id);
+  const standing = (await findStanding(unit, scope.orgId, memory.poolId, [hash]))
+    .map(({ id }) => id)
+    .filter((id) => id !== memory.id);
   return standing.length > 0 && !(await findMemories(unit, scope, standing)).some(showsIdentity);
 }
 
@@ -98,9 +131,11 @@ function decide(grants: Grants, before: LockedMemory, changes: Changes): void {
   const after: MemoryRow = { ...before, ...changes, labels: changes.labels ?? before.labels };
   for (const row of [before, after]) {
     const decision = grants.access.decide('REVISE', row);
-    if (!decision.allowed && !(ownProposal && grants.access.can('PROPOSE', row))) throw new CommonplaceError('FORBIDDEN', decision.reason);
+    if (!decision.allowed && !(ownProposal && grants.access.can('PROPOSE', row)))
+      throw new CommonplaceError('FORBIDDEN', decision.reason);
   }
-  if (before.status !== 'ACTIVE' && !ownProposal) throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
+  if (before.status !== 'ACTIVE' && !ownProposal)
+    throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
 }
 
 function parseChanges(input: ReviseInput, clock: Clock): Changes {
@@ -110,7 +145,9 @@ function parseChanges(input: ReviseInput, clock: Clock): Changes {
   if (input.labels !== undefined) changes.labels = labels(input.labels, 'input.labels');
   if (input.metadata !== undefined) changes.metadata = metadata(input.metadata, 'input.metadata');
   if (input.expiresAt !== undefined) changes.expiresAt = optionalDate(input.expiresAt, 'input.expiresAt');
-  if (changes.expiresAt && changes.expiresAt <= clock.now()) throw badInput('input.expiresAt', 'must lie in the future');
-  if (Object.keys(changes).length === 0) throw badInput('input', 'changes nothing: give content, importance, labels, metadata or expiresAt');
+  if (changes.expiresAt && changes.expiresAt <= clock.now())
+    throw badInput('input.expiresAt', 'must lie in the future');
+  if (Object.keys(changes).length === 0)
+    throw badInput('input', 'changes nothing: give content, importance, labels, metadata or expiresAt');
   return changes;
 }

@@ -1,7 +1,17 @@
 import type { Importance, MemoryType } from '#access';
 import { badInput, type Clock, type JsonObject } from '#kernel';
 import { createHash } from 'node:crypto';
-import { idList, importance, labels, LIMITS, memoryType, metadata, optionalDate, optionalText, requiredText } from '../input.js';
+import {
+  idList,
+  importance,
+  labels,
+  LIMITS,
+  memoryType,
+  metadata,
+  optionalDate,
+  optionalText,
+  requiredText,
+} from '../input.js';
 
 /** What a client sends; nothing in it is trusted. */
 export interface MemorizeInput {
@@ -63,8 +73,13 @@ export function parseMemorize(input: MemorizeInput, path: string, clock: Clock):
  * What makes two memories of a pool the same: content and entity. The same sentence about two entities is two facts.
  * @param scope an author, to keep what a write-only caller stores apart from what it cannot read
  */
-export function contentHash(command: Pick<MemorizeCommand, 'content' | 'entityId'>, scope: string | null = null): Buffer {
-  return createHash('sha256').update(JSON.stringify([scope, command.entityId, command.content])).digest();
+export function contentHash(
+  command: Pick<MemorizeCommand, 'content' | 'entityId'>,
+  scope: string | null = null,
+): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([scope, command.entityId, command.content]))
+    .digest();
 }
 
 /** Two requests under one idempotency key are the same when everything in them is. */

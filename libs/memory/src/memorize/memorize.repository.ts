@@ -71,13 +71,25 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
     name: `memorize_${write.status}`,
     text: INSERT[write.status],
     values: [
-      write.orgId, write.poolId,
-      memories.map((memory) => memory.id), memories.map((memory) => memory.hash),
-      column((c) => c.type), column((c) => c.content), terms.map(termVector), terms.map((list) => list.length),
-      column((c) => c.entityId), column((c) => c.sessionId), column((c) => c.speaker), column((c) => importanceRank(c.importance)),
-      column((c) => JSON.stringify(c.labels)), column((c) => c.metadata && JSON.stringify(c.metadata)),
-      column((c) => c.validFrom), column((c) => c.expiresAt),
-      write.authorId, write.now, write.policyVersion,
+      write.orgId,
+      write.poolId,
+      memories.map((memory) => memory.id),
+      memories.map((memory) => memory.hash),
+      column((c) => c.type),
+      column((c) => c.content),
+      terms.map(termVector),
+      terms.map((list) => list.length),
+      column((c) => c.entityId),
+      column((c) => c.sessionId),
+      column((c) => c.speaker),
+      column((c) => importanceRank(c.importance)),
+      column((c) => JSON.stringify(c.labels)),
+      column((c) => c.metadata && JSON.stringify(c.metadata)),
+      column((c) => c.validFrom),
+      column((c) => c.expiresAt),
+      write.authorId,
+      write.now,
+      write.policyVersion,
     ],
   });
 }
@@ -102,7 +114,11 @@ export async function giveUpIdentity(unit: Unit, orgId: string, memoryIds: reado
   });
 }
 
-export async function insertSources(unit: Unit, orgId: string, links: readonly { memoryId: string; sourceId: string }[]): Promise<void> {
+export async function insertSources(
+  unit: Unit,
+  orgId: string,
+  links: readonly { memoryId: string; sourceId: string }[],
+): Promise<void> {
   await unit.query({
     text: `insert into memory_source (org_id, memory_id, source_id) select $1, * from unnest($2::uuid[], $3::uuid[]) on conflict do nothing`,
     values: [orgId, links.map((link) => link.memoryId), links.map((link) => link.sourceId)],
@@ -128,13 +144,23 @@ const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_ha
   returning key`;
 
 /** Takes the keys for 24 hours; a parallel request with one of them waits here. @returns the keys that were free. */
-export async function claimKeys(unit: Unit, orgId: string, principalId: string, claims: readonly IdempotencyClaim[]): Promise<Set<string>> {
+export async function claimKeys(
+  unit: Unit,
+  orgId: string,
+  principalId: string,
+  claims: readonly IdempotencyClaim[],
+): Promise<Set<string>> {
   const values = [orgId, principalId, claims.map((claim) => claim.key), claims.map((claim) => claim.inputHash)];
   const rows = await unit.query<{ key: string }>({ text: CLAIM, values });
   return new Set(rows.map((row) => row.key));
 }
 
-export async function findClaims(unit: Unit, orgId: string, principalId: string, keys: readonly string[]): Promise<IdempotencyRecord[]> {
+export async function findClaims(
+  unit: Unit,
+  orgId: string,
+  principalId: string,
+  keys: readonly string[],
+): Promise<IdempotencyRecord[]> {
   const text = `select key, input_hash as "inputHash", memory_id as "memoryId", outcome from idempotency
     where org_id = $1 and principal_id = $2 and key = any($3::text[])`;
   return unit.query<IdempotencyRecord>({ text, values: [orgId, principalId, keys] });
@@ -149,7 +175,16 @@ export async function settleClaims(
   const text = `update idempotency i set memory_id = s.memory_id, outcome = s.outcome
     from unnest($3::text[], $4::uuid[], $5::text[]) as s (key, memory_id, outcome)
     where i.org_id = $1 and i.principal_id = $2 and i.key = s.key`;
-  await unit.query({ text, values: [orgId, principalId, settled.map((s) => s.key), settled.map((s) => s.memoryId), settled.map((s) => s.outcome)] });
+  await unit.query({
+    text,
+    values: [
+      orgId,
+      principalId,
+      settled.map((s) => s.key),
+      settled.map((s) => s.memoryId),
+      settled.map((s) => s.outcome),
+    ],
+  });
   // A request whose input was refused leaves its key free, and old keys leave with the new ones: no job is needed.
   await unit.query({
     text: `delete from idempotency where org_id = $1 and principal_id = $2 and (memory_id is null and key = any($3::text[])

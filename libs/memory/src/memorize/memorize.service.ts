@@ -8,7 +8,18 @@ import { showsIdentity, type Memorized, type MemorizeOutcome, type Memory } from
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { contentHash, inputHash, parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
-import { claimKeys, findClaims, findStanding, insertMemories, insertSources, settleClaims, type NewMemory, giveUpIdentity, type Stored, type Write } from './memorize.repository.js';
+import {
+  claimKeys,
+  findClaims,
+  findStanding,
+  insertMemories,
+  insertSources,
+  settleClaims,
+  type NewMemory,
+  giveUpIdentity,
+  type Stored,
+  type Write,
+} from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -56,13 +67,19 @@ export class MemorizeService {
 
   /** Each input stands or fails alone. @throws BAD_INPUT when there are too many, or too much. */
   async memorizeMany(caller: Principal, inputs: readonly MemorizeInput[]): Promise<MemorizedMany> {
-    if (inputs.length === 0 || inputs.length > LIMITS.batch) throw badInput('inputs', `has ${inputs.length} items; 1 to ${LIMITS.batch} are taken`);
+    if (inputs.length === 0 || inputs.length > LIMITS.batch)
+      throw badInput('inputs', `has ${inputs.length} items; 1 to ${LIMITS.batch} are taken`);
     const bytes = inputs.reduce((sum, input) => sum + Buffer.byteLength(String(input.content)), 0);
-    if (bytes > LIMITS.batchBytes) throw badInput('inputs', `have ${bytes} bytes of content together; at most ${LIMITS.batchBytes} are taken`);
+    if (bytes > LIMITS.batchBytes)
+      throw badInput('inputs', `have ${bytes} bytes of content together; at most ${LIMITS.batchBytes} are taken`);
     return this.store(caller, inputs, (index) => `inputs.${index}`);
   }
 
-  private async store(caller: Principal, inputs: readonly MemorizeInput[], path: (index: number) => string): Promise<MemorizedMany> {
+  private async store(
+    caller: Principal,
+    inputs: readonly MemorizeInput[],
+    path: (index: number) => string,
+  ): Promise<MemorizedMany> {
     const failures: MemorizeFailure[] = [];
     const items: Item[] = [];
     inputs.forEach((input, index) => {
@@ -121,7 +138,10 @@ export class MemorizeService {
       .filter(([key]) => free.has(key))
       .map(([key, { result }]) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
     if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
-    await replay(batch, open(items).filter((item) => !item.result));
+    await replay(
+      batch,
+      open(items).filter((item) => !item.result),
+    );
   }
 
   private async write(batch: Batch, items: Item[]): Promise<void> {
@@ -140,7 +160,11 @@ export class MemorizeService {
     const created = items.filter((item) => item.result && item.result.outcome !== 'DUPLICATE');
     const ready = created.filter((item) => item.vector !== null);
     if (ready.length && batch.space) {
-      const vectors = ready.map((item) => ({ memoryId: (item.result as Memorized).memory.id, poolId: batch.pool.id, embedding: item.vector as number[] }));
+      const vectors = ready.map((item) => ({
+        memoryId: (item.result as Memorized).memory.id,
+        poolId: batch.pool.id,
+        embedding: item.vector as number[],
+      }));
       await insertVectors(batch.unit, batch.caller.orgId, batch.space.spaceId, vectors);
     }
     const waiting = created.filter((item) => item.vector === null).map((item) => (item.result as Memorized).memory.id);
@@ -151,7 +175,8 @@ export class MemorizeService {
 function targetPool(grants: Grants, caller: Principal, item: Item, path: (index: number) => string): DirectoryPool {
   const field = `${path(item.index)}.pool`;
   if (item.command.pool !== null) return poolByKey(grants, item.command.pool, field);
-  const own = grants.pools.find((pool) => pool.kind === 'ROLE' && pool.role === caller.role && pool.key === caller.role) ??
+  const own =
+    grants.pools.find((pool) => pool.kind === 'ROLE' && pool.role === caller.role && pool.key === caller.role) ??
     grants.pools.find((pool) => pool.kind === 'ROLE' && pool.role === caller.role);
   if (!own) throw badInput(field, `must be named: the role ${caller.role} has no pool of its own that you may use`);
   return own;
@@ -159,7 +184,14 @@ function targetPool(grants: Grants, caller: Principal, item: Item, path: (index:
 
 /** Asked of the very memory that would be stored: conditions of the policy may look at any of its fields. */
 function decide({ caller, grants, pool, now }: Batch, item: Item): void {
-  const row = (status: 'ACTIVE' | 'PROPOSED'): MemoryRow => ({ ...item.command, id: '', poolId: pool.id, status, authorId: caller.id, createdAt: now });
+  const row = (status: 'ACTIVE' | 'PROPOSED'): MemoryRow => ({
+    ...item.command,
+    id: '',
+    poolId: pool.id,
+    status,
+    authorId: caller.id,
+    createdAt: now,
+  });
   const write = grants.access.decide('WRITE', row('ACTIVE'));
   if (write.allowed) item.status = 'ACTIVE';
   else if (grants.access.can('PROPOSE', row('PROPOSED'))) item.status = 'PROPOSED';
@@ -173,7 +205,11 @@ async function checkSources(batch: Batch, items: Item[], path: (index: number) =
   const found = new Set((await find(batch, ids)).map((memory) => memory.id));
   for (const item of items) {
     const place = item.command.derivedFrom.findIndex((id) => !found.has(id));
-    if (place >= 0) item.error = badInput(`${path(item.index)}.derivedFrom.${place}`, 'there is no such memory, or it is not yours to see');
+    if (place >= 0)
+      item.error = badInput(
+        `${path(item.index)}.derivedFrom.${place}`,
+        'there is no such memory, or it is not yours to see',
+      );
   }
 }
 
@@ -185,22 +221,39 @@ async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
   const visible = new Map((await findIdentities(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
   for (const item of items) {
     const memory = visible.get(byHash.get(contentHash(item.command).toString('hex')) ?? '');
-    if (memory && !outlives(item.command.expiresAt, memory.expiresAt, batch.now)) item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
+    if (memory && !outlives(item.command.expiresAt, memory.expiresAt, batch.now))
+      item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
   }
   return items.filter((item) => !item.result);
 }
 
 /** @returns the items whose content stands in the pool where the caller does not see it. */
-async function insertGroup(batch: Batch, status: 'ACTIVE' | 'PROPOSED', items: Item[], hashOf: (command: MemorizeCommand) => Buffer): Promise<Item[]> {
+async function insertGroup(
+  batch: Batch,
+  status: 'ACTIVE' | 'PROPOSED',
+  items: Item[],
+  hashOf: (command: MemorizeCommand) => Buffer,
+): Promise<Item[]> {
   if (items.length === 0) return [];
   const byHash = new Map<string, Item[]>();
   for (const item of items) {
     const hash = hashOf(item.command).toString('hex');
     byHash.set(hash, [...(byHash.get(hash) ?? []), item].sort(longestLivedFirst));
   }
-  const fresh: NewMemory[] = [...byHash].map(([hash, [item]]) => ({ id: newId(), hash: Buffer.from(hash, 'hex'), command: (item as Item).command }));
+  const fresh: NewMemory[] = [...byHash].map(([hash, [item]]) => ({
+    id: newId(),
+    hash: Buffer.from(hash, 'hex'),
+    command: (item as Item).command,
+  }));
   const { caller, grants, pool, now } = batch;
-  const write = { orgId: caller.orgId, poolId: pool.id, authorId: caller.id, status, policyVersion: grants.policyVersion, now };
+  const write = {
+    orgId: caller.orgId,
+    poolId: pool.id,
+    authorId: caller.id,
+    status,
+    policyVersion: grants.policyVersion,
+    now,
+  };
   const stored = await insertLasting(batch, write, fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
   const seen = new Map((await findIdentities(batch, duplicates)).map((memory) => [memory.id, memory]));
@@ -211,7 +264,11 @@ async function insertGroup(batch: Batch, status: 'ACTIVE' | 'PROPOSED', items: I
     if (memory) answer(same, memory, created ? (status === 'ACTIVE' ? 'CREATED' : 'PROPOSED') : 'DUPLICATE');
     else hidden.push(...same);
   }
-  const links = items.flatMap((item) => (isNew(item) ? item.command.derivedFrom.map((sourceId) => ({ memoryId: (item.result as Memorized).memory.id, sourceId })) : []));
+  const links = items.flatMap((item) =>
+    isNew(item)
+      ? item.command.derivedFrom.map((sourceId) => ({ memoryId: (item.result as Memorized).memory.id, sourceId }))
+      : [],
+  );
   if (links.length) await insertSources(batch.unit, caller.orgId, links);
   return hidden;
 }
@@ -227,8 +284,16 @@ async function insertLasting(batch: Batch, write: Write, fresh: readonly NewMemo
     !created && outlives((wanted.get(hash.toString('hex')) as NewMemory).command.expiresAt, expiresAt, batch.now);
   const outlived = stored.filter(isOutlived);
   if (outlived.length === 0) return stored;
-  await giveUpIdentity(batch.unit, write.orgId, outlived.map((row) => row.id));
-  const again = await insertMemories(batch.unit, write, outlived.map((row) => wanted.get(row.hash.toString('hex')) as NewMemory));
+  await giveUpIdentity(
+    batch.unit,
+    write.orgId,
+    outlived.map((row) => row.id),
+  );
+  const again = await insertMemories(
+    batch.unit,
+    write,
+    outlived.map((row) => wanted.get(row.hash.toString('hex')) as NewMemory),
+  );
   return [...stored.filter((row) => !isOutlived(row)), ...again];
 }
 
@@ -238,7 +303,8 @@ function outlives(expiresAt: Date | null, standing: Date | null, now: Date): boo
 }
 
 const lasts = ({ command }: Item): number => command.expiresAt?.getTime() ?? Infinity;
-const longestLivedFirst = (a: Item, b: Item): number => (lasts(a) === lasts(b) ? a.index - b.index : lasts(b) - lasts(a));
+const longestLivedFirst = (a: Item, b: Item): number =>
+  lasts(a) === lasts(b) ? a.index - b.index : lasts(b) - lasts(a);
 
 /** The first of several equal inputs made the memory; the others are its duplicates. */
 function answer(items: Item[], memory: Memory, outcome: MemorizeOutcome): void {
@@ -253,8 +319,26 @@ const isNew = (item: Item): boolean => item.result !== undefined && item.result.
 function asWritten({ caller, pool, now, space }: Batch, id: string, { command, status, vector }: Item): Memory {
   const { content, type, entityId, sessionId, speaker, importance, labels, metadata, validFrom, expiresAt } = command;
   return {
-    id, poolId: pool.id, type, status, content, entityId, sessionId, speaker, importance, labels, metadata, authorId: caller.id,
-    maskedFields: [], version: 1, createdAt: now, updatedAt: now, validFrom, validTo: null, expiresAt, indexed: space === null || vector !== null,
+    id,
+    poolId: pool.id,
+    type,
+    status,
+    content,
+    entityId,
+    sessionId,
+    speaker,
+    importance,
+    labels,
+    metadata,
+    authorId: caller.id,
+    maskedFields: [],
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    validFrom,
+    validTo: null,
+    expiresAt,
+    indexed: space === null || vector !== null,
   };
 }
 
@@ -262,12 +346,30 @@ function asWritten({ caller, pool, now, space }: Batch, id: string, { command, s
 async function replay(batch: Batch, items: Item[]): Promise<void> {
   if (items.length === 0) return;
   const keys = [...new Set(items.map((item) => item.command.idempotencyKey as string))];
-  const records = new Map((await findClaims(batch.unit, batch.caller.orgId, batch.caller.id, keys)).map((record) => [record.key, record]));
-  const memories = new Map((await find(batch, [...records.values()].flatMap((record) => record.memoryId ?? []))).map((memory) => [memory.id, memory]));
+  const records = new Map(
+    (await findClaims(batch.unit, batch.caller.orgId, batch.caller.id, keys)).map((record) => [record.key, record]),
+  );
+  const memories = new Map(
+    (
+      await find(
+        batch,
+        [...records.values()].flatMap((record) => record.memoryId ?? []),
+      )
+    ).map((memory) => [memory.id, memory]),
+  );
   for (const item of items) {
     const record = records.get(item.command.idempotencyKey as string);
-    if (!record?.memoryId) item.error = new CommonplaceError('UNAVAILABLE', 'The first request with this idempotency key failed; send it again.', { retryAfterMs: 0 });
-    else if (!record.inputHash.equals(inputHash(item.command))) item.error = new CommonplaceError('CONFLICT', 'The idempotency key was used for another input in the last 24 hours.');
+    if (!record?.memoryId)
+      item.error = new CommonplaceError(
+        'UNAVAILABLE',
+        'The first request with this idempotency key failed; send it again.',
+        { retryAfterMs: 0 },
+      );
+    else if (!record.inputHash.equals(inputHash(item.command)))
+      item.error = new CommonplaceError(
+        'CONFLICT',
+        'The idempotency key was used for another input in the last 24 hours.',
+      );
     else {
       const memory = memories.get(record.memoryId) ?? asWritten(batch, record.memoryId, item);
       item.result = { memory, outcome: record.outcome, indexed: memory.indexed };

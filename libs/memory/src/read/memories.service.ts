@@ -34,7 +34,10 @@ export class MemoriesService {
   }
 
   /** Newest first. @throws BAD_INPUT naming the field. */
-  async memories(caller: Principal, input: { filter?: MemoryFilterInput | null; first: number; after?: string | null }): Promise<MemoryPage> {
+  async memories(
+    caller: Principal,
+    input: { filter?: MemoryFilterInput | null; first: number; after?: string | null },
+  ): Promise<MemoryPage> {
     const first = wholeNumber(input.first, 'first', 1, LIMITS.page);
     const after = parsePageCursor(input.after, 'after');
     return this.read(caller, async (unit, scope, grants) => {
@@ -45,7 +48,9 @@ export class MemoriesService {
   }
 
   count(caller: Principal, filterInput: MemoryFilterInput | null | undefined): Promise<number> {
-    return this.read(caller, (unit, scope, grants) => countMemories(unit, scope, parseFilter(filterInput, 'filter', grants)));
+    return this.read(caller, (unit, scope, grants) =>
+      countMemories(unit, scope, parseFilter(filterInput, 'filter', grants)),
+    );
   }
 
   /** ACTIVE memories that the caller may read, by pool. */
@@ -80,7 +85,10 @@ export class MemoriesService {
     return pageCursor(memory.id);
   }
 
-  private async read<Result>(caller: Principal, work: (unit: Unit, scope: ReadScope, grants: Grants) => Promise<Result>): Promise<Result> {
+  private async read<Result>(
+    caller: Principal,
+    work: (unit: Unit, scope: ReadScope, grants: Grants) => Promise<Result>,
+  ): Promise<Result> {
     const space = await this.index.space();
     return this.access.read(caller, (unit, grants) =>
       work(unit, { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space }, grants),
@@ -90,5 +98,8 @@ export class MemoriesService {
 
 function bounded(count: number): void {
   if (count <= MAX_RELATED) return;
-  throw new CommonplaceError('QUOTA_EXCEEDED', `The answer would hold more than ${MAX_RELATED} sources or revisions; ask for fewer memories at once.`);
+  throw new CommonplaceError(
+    'QUOTA_EXCEEDED',
+    `The answer would hold more than ${MAX_RELATED} sources or revisions; ask for fewer memories at once.`,
+  );
 }

@@ -1,5 +1,24 @@
-import { MEMORY_STATUSES, type Grants, type Importance, type MaskableField, type MemoryStatus, type MemoryType, type ReadFilter, type SqlParams } from '#access';
-import { boundedList, importance, labels, LIMITS, memoryType, oneOf, optionalDate, optionalText, requiredId } from '../input.js';
+import {
+  MEMORY_STATUSES,
+  type Grants,
+  type Importance,
+  type MaskableField,
+  type MemoryStatus,
+  type MemoryType,
+  type ReadFilter,
+  type SqlParams,
+} from '#access';
+import {
+  boundedList,
+  importance,
+  labels,
+  LIMITS,
+  memoryType,
+  oneOf,
+  optionalDate,
+  optionalText,
+  requiredId,
+} from '../input.js';
 import { importanceRank } from '../memory.repository.js';
 import { metadataSql, parseMetadataFilter, type MetadataCondition } from './metadata-filter.js';
 import { readablePoolIds } from './pools.js';
@@ -38,7 +57,9 @@ export function parseFilter(input: MemoryFilterInput | null | undefined, path: s
   const given = input ?? {};
   const field = (name: string) => `${path}.${name}`;
   const list = <Value>(value: unknown, name: string, item: (value: unknown, field: string) => Value) =>
-    value === undefined || value === null ? null : boundedList(value, field(name), 20).map((one, index) => item(one, `${field(name)}.${index}`));
+    value === undefined || value === null
+      ? null
+      : boundedList(value, field(name), 20).map((one, index) => item(one, `${field(name)}.${index}`));
   return {
     poolIds: given.pools ? readablePoolIds(grants, given.pools, field('pools')) : null,
     types: list(given.types, 'types', memoryType),
@@ -48,7 +69,10 @@ export function parseFilter(input: MemoryFilterInput | null | undefined, path: s
     authorId: given.authorId ? requiredId(given.authorId, field('authorId')) : null,
     importance: list(given.importance, 'importance', importance),
     labels: labels(given.labels, field('labels')),
-    metadata: given.metadata === undefined || given.metadata === null ? null : parseMetadataFilter(given.metadata, field('metadata')),
+    metadata:
+      given.metadata === undefined || given.metadata === null
+        ? null
+        : parseMetadataFilter(given.metadata, field('metadata')),
     createdAfter: optionalDate(given.createdAfter, field('createdAfter')),
     createdBefore: optionalDate(given.createdBefore, field('createdBefore')),
   };

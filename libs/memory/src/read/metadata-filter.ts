@@ -28,13 +28,24 @@ function parseObject(object: JsonObject, field: string): MetadataCondition {
 function parseEntry(key: string, value: Json, field: string): MetadataCondition[] {
   if (key === 'and' || key === 'or') {
     if (!Array.isArray(value) || value.length === 0) throw badInput(field, 'must be a list of filters');
-    return [{ kind: key, conditions: value.map((item, index) => parseObject(asObject(item, `${field}.${index}`), `${field}.${index}`)) }];
+    return [
+      {
+        kind: key,
+        conditions: value.map((item, index) => parseObject(asObject(item, `${field}.${index}`), `${field}.${index}`)),
+      },
+    ];
   }
   if (key === 'not') return [{ kind: 'not', condition: parseObject(asObject(value, field), field) }];
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ kind: 'compare', key, operator: 'eq', value }];
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [{ kind: 'compare', key, operator: 'eq', value }];
   const entries = Object.entries(value);
   if (entries.length === 0) throw badInput(field, 'needs a value or an operator');
-  return entries.map(([operator, operand]) => ({ kind: 'compare', key, operator: checkOperator(operator, operand, field), value: operand }));
+  return entries.map(([operator, operand]) => ({
+    kind: 'compare',
+    key,
+    operator: checkOperator(operator, operand, field),
+    value: operand,
+  }));
 }
 
 function asObject(value: Json, field: string): JsonObject {
@@ -47,9 +58,12 @@ function checkOperator(operator: string, operand: Json, field: string): Operator
     throw badInput(`${field}.${operator}`, `is not an operator; there are ${OPERATORS.join(', ')}`);
   }
   const isScalar = typeof operand === 'string' || typeof operand === 'number';
-  if ((operator === 'in' || operator === 'nin') && !Array.isArray(operand)) throw badInput(`${field}.${operator}`, 'must be a list');
-  if (['gt', 'gte', 'lt', 'lte'].includes(operator) && !isScalar) throw badInput(`${field}.${operator}`, 'must be a number or a text');
-  if (operator === 'contains' && typeof operand === 'object') throw badInput(`${field}.contains`, 'must be a number, a text, or true or false');
+  if ((operator === 'in' || operator === 'nin') && !Array.isArray(operand))
+    throw badInput(`${field}.${operator}`, 'must be a list');
+  if (['gt', 'gte', 'lt', 'lte'].includes(operator) && !isScalar)
+    throw badInput(`${field}.${operator}`, 'must be a number or a text');
+  if (operator === 'contains' && typeof operand === 'object')
+    throw badInput(`${field}.contains`, 'must be a number, a text, or true or false');
   if (operator === 'exists' && typeof operand !== 'boolean') throw badInput(`${field}.exists`, 'must be true or false');
   return operator as Operator;
 }
@@ -70,7 +84,11 @@ export function metadataSql(condition: MetadataCondition, metadata: string, para
 
 const COMPARISONS = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
-function compareSql({ key, operator, value }: { key: string; operator: Operator; value: Json }, metadata: string, params: SqlParams): string {
+function compareSql(
+  { key, operator, value }: { key: string; operator: Operator; value: Json },
+  metadata: string,
+  params: SqlParams,
+): string {
   const found = `(${metadata} -> ${params.add(key, 'text')})`;
   const json = (operand: Json) => params.add(JSON.stringify(operand), 'jsonb');
   const holds = (sql: string) => `coalesce(${sql}, false)`;
@@ -91,8 +109,12 @@ function compareSql({ key, operator, value }: { key: string; operator: Operator;
         when 'string' then strpos(${found} #>> '{}', ${params.add(String(value), 'text')}) > 0 else false end`);
     default:
       return typeof value === 'number'
-        ? holds(`case when jsonb_typeof(${found}) = 'number' then (${found})::numeric ${COMPARISONS[operator]} ${params.add(value, 'double precision')}::numeric end`)
-        : holds(`case when jsonb_typeof(${found}) = 'string' then ${found} #>> '{}' ${COMPARISONS[operator]} ${params.add(value, 'text')} end`);
+        ? holds(
+            `case when jsonb_typeof(${found}) = 'number' then (${found})::numeric ${COMPARISONS[operator]} ${params.add(value, 'double precision')}::numeric end`,
+          )
+        : holds(
+            `case when jsonb_typeof(${found}) = 'string' then ${found} #>> '{}' ${COMPARISONS[operator]} ${params.add(value, 'text')} end`,
+          );
   }
 }
 

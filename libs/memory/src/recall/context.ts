@@ -20,7 +20,11 @@ export function estimateTokens(text: string): number {
 }
 
 /** The best that fit: one that is too long for what is left gives its place to the next. */
-export function withinBudget<Hit extends { memory: Memory }>(hits: readonly Hit[], budget: number | null, poolKey: (id: string) => string): Hit[] {
+export function withinBudget<Hit extends { memory: Memory }>(
+  hits: readonly Hit[],
+  budget: number | null,
+  poolKey: (id: string) => string,
+): Hit[] {
   if (budget === null) return [...hits];
   let left = budget - estimateTokens(HEADINGS.map(([, heading]) => `# ${heading}\n\n`).join(''));
   return hits.filter(({ memory }) => {
@@ -36,7 +40,9 @@ export function contextBlock(memories: readonly Memory[], poolKey: (id: string) 
   return HEADINGS.flatMap(([type, heading]) => {
     const lines = memories.filter((memory) => memory.type === type).map((memory) => line(memory, poolKey));
     return lines.length ? [`# ${heading}\n${lines.join('')}`] : [];
-  }).join('\n').trimEnd();
+  })
+    .join('\n')
+    .trimEnd();
 }
 
 function line(memory: Memory, poolKey: (id: string) => string): string {

@@ -25,7 +25,8 @@ const VECTOR_WEIGHT = 1;
 export function rank(signals: readonly Signals[]): Ranked[] {
   const cosines = signals.flatMap((signal) => signal.cosine ?? []);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  const meaning = (cosine: number | null) => (cosine === null ? 0 : most > least ? (cosine - least) / (most - least) : 1);
+  const meaning = (cosine: number | null) =>
+    cosine === null ? 0 : most > least ? (cosine - least) / (most - least) : 1;
   const scale = MAX_LEXICAL + (cosines.length ? VECTOR_WEIGHT : 0);
   const textRanks = ranksBy(signals, (signal) => signal.lexical);
   const vectorRanks = ranksBy(signals, (signal) => signal.cosine);

@@ -41,13 +41,21 @@ export interface Nearest {
  * The search runs in a function of its own, because row-level security keeps Postgres from using the text index (`@@` is
  * not leakproof); it answers ids and counts, and this statement lets through what the caller may see.
  */
-export async function lexicalCandidates(unit: Unit, scope: ReadScope, filter: MemoryFilter, terms: readonly string[]): Promise<LexicalSearch> {
+export async function lexicalCandidates(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  terms: readonly string[],
+): Promise<LexicalSearch> {
   const params = new SqlParams();
   const readable = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
     and m.status = any(${params.add(filter.statuses, 'text[]')})`;
   const search = [
-    params.add(scope.filter.poolIds, 'uuid[]'), params.add(filter.statuses, 'text[]'), `${params.add(anyTerm(terms), 'text')}::tsquery`,
-    params.add(terms, 'text[]'), params.add(MAX_CANDIDATES, 'integer'),
+    params.add(scope.filter.poolIds, 'uuid[]'),
+    params.add(filter.statuses, 'text[]'),
+    `${params.add(anyTerm(terms), 'text')}::tsquery`,
+    params.add(terms, 'text[]'),
+    params.add(MAX_CANDIDATES, 'integer'),
   ];
   const text = `with c as materialized (select * from sec.lexical_candidates(${search.join(', ')}))
     select found.*, (select count(*) from memory m where ${readable}) as documents, (select count(*) from c) as searched
@@ -59,14 +67,23 @@ export async function lexicalCandidates(unit: Unit, scope: ReadScope, filter: Me
     ) found on true`;
   const rows = await unit.query<LexicalCandidate & SearchRow>({ text, values: params.values });
   const first = rows[0] as SearchRow;
-  return { candidates: rows.filter((row) => row.id !== null), documents: first.documents, cut: first.searched >= MAX_CANDIDATES };
+  return {
+    candidates: rows.filter((row) => row.id !== null),
+    documents: first.documents,
+    cut: first.searched >= MAX_CANDIDATES,
+  };
 }
 
 /**
  * The nearest memories by meaning, exactly: every readable vector is compared.
  * `+ 0` keeps the planner from an approximate index, which loses most of what a narrow caller may see.
  */
-export function nearest(unit: Unit, scope: ReadScope, filter: MemoryFilter, vector: readonly number[]): Promise<Nearest[]> {
+export function nearest(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  vector: readonly number[],
+): Promise<Nearest[]> {
   const params = new SqlParams();
   const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
   const text = `select m.memory_id as id, m.pool_id as "poolId", 1 - ${distance} as cosine

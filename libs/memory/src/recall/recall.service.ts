@@ -68,7 +68,12 @@ export class RecallService {
     return this.access.read(caller, async (unit, grants) => {
       const filter = parseFilters(input, grants);
       const pools = filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools');
-      const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter.narrow(pools), now: this.clock.now(), space };
+      const scope: ReadScope = {
+        orgId: caller.orgId,
+        filter: grants.readFilter.narrow(pools),
+        now: this.clock.now(),
+        space,
+      };
       const degraded = this.index.configured && vector === null ? ['VECTOR'] : [];
       const found = await findSignals(unit, scope, filter, query, vector, degraded);
       const hits = await hydrate(unit, scope, found);
@@ -92,7 +97,8 @@ function parseQuery(input: RecallInput): Query {
 function parseFilters(input: RecallInput, grants: Grants): MemoryFilter {
   const filter = parseFilter(input.filter, 'input.filter', grants);
   const outer = parseFilter({ types: input.types }, 'input', grants);
-  const both = <Value>(a: readonly Value[] | null, b: readonly Value[] | null) => (a && b ? a.filter((one) => b.includes(one)) : (a ?? b));
+  const both = <Value>(a: readonly Value[] | null, b: readonly Value[] | null) =>
+    a && b ? a.filter((one) => b.includes(one)) : (a ?? b);
   const own = input.pools ? readablePoolIds(grants, input.pools, 'input.pools') : null;
   const entityId = optionalText(input.entityId, 'input.entityId', LIMITS.entityId);
   const sessionId = optionalText(input.sessionId, 'input.sessionId', LIMITS.sessionId);
@@ -131,7 +137,15 @@ async function findSignals(
 }
 
 async function hydrate(unit: Unit, scope: ReadScope, found: Ranked[]): Promise<RecallHit[]> {
-  const memories = new Map((await findMemories(unit, scope, found.map((hit) => hit.id))).map((memory) => [memory.id, memory]));
+  const memories = new Map(
+    (
+      await findMemories(
+        unit,
+        scope,
+        found.map((hit) => hit.id),
+      )
+    ).map((memory) => [memory.id, memory]),
+  );
   return found.flatMap(({ id, score, vectorRank, textRank }) => {
     const memory = memories.get(id);
     return memory ? [{ memory, rank: 0, score, explanation: { vectorRank, textRank } }] : [];
@@ -145,7 +159,10 @@ function answer(hits: RecallHit[], query: Query, grants: Grants, scope: ReadScop
   fitting.forEach((hit, place) => (hit.rank = place + 1));
   return {
     hits: fitting,
-    context: contextBlock(fitting.map((hit) => hit.memory), poolKey),
+    context: contextBlock(
+      fitting.map((hit) => hit.memory),
+      poolKey,
+    ),
     degraded,
     policyVersion: grants.policyVersion,
     searchedPools: scope.filter.poolIds.map(poolKey).sort(),

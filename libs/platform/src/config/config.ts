@@ -3,7 +3,10 @@ import { z } from 'zod';
 const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().min(1);
 const optional = z.string().min(1).optional();
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a URL that begins with postgres://').optional();
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, 'must be a URL that begins with postgres://')
+  .optional();
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
 /** Every variable the broker reads, with its default: docs and .env.example list the same names. */
@@ -71,13 +74,21 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: {
       host: v.HOST,
       port: v.PORT,
-      allowedOrigins: v.WS_ALLOWED_ORIGINS.split(',').map((origin) => origin.trim()).filter(Boolean),
+      allowedOrigins: v.WS_ALLOWED_ORIGINS.split(',')
+        .map((origin) => origin.trim())
+        .filter(Boolean),
       ratePerMinute: v.RATE_LIMIT_PER_MINUTE,
     },
     database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
     bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,
     embedding: v.EMBEDDING_MODEL
-      ? { model: v.EMBEDDING_MODEL, dimensions: v.EMBEDDING_DIMENSIONS, timeoutMs: v.EMBEDDING_TIMEOUT_MS, baseUrl: v.OPENAI_BASE_URL, apiKey: v.OPENAI_API_KEY }
+      ? {
+          model: v.EMBEDDING_MODEL,
+          dimensions: v.EMBEDDING_DIMENSIONS,
+          timeoutMs: v.EMBEDDING_TIMEOUT_MS,
+          baseUrl: v.OPENAI_BASE_URL,
+          apiKey: v.OPENAI_API_KEY,
+        }
       : undefined,
     jwt: jwtConfig(v),
     nowOffsetDays: v.COMMONPLACE_NOW_OFFSET_DAYS,
@@ -89,5 +100,11 @@ function jwtConfig(v: z.infer<typeof environment>): JwtConfig | undefined {
   if (!v.AUTH_JWT_ISSUER && !v.AUTH_JWT_JWKS_URL) return undefined;
   if (!v.AUTH_JWT_ISSUER) throw new ConfigError('AUTH_JWT_ISSUER: must be set where AUTH_JWT_JWKS_URL is');
   if (!v.AUTH_JWT_JWKS_URL) throw new ConfigError('AUTH_JWT_JWKS_URL: must be set where AUTH_JWT_ISSUER is');
-  return { issuer: v.AUTH_JWT_ISSUER, jwksUrl: v.AUTH_JWT_JWKS_URL, audience: v.AUTH_JWT_AUDIENCE, roleClaim: v.AUTH_JWT_ROLE_CLAIM, nameClaim: v.AUTH_JWT_NAME_CLAIM };
+  return {
+    issuer: v.AUTH_JWT_ISSUER,
+    jwksUrl: v.AUTH_JWT_JWKS_URL,
+    audience: v.AUTH_JWT_AUDIENCE,
+    roleClaim: v.AUTH_JWT_ROLE_CLAIM,
+    nameClaim: v.AUTH_JWT_NAME_CLAIM,
+  };
 }

@@ -1,6 +1,14 @@
 import { CommonplaceError } from '#kernel';
 import pg from 'pg';
-import { DataSource, MigrationExecutor, type EntityTarget, type Logger, type ObjectLiteral, type QueryRunner, type Repository } from 'typeorm';
+import {
+  DataSource,
+  MigrationExecutor,
+  type EntityTarget,
+  type Logger,
+  type ObjectLiteral,
+  type QueryRunner,
+  type Repository,
+} from 'typeorm';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
@@ -130,7 +138,10 @@ export class Database {
   }
 
   /** A statement of the service itself, as the role that connected: for the job queue and for health. Never for callers. */
-  async maintenance<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<{ rows: Row[]; rowCount: number }> {
+  async maintenance<Row extends pg.QueryResultRow>(
+    text: string,
+    values: unknown[] = [],
+  ): Promise<{ rows: Row[]; rowCount: number }> {
     const result = await this.pool.query<Row>(text, values);
     return { rows: result.rows, rowCount: result.rowCount ?? 0 };
   }
@@ -157,7 +168,9 @@ export class Database {
     client.on('error', nothing);
     const unit = new ClientUnit(this.source, client);
     try {
-      const begun = client.query(`begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`);
+      const begun = client.query(
+        `begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+      );
       const opened = client.query(withDeadline(scope.opening));
       const working = work(unit);
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
@@ -165,7 +178,8 @@ export class Database {
       for (const result of [begin, opening, outcome]) if (result.status === 'rejected') throw result.reason;
       const { command } = await client.query(withDeadline({ text: 'commit' }));
       // Postgres answers so, without an error, where a statement failed and the work went on: nothing was stored.
-      if (command === 'ROLLBACK') throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
+      if (command === 'ROLLBACK')
+        throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
       release(client);
       return (outcome as PromiseFulfilledResult<Result>).value;
     } catch (error) {
@@ -187,9 +201,15 @@ function withDeadline(statement: Statement): Statement {
 async function takeMigrationLock(runner: QueryRunner): Promise<void> {
   const end = Date.now() + MIGRATION_WAIT_MS;
   for (;;) {
-    const [row] = (await runner.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])) as { taken: boolean }[];
+    const [row] = (await runner.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])) as {
+      taken: boolean;
+    }[];
     if (row?.taken) return;
-    if (Date.now() > end) throw new CommonplaceError('UNAVAILABLE', 'Another process has been migrating the database for ten minutes. See what it waits for.');
+    if (Date.now() > end)
+      throw new CommonplaceError(
+        'UNAVAILABLE',
+        'Another process has been migrating the database for ten minutes. See what it waits for.',
+      );
     await new Promise((done) => setTimeout(done, MIGRATION_POLL_MS));
   }
 }
@@ -214,7 +234,10 @@ class ClientUnit implements Unit {
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
     // TypeORM's runner would take a second connection of its own: it is handed the unit's, where the transaction is.
-    this.runner ??= Object.assign(this.source.createQueryRunner(), { databaseConnection: this.client, isTransactionActive: true });
+    this.runner ??= Object.assign(this.source.createQueryRunner(), {
+      databaseConnection: this.client,
+      isTransactionActive: true,
+    });
     return this.runner.manager.getRepository(target);
   }
 }
@@ -222,11 +245,21 @@ class ClientUnit implements Unit {
 const poolOptions = {
   // Statements are sent without waiting for the one before: four of one transaction take 0.12 ms instead of 0.41 ms.
   pipeline: true,
-  types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) },
+  types: {
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+  },
 };
 
 const nothing = () => undefined;
-const SILENT: Logger = { logQuery: nothing, logQueryError: nothing, logQuerySlow: nothing, logSchemaBuild: nothing, logMigration: nothing, log: nothing };
+const SILENT: Logger = {
+  logQuery: nothing,
+  logQueryError: nothing,
+  logQuerySlow: nothing,
+  logSchemaBuild: nothing,
+  logMigration: nothing,
+  log: nothing,
+};
 
 function needsRights(cause: unknown): CommonplaceError {
   const message = `The migration may not do this: ${(cause as Error).message}. The user of DATABASE_URL must own the database and be able to create roles (CREATEROLE); where pgvector is not a trusted extension, a superuser first runs: create extension vector; create extension btree_gin;`;

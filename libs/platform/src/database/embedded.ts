@@ -54,7 +54,8 @@ export class EmbeddedPostgres {
       user: 'postgres',
       database: 'postgres',
       ssl: false,
-      stream: () => new WorkerSocket(this) as unknown as ReturnType<NonNullable<pg.ClientConfig['stream']> & (() => never)>,
+      stream: () =>
+        new WorkerSocket(this) as unknown as ReturnType<NonNullable<pg.ClientConfig['stream']> & (() => never)>,
     };
   }
 
@@ -98,7 +99,10 @@ export class EmbeddedPostgres {
 
   private async startWorker(): Promise<void> {
     const worker = new Worker(new URL('./embedded.worker.js', import.meta.url), { workerData: this.options });
-    await Promise.race([once(worker, 'message'), once(worker, 'exit').then(([code]) => Promise.reject(stopped(code as number)))]);
+    await Promise.race([
+      once(worker, 'message'),
+      once(worker, 'exit').then(([code]) => Promise.reject(stopped(code as number))),
+    ]);
     worker.on('message', (reply: WorkerMessage) => this.receive(reply));
     worker.on('error', (error) => this.client?.destroy(error));
     worker.on('exit', (code) => this.restart(code));
@@ -118,8 +122,10 @@ export class EmbeddedPostgres {
     if (this.closing) return;
     const now = Date.now();
     this.deaths = [...this.deaths.filter((death) => death > now - DEATHS_WITHIN_MS), now];
-    if (!this.options.dataDir) this.started = Promise.reject(new Error('The embedded database stopped, and was only in memory'));
-    else if (this.deaths.length > MAX_DEATHS) this.started = Promise.reject(new Error('The embedded database stopped too often; restart the broker'));
+    if (!this.options.dataDir)
+      this.started = Promise.reject(new Error('The embedded database stopped, and was only in memory'));
+    else if (this.deaths.length > MAX_DEATHS)
+      this.started = Promise.reject(new Error('The embedded database stopped too often; restart the broker'));
     else this.started = this.startWorker();
     this.started.catch(() => undefined);
     this.client?.destroy(stopped(code));

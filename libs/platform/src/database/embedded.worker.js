@@ -13,7 +13,15 @@ const port = parentPort;
 const { dataDir, image } = workerData;
 const db = await PGlite.create({
   // One connection and small pools need no 128 MB of buffers: with 32 MB the idle process is 115 MB smaller.
-  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB', '-c', 'max_connections=5', '-c', 'wal_buffers=1MB'],
+  startParams: [
+    ...PGlite.defaultStartParams,
+    '-c',
+    'shared_buffers=32MB',
+    '-c',
+    'max_connections=5',
+    '-c',
+    'wal_buffers=1MB',
+  ],
   ...(dataDir ? { dataDir } : {}),
   ...(image ? { loadDataDir: new Blob([new Uint8Array(image)]) } : {}),
   extensions: { vector, btree_gin },

@@ -10,7 +10,8 @@ const DEADLOCK = '40P01';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
 const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
-const LOST_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|connection error|embedded database stopped/i;
+const LOST_CONNECTION =
+  /Connection terminated|timeout exceeded when trying to connect|connection error|embedded database stopped/i;
 
 export function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
@@ -26,9 +27,15 @@ export function isRetryable(error: unknown): boolean {
 export function translate(error: unknown): unknown {
   if (error instanceof CommonplaceError) return error;
   const code = sqlState(error) ?? '';
-  const away = NETWORK_CODES.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
+  const away =
+    NETWORK_CODES.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
   if (away || LOST_CONNECTION.test(String((error as Error | null)?.message)) || isRetryable(error)) {
-    return new CommonplaceError('UNAVAILABLE', 'The database does not answer; try again.', { retryAfterMs: 1000 }, { cause: error });
+    return new CommonplaceError(
+      'UNAVAILABLE',
+      'The database does not answer; try again.',
+      { retryAfterMs: 1000 },
+      { cause: error },
+    );
   }
   return error;
 }

@@ -3,7 +3,8 @@ import { checkServer } from './server-requirements.js';
 
 describe('what the database server must be', () => {
   it('takes PostgreSQL 15 with pgvector 0.8.6 and later without a word', () => {
-    for (const vector of ['0.8.6', '0.8.7', '0.9.0', '1.0.0']) expect(checkServer({ postgres: 150018, vector })).toBeNull();
+    for (const vector of ['0.8.6', '0.8.7', '0.9.0', '1.0.0'])
+      expect(checkServer({ postgres: 150018, vector })).toBeNull();
     expect(checkServer({ postgres: 180006, vector: '0.8.7' })).toBeNull();
   });
 

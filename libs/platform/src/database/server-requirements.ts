@@ -22,10 +22,21 @@ export const SERVER_VERSIONS = `select current_setting('server_version_num')::in
  */
 export function checkServer({ postgres, vector }: ServerVersions): string | null {
   const major = Math.floor(postgres / 10_000);
-  if (major < POSTGRES) throw new CommonplaceError('UNAVAILABLE', `The database is PostgreSQL ${major}; ${POSTGRES} or later is needed.`);
-  if (vector === null) throw new CommonplaceError('UNAVAILABLE', 'The database server has no pgvector; install it (0.8.6 or later), or use the image pgvector/pgvector.');
-  if (isBefore(vector, VECTOR)) throw new CommonplaceError('UNAVAILABLE', `The database has pgvector ${vector}; ${VECTOR.join('.')} or later is needed (better ${VECTOR_ADVISED.join('.')}).`);
-  return isBefore(vector, VECTOR_ADVISED) ? `pgvector ${vector} has known faults that ${VECTOR_ADVISED.join('.')} mends: update it` : null;
+  if (major < POSTGRES)
+    throw new CommonplaceError('UNAVAILABLE', `The database is PostgreSQL ${major}; ${POSTGRES} or later is needed.`);
+  if (vector === null)
+    throw new CommonplaceError(
+      'UNAVAILABLE',
+      'The database server has no pgvector; install it (0.8.6 or later), or use the image pgvector/pgvector.',
+    );
+  if (isBefore(vector, VECTOR))
+    throw new CommonplaceError(
+      'UNAVAILABLE',
+      `The database has pgvector ${vector}; ${VECTOR.join('.')} or later is needed (better ${VECTOR_ADVISED.join('.')}).`,
+    );
+  return isBefore(vector, VECTOR_ADVISED)
+    ? `pgvector ${vector} has known faults that ${VECTOR_ADVISED.join('.')} mends: update it`
+    : null;
 }
 
 function isBefore(version: string, than: readonly number[]): boolean {

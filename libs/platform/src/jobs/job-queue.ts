@@ -49,7 +49,10 @@ export class JobQueue {
   /** Part of the unit's transaction: the job is there exactly when what it is about is. */
   async enqueue(unit: Unit, name: string, data: object): Promise<void> {
     if (!this.boss) throw new Error(`No task takes jobs of the name ${name}`);
-    const executeSql = async (text: string, values: unknown[] = []) => ({ rows: await unit.query({ text, values }), rowCount: 1 });
+    const executeSql = async (text: string, values: unknown[] = []) => ({
+      rows: await unit.query({ text, values }),
+      rowCount: 1,
+    });
     await this.boss.send(name, data, { db: { executeSql } });
   }
 
@@ -75,7 +78,12 @@ export class JobQueue {
   }
 
   private async work(boss: PgBoss, name: string): Promise<void> {
-    await boss.createQueue(name, { name, retryLimit: RETRY_LIMIT, retryDelay: RETRY_DELAY_SECONDS, retryBackoff: true });
+    await boss.createQueue(name, {
+      name,
+      retryLimit: RETRY_LIMIT,
+      retryDelay: RETRY_DELAY_SECONDS,
+      retryBackoff: true,
+    });
     await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
       if (job) await this.handlers.get(name)?.(job.data as never);
     });
