@@ -78,7 +78,9 @@ async function assemble(
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);
-  const index = new MemoryIndex(access, await createEmbedder(config.embedding));
+  const index = new MemoryIndex(access, await createEmbedder(config.embedding), (error) =>
+    onError('the embedder', error),
+  );
   const tailer = new Tailer(access, (error) => onError('feed', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);

@@ -11,6 +11,7 @@ export class MemoryIndex {
   constructor(
     private readonly access: AccessService,
     readonly embedder: Embedder | undefined,
+    private readonly onFailure: (error: Error) => void,
   ) {}
 
   get configured(): boolean {
@@ -37,8 +38,9 @@ export class MemoryIndex {
       await this.enterSpace(vectors[0]?.length ?? 0);
       return vectors;
     } catch (error) {
-      if (error instanceof EmbedderError) return null;
-      throw error;
+      if (!(error instanceof EmbedderError)) throw error;
+      this.onFailure(error);
+      return null;
     }
   }
 

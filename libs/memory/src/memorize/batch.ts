@@ -1,0 +1,65 @@
+import type { DirectoryPool, Grants, Principal } from '#access';
+import type { CommonplaceError } from '#kernel';
+import type { Unit } from '#platform';
+import { findMemories, type IndexSpace } from '../memory.repository.js';
+import { showsIdentity, type Memorized, type Memory } from '../memory.js';
+import type { MemorizeCommand } from './memorize-command.js';
+
+/** One input on its way: where it stood, what it says, its vector, and what comes of it. */
+export interface Item {
+  index: number;
+  command: MemorizeCommand;
+  vector: number[] | null;
+  status: 'ACTIVE' | 'PROPOSED';
+  result?: Memorized;
+  error?: CommonplaceError;
+}
+
+export interface Batch {
+  caller: Principal;
+  unit: Unit;
+  grants: Grants;
+  pool: DirectoryPool;
+  space: IndexSpace | null;
+  now: Date;
+}
+
+export function find({ unit, caller, grants, space, now }: Batch, ids: readonly string[]): Promise<Memory[]> {
+  return findMemories(unit, { orgId: caller.orgId, filter: grants.readFilter, now, space }, ids);
+}
+
+/** Those whose content and entity the caller is shown: only they may answer as a duplicate, or a guess would be confirmed. */
+export async function findIdentities(batch: Batch, ids: readonly string[]): Promise<Memory[]> {
+  return (await find(batch, ids)).filter(showsIdentity);
+}
+
+export const open = (items: readonly Item[]): Item[] => items.filter((item) => !item.error);
+
+export const isNew = (item: Item): boolean => item.result !== undefined && item.result.outcome !== 'DUPLICATE';
+
+/** As its author wrote it: also for an author who may write in the pool and not read. */
+export function asWritten({ caller, pool, now, space }: Batch, id: string, { command, status, vector }: Item): Memory {
+  const { content, type, entityId, sessionId, speaker, importance, labels, metadata, validFrom, expiresAt } = command;
+  return {
+    id,
+    poolId: pool.id,
+    type,
+    status,
+    content,
+    entityId,
+    sessionId,
+    speaker,
+    importance,
+    labels,
+    metadata,
+    authorId: caller.id,
+    maskedFields: [],
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    validFrom,
+    validTo: null,
+    expiresAt,
+    indexed: space === null || vector !== null,
+  };
+}

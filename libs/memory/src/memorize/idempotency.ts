@@ -1,0 +1,67 @@
+import { CommonplaceError } from '#kernel';
+import { asWritten, find, open, type Batch, type Item } from './batch.js';
+import { inputHash } from './memorize-command.js';
+import { claimKeys, findClaims, settleClaims } from './memorize.repository.js';
+import { storeItems } from './store-batch.js';
+
+/** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
+export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
+  const firstOf = new Map<string, Item>();
+  for (const item of open(items)) {
+    const key = item.command.idempotencyKey;
+    if (key !== null && !firstOf.has(key)) firstOf.set(key, item);
+  }
+  const claims = [...firstOf].map(([key, { command }]) => ({ key, inputHash: inputHash(command) }));
+  const { orgId, id } = batch.caller;
+  const free = claims.length ? await claimKeys(batch.unit, orgId, id, claims) : new Set<string>();
+  const isWriter = (item: Item) => {
+    const key = item.command.idempotencyKey;
+    return key === null || (free.has(key) && firstOf.get(key) === item);
+  };
+  const written = open(items).filter(isWriter);
+  await storeItems(batch, written);
+  const settled = [...firstOf]
+    .filter(([key]) => free.has(key))
+    .map(([key, { result }]) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
+  if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
+  await replay(
+    batch,
+    open(items).filter((item) => !item.result),
+  );
+  return written;
+}
+
+/** The answer that the same key got before. */
+async function replay(batch: Batch, items: Item[]): Promise<void> {
+  if (items.length === 0) return;
+  const keys = [...new Set(items.map((item) => item.command.idempotencyKey as string))];
+  const records = new Map(
+    (await findClaims(batch.unit, batch.caller.orgId, batch.caller.id, keys)).map((record) => [record.key, record]),
+  );
+  const memories = new Map(
+    (
+      await find(
+        batch,
+        [...records.values()].flatMap((record) => record.memoryId ?? []),
+      )
+    ).map((memory) => [memory.id, memory]),
+  );
+  for (const item of items) {
+    const record = records.get(item.command.idempotencyKey as string);
+    if (!record?.memoryId)
+      item.error = new CommonplaceError(
+        'UNAVAILABLE',
+        'The first request with this idempotency key failed; send it again.',
+        { retryAfterMs: 0 },
+      );
+    else if (!record.inputHash.equals(inputHash(item.command)))
+      item.error = new CommonplaceError(
+        'CONFLICT',
+        'The idempotency key was used for another input in the last 24 hours.',
+      );
+    else {
+      const memory = memories.get(record.memoryId) ?? asWritten(batch, record.memoryId, item);
+      item.result = { memory, outcome: record.outcome, indexed: memory.indexed };
+    }
+  }
+}
