@@ -82,6 +82,7 @@ export class EmbeddingServer {
   failure: Failure | null = null;
   /** Answers are held back by this long. */
   delayMs = 0;
+  private readonly held = new Map<string, Promise<void>>();
   /** Vectors of another length, as after the model was exchanged under its name. */
   lengthen = 0;
   /** Every text that was asked for. */
@@ -100,7 +101,7 @@ export class EmbeddingServer {
     return {
       EMBEDDING_MODEL: 'test',
       OPENAI_BASE_URL: `http://127.0.0.1:${this.port}/v1`,
-      EMBEDDING_TIMEOUT_MS: '400',
+      EMBEDDING_TIMEOUT_MS: '3000',
     };
   }
 
@@ -123,12 +124,23 @@ export class EmbeddingServer {
     await closed;
   }
 
+  /** Answers for the text wait until the returned function is called. */
+  hold(text: string): () => void {
+    let release: () => void = () => undefined;
+    this.held.set(text, new Promise((resolve) => (release = resolve)));
+    return () => {
+      this.held.delete(text);
+      release();
+    };
+  }
+
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { input } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[] };
     this.texts.push(...input);
     if (this.delayMs) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    for (const text of input) await this.held.get(text);
     if (this.failure) FAILURES[this.failure](input, response);
     else
       answerWith((vectors) => vectors.map((vector) => [...vector, ...new Array<number>(this.lengthen).fill(1)]))(
