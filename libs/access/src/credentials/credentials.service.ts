@@ -13,6 +13,8 @@ const NOTE_USE_EVERY_MS = 60_000;
 /** Asymmetric only: a shared secret, or none, would let whoever knows the public key sign. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
+const ROLE_FORMAT = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
+
 /** Bearer secret → principal: an API key, or a token of the configured identity provider. */
 export class CredentialsService {
   /** By the hash of the secret. Nothing goes stale in silence: the fence asks at every unit of work whether a key still holds. */
@@ -25,6 +27,7 @@ export class CredentialsService {
     private readonly jwt: JwtConfig | undefined,
   ) {
     this.jwks = jwt && createRemoteJWKSet(new URL(jwt.jwksUrl), { timeoutDuration: 5_000 });
+    access.onKeyEnded((keyId) => this.forget(keyId));
   }
 
   /** @throws UNAUTHENTICATED, in the same words whatever was wrong with a key. */
@@ -47,6 +50,11 @@ export class CredentialsService {
   /** Whether the secret was accepted lately: then no lookup stands behind it. */
   knows(bearer: string): boolean {
     return this.known.has(cacheKeyOf(bearer));
+  }
+
+  /** From then on the key is refused before anything is done for it, and not by the first statement only. */
+  private forget(keyId: string): void {
+    for (const [cacheKey, principal] of this.known) if (principal.keyId === keyId) this.known.delete(cacheKey);
   }
 
   private async fromKey(secret: string): Promise<Principal> {
@@ -77,12 +85,13 @@ export class CredentialsService {
       orgId,
       id: derivedId(`${jwt.issuer}|${payload.sub}`, orgId),
       kind: role === 'admin' ? 'OPERATOR' : 'AGENT',
-      name: (typeof name === 'string' && name ? name : payload.sub).slice(0, 200),
+      name: nameOf(name) || nameOf(payload.sub) || 'unnamed',
       role,
       keyId: null,
       tokenExpiresAt: new Date(payload.exp * 1000),
     };
-    const exists = await this.access.system('authenticate', (unit) => upsertPrincipal(unit, principal));
+    const exists =
+      ROLE_FORMAT.test(role) && (await this.access.system('authenticate', (unit) => upsertPrincipal(unit, principal)));
     if (!exists)
       throw new CommonplaceError(
         'UNAUTHENTICATED',
@@ -135,6 +144,17 @@ function hasEnded(principal: Principal): boolean {
   return principal.tokenExpiresAt !== null && principal.tokenExpiresAt.getTime() <= Date.now();
 }
 
+/** Three parts, of which the first begins as every JSON object does; a key that an operator chose may have points in it too. */
 function looksLikeJwt(bearer: string): boolean {
-  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer);
+  return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer);
+}
+
+/** As much of a claim as can be stored and shown. */
+function nameOf(claim: unknown): string {
+  if (typeof claim !== 'string') return '';
+  return claim
+    .replace(/\p{Cc}/gu, ' ')
+    .slice(0, 200)
+    .toWellFormed()
+    .trim();
 }

@@ -55,6 +55,7 @@ interface Snapshot extends Head {
 export class AccessService {
   private snapshot: Snapshot | undefined;
   private loading: Promise<Snapshot> | undefined;
+  private keyEnded: (keyId: string) => void = () => undefined;
 
   constructor(
     private readonly database: Database,
@@ -143,7 +144,10 @@ export class AccessService {
       try {
         return await this.database.unit({ role: 'commonplace_app', opening }, (unit) => work(unit, grants));
       } catch (error) {
-        if (sqlState(error) === CREDENTIAL_ENDED) throw ended('The key was revoked or has expired.');
+        if (sqlState(error) === CREDENTIAL_ENDED) {
+          if (principal.keyId) this.keyEnded(principal.keyId);
+          throw ended('The key was revoked or has expired.');
+        }
         if (sqlState(error) !== STALE_ACCESS) throw error;
         if (attempt > MAX_RELOADS)
           throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
@@ -153,6 +157,11 @@ export class AccessService {
         if (principal.tokenExpiresAt && principal.tokenExpiresAt <= reloaded.now) throw ended('The token has expired.');
       }
     }
+  }
+
+  /** Tells who keeps keys in mind that one of them was found to hold no longer. */
+  onKeyEnded(listener: (keyId: string) => void): void {
+    this.keyEnded = listener;
   }
 
   /** Called after a change made here: what reads no database, such as a list of pools, then shows it at once too. */
