@@ -252,8 +252,9 @@ describe('a broker that closes', () => {
     for (const one of [socket, deaf]) one.send({ type: 'ping' });
     expect([await socket.next(), await deaf.next()]).toEqual([{ type: 'pong' }, { type: 'pong' }]);
     deaf.socket.pause();
-    // It ends with 1 where draining took too long.
     expect(await broker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(broker.stderr).toContain('SIGTERM: draining');
+    expect(broker.stderr).not.toContain('draining took too long');
     expect(await socket.closed).toMatchObject({ code: 1012 });
     await expect(RawSocket.open(broker.url)).rejects.toThrow('ECONNREFUSED');
     deaf.socket.terminate();
