@@ -102,18 +102,21 @@ function compareSql(
     case 'in':
       return holds(`${found} = any(${anyOf(value as Json[], params)})`);
     case 'nin':
-      return holds(`${found} <> all(${anyOf(value as Json[], params)})`);
+      // Of an empty list it holds for what is not there, too.
+      return holds(`${found} is not null and ${found} <> all(${anyOf(value as Json[], params)})`);
     case 'contains':
       return holds(`case jsonb_typeof(${found})
         when 'array' then exists (select from jsonb_array_elements(${found}) element where element = ${json(value)})
         when 'string' then strpos(${found} #>> '{}', ${params.add(String(value), 'text')}) > 0 else false end`);
     default:
       return typeof value === 'number'
-        ? holds(
-            `case when jsonb_typeof(${found}) = 'number' then (${found})::numeric ${COMPARISONS[operator]} ${params.add(value, 'double precision')}::numeric end`,
+        ? // As jsonb, which keeps every digit: a double that Postgres makes a numeric of is cut to fifteen.
+          holds(
+            `case when jsonb_typeof(${found}) = 'number' then (${found})::numeric ${COMPARISONS[operator]} ${json(value)}::numeric end`,
           )
-        : holds(
-            `case when jsonb_typeof(${found}) = 'string' then ${found} #>> '{}' ${COMPARISONS[operator]} ${params.add(value, 'text')} end`,
+        : // By code points, whatever language the database sorts by.
+          holds(
+            `case when jsonb_typeof(${found}) = 'string' then (${found} #>> '{}') collate "C" ${COMPARISONS[operator]} ${params.add(value, 'text')} end`,
           );
   }
 }
