@@ -6,5 +6,12 @@ export type { DirectoryPool } from './gate/access.repository.js';
 export { AccessService, actionsIn, type Grants } from './gate/access.service.js';
 export { PolicyService, type PolicyVersion } from './gate/policy.service.js';
 export * from './policy/vocabulary.js';
-export { SqlParams, type Access, type Decision, type PolicyStatement, type ReadFilter } from './policy/index.js';
+export {
+  SqlParams,
+  verdict,
+  type Access,
+  type Decision,
+  type PolicyStatement,
+  type ReadFilter,
+} from './policy/index.js';
 export type { Principal, PrincipalKind } from './principal.js';

@@ -24,7 +24,7 @@ export interface Decision {
 }
 
 const isOpen = ({ status, wasHeld }: MemoryRow) => !wasHeld && (OPEN_STATUSES as readonly string[]).includes(status);
-const isHeld = ({ status, wasHeld }: MemoryRow) =>
+export const isHeld = ({ status, wasHeld }: MemoryRow) =>
   wasHeld === true || (HELD_STATUSES as readonly string[]).includes(status);
 
 /** What one principal may do under one version of the policy. Cheap to make: all that costs is shared by the role. */

@@ -13,4 +13,5 @@ export {
   type ParseOptions,
   type PolicyStatement,
 } from './statement.js';
+export { verdict } from './verdict.js';
 export * from './vocabulary.js';

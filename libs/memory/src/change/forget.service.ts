@@ -1,4 +1,4 @@
-import type { AccessService, Principal } from '#access';
+import { verdict, type AccessService, type Principal } from '#access';
 import { CommonplaceError, notFound, type Clock } from '#kernel';
 import { LIMITS, optionalText, requiredId } from '../input.js';
 import { appendEvent, lockMemory } from '../memory.repository.js';
@@ -18,9 +18,8 @@ export class ForgetService {
       const now = this.clock.now();
       const memory = await lockMemory(unit, { orgId: caller.orgId, filter: grants.readFilter, now, space: null }, id);
       if (!memory) throw notFound('The memory');
-      const decision = grants.access.decide('FORGET', memory);
-      const ownProposal = memory.status === 'PROPOSED' && memory.authorId === caller.id;
-      if (!decision.allowed && !ownProposal) throw new CommonplaceError('FORBIDDEN', decision.reason);
+      const decision = verdict(grants.access, 'FORGET', memory);
+      if (!decision.allowed) throw new CommonplaceError('FORBIDDEN', decision.reason);
       if (memory.status === 'FORGOTTEN') return id;
       await buryMemory(unit, caller, id, { reason, now });
       await appendEvent(unit, {

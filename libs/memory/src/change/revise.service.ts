@@ -1,4 +1,4 @@
-import type { AccessService, Grants, Importance, MemoryRow, Principal } from '#access';
+import { verdict, type AccessService, type Grants, type Importance, type MemoryRow, type Principal } from '#access';
 import { badInput, CommonplaceError, notFound, type Clock, type JsonObject } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import {
@@ -130,9 +130,8 @@ function decide(grants: Grants, before: LockedMemory, changes: Changes): void {
   const ownProposal = before.status === 'PROPOSED' && before.authorId === grants.principal.id;
   const after: MemoryRow = { ...before, ...changes, labels: changes.labels ?? before.labels };
   for (const row of [before, after]) {
-    const decision = grants.access.decide('REVISE', row);
-    if (!decision.allowed && !(ownProposal && grants.access.can('PROPOSE', row)))
-      throw new CommonplaceError('FORBIDDEN', decision.reason);
+    const decision = verdict(grants.access, 'REVISE', row);
+    if (!decision.allowed) throw new CommonplaceError('FORBIDDEN', decision.reason);
   }
   if (before.status !== 'ACTIVE' && !ownProposal)
     throw new CommonplaceError('CONFLICT', `A memory that is ${before.status} cannot be revised.`);
