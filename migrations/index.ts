@@ -1,4 +1,5 @@
 import { Foundation0000000000001 } from './0001-foundation.js';
+import { ReviewAndAudit0000000000002 } from './0002-review-and-audit.js';
 
 /** Every migration, in order. One that has landed is never edited. */
-export const migrations = [Foundation0000000000001];
+export const migrations = [Foundation0000000000001, ReviewAndAudit0000000000002];

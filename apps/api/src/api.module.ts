@@ -1,6 +1,16 @@
-import { AccessService, DirectoryService, PolicyService } from '#access';
+import { AccessService, AuditService, DirectoryService, PolicyService } from '#access';
 import { FeedService } from '#feed';
-import { ForgetService, MemoriesService, MemorizeService, RecallService, ReviseService } from '#memory';
+import {
+  ExplainService,
+  ForgetService,
+  MemoriesService,
+  MemorizeService,
+  PromoteService,
+  RecallService,
+  ReviewService,
+  ReviseService,
+  SimulateService,
+} from '#memory';
 import { Database } from '#platform';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Catch, Module, type DynamicModule } from '@nestjs/common';
@@ -10,6 +20,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import type { FastifyRequest } from 'fastify';
 import { Authentication } from './auth/authentication.js';
 import type { Broker } from './broker.js';
+import { AuditResolver } from './graphql/audit.resolver.js';
 import { ContextFactory, type RequestContext } from './graphql/context.js';
 import { AgentResolver, PoolResolver } from './graphql/directory.resolver.js';
 import { formatError, requestError, type ReportError } from './graphql/errors.js';
@@ -18,6 +29,8 @@ import { MemoryConnectionResolver, MemoryResolver } from './graphql/memory.resol
 import { PolicyResolver } from './graphql/policy.resolver.js';
 import { Presenter } from './graphql/presenter.js';
 import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limits.js';
+import { RehearsalResolver } from './graphql/rehearsal.resolver.js';
+import { ReviewResolver } from './graphql/review.resolver.js';
 import { DateTime, JSONObject } from './graphql/scalars.js';
 import { HealthController } from './health/health.controller.js';
 import { Lifecycle } from './health/lifecycle.js';
@@ -30,6 +43,9 @@ export const RESOLVERS = [
   PoolResolver,
   AgentResolver,
   PolicyResolver,
+  RehearsalResolver,
+  AuditResolver,
+  ReviewResolver,
   FeedResolver,
 ];
 export const SCALARS = [DateTime, JSONObject];
@@ -76,6 +92,11 @@ export class ApiModule {
         provide(RecallService, broker.recall),
         provide(ReviseService, broker.revise),
         provide(ForgetService, broker.forget),
+        provide(ReviewService, broker.review),
+        provide(PromoteService, broker.promote),
+        provide(ExplainService, broker.explain),
+        provide(SimulateService, broker.simulate),
+        provide(AuditService, broker.audit),
         provide(FeedService, broker.feed),
         provide(Metrics, metrics),
         provide(Lifecycle, lifecycle),

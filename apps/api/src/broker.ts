@@ -1,22 +1,28 @@
 import {
   AccessService,
   accessEntities,
+  AuditService,
   assertWalls,
   CredentialsService,
   DirectoryService,
   ensureOrganization,
   PolicyService,
+  RehearsalService,
 } from '#access';
 import { createEmbedder } from '#embedding';
 import { FeedService, Tailer } from '#feed';
 import {
   EmbedBacklog,
+  ExplainService,
   ForgetService,
   MemoriesService,
   MemorizeService,
   MemoryIndex,
+  PromoteService,
   RecallService,
+  ReviewService,
   ReviseService,
+  SimulateService,
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -31,9 +37,14 @@ export interface Broker {
   credentials: CredentialsService;
   directory: DirectoryService;
   policies: PolicyService;
+  simulate: SimulateService;
+  explain: ExplainService;
+  audit: AuditService;
   memorize: MemorizeService;
   revise: ReviseService;
   forget: ForgetService;
+  review: ReviewService;
+  promote: PromoteService;
   memories: MemoriesService;
   recall: RecallService;
   feed: FeedService;
@@ -94,9 +105,14 @@ async function assemble(
     credentials: new CredentialsService(access, config.jwt),
     directory: new DirectoryService(access),
     policies: new PolicyService(access),
+    simulate: new SimulateService(access, new RehearsalService(access), clock),
+    explain: new ExplainService(access, clock),
+    audit: new AuditService(access),
     memorize: new MemorizeService(access, index, jobs, clock),
     revise: new ReviseService(access, index, jobs, clock),
     forget: new ForgetService(access, clock),
+    review: new ReviewService(access, index, clock),
+    promote: new PromoteService(access, index, jobs, clock),
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
     feed: new FeedService(access, index, tailer, clock),

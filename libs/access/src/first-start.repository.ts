@@ -32,8 +32,9 @@ export async function tablesWithoutWalls(database: Database): Promise<string[]> 
   return rows.map((row) => row.name);
 }
 
-export async function revokeKeysOf(unit: Unit, orgId: string, principalId: string): Promise<void> {
-  const text =
-    'update api_key set revoked_at = clock_timestamp() where org_id = $1 and principal_id = $2 and revoked_at is null';
-  await unit.query({ text, values: [orgId, principalId] });
+/** @returns the ids of the keys that were live. */
+export async function revokeKeysOf(unit: Unit, orgId: string, principalId: string): Promise<string[]> {
+  const text = `update api_key set revoked_at = clock_timestamp()
+    where org_id = $1 and principal_id = $2 and revoked_at is null returning key_id as id`;
+  return (await unit.query<{ id: string }>({ text, values: [orgId, principalId] })).map(({ id }) => id);
 }

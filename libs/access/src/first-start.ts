@@ -1,5 +1,6 @@
 import { CommonplaceError, newId, notFound } from '#kernel';
 import type { Database, Unit } from '#platform';
+import { appendAudit } from './audit/audit.repository.js';
 import { adoptKey, mintKey } from './credentials/api-key.js';
 import {
   ApiKeyEntity,
@@ -63,9 +64,13 @@ export async function issueOperatorKey(database: Database, revokeOthers: boolean
       .entities(PrincipalEntity)
       .find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
     if (!admin) throw notFound('An operator of the role admin');
-    if (revokeOthers) await revokeKeysOf(unit, orgId, admin.id);
+    const revoked = revokeOthers ? await revokeKeysOf(unit, orgId, admin.id) : [];
     const { secret, prefix, hash } = mintKey();
-    await unit.entities(ApiKeyEntity).insert({ orgId, id: newId(), principalId: admin.id, prefix, hash });
+    const key = { orgId, id: newId(), principalId: admin.id, prefix };
+    await unit.entities(ApiKeyEntity).insert({ ...key, hash });
+    const detail = { principalId: admin.id, by: 'the command line' };
+    for (const keyId of revoked) await appendAudit(unit, { action: 'key.revoke', target: keyId, detail });
+    await appendAudit(unit, { action: 'key.issue', target: key.id, detail: { ...detail, prefix } });
     return secret;
   });
 }
@@ -98,6 +103,11 @@ async function create(unit: Unit, chosenKey: string | undefined): Promise<FirstS
     .entities(PolicyEntity)
     .insert({ orgId, version: 1, statements: defaultPolicy(), authorId: admin.id, comment: 'The default policy.' });
   await insertHead(unit, orgId, 1);
+  await appendAudit(unit, {
+    action: 'organization.create',
+    target: orgId,
+    detail: { policyVersion: 1, admin: admin.id },
+  });
   return { orgId, adminKey: key.secret };
 }
 

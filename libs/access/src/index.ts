@@ -1,16 +1,28 @@
 export { CredentialsService } from './credentials/credentials.service.js';
 export { accessEntities, type ApiKeyEntity, type PoolEntity, type RoleEntity } from './directory/directory.entity.js';
+export { appendAudit, type AuditAction } from './audit/audit.repository.js';
+export { AuditService, type AuditEntry, type AuditPage } from './audit/audit.service.js';
+export { verifyAudit, type AuditVerification } from './audit/verify-audit.js';
+export type { Anchor } from './audit/audit-chain.js';
+export { findPrincipals } from './directory/directory.repository.js';
 export { DirectoryService, type Agent, type IssuedKey, type PrincipalInfo } from './directory/directory.service.js';
 export { assertWalls, ensureOrganization, issueOperatorKey, type FirstStart } from './first-start.js';
 export type { DirectoryPool } from './gate/access.repository.js';
-export { AccessService, actionsIn, type Grants } from './gate/access.service.js';
+export { AccessService, actionsIn, type ActivePolicy, type Grants } from './gate/access.service.js';
+export { RehearsalService, type Rehearsal } from './gate/rehearsal.service.js';
 export { PolicyService, type PolicyVersion } from './gate/policy.service.js';
 export * from './policy/vocabulary.js';
 export {
   SqlParams,
+  affectedBy,
+  explain,
+  simulatePool,
   verdict,
+  wouldShowMore,
   type Access,
   type Decision,
+  type Explanation,
+  type SimulatedCell,
   type PolicyStatement,
   type ReadFilter,
 } from './policy/index.js';

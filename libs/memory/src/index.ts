@@ -1,6 +1,10 @@
 export { ForgetService } from './change/forget.service.js';
 export { ReviseService, type ReviseInput } from './change/revise.service.js';
 export { EmbedBacklog, type EmbedJob } from './embed-backlog.js';
+export { ExplainService, type ExplainInput } from './rehearsal/explain.service.js';
+export { SimulateService, type AccessChange, type Simulation } from './rehearsal/simulate.service.js';
+export { PromoteService } from './review/promote.service.js';
+export { ReviewService } from './review/review.service.js';
 export { MemoryIndex } from './memory-index.js';
 export { findMemories, type ReadScope } from './memory.repository.js';
 export type { Memorized, MemorizeOutcome, Memory, MemoryRevision } from './memory.js';

@@ -1,14 +1,16 @@
 import { IMPORTANCES, SqlParams, type Importance, type MaskableField, type MemoryRow, type ReadFilter } from '#access';
 import type { Unit } from '#platform';
-import type { Memory, MemoryRevision } from './memory.js';
+import type { Memory, MemoryReview, MemoryRevision } from './memory.js';
 
 /** Where vectors stand, or null where no embedder is configured. */
 export interface IndexSpace {
   spaceId: string;
 }
 
-interface Row extends Omit<Memory, 'importance'> {
+/** As Postgres answers it. */
+export interface MemoryRecord extends Omit<Memory, 'importance' | 'review'> {
   importance: number;
+  review: (Omit<MemoryReview, 'at'> & { at: string }) | null;
 }
 
 /** Of one memory; older ones stay stored. */
@@ -44,6 +46,9 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     'm.valid_to as "validTo"',
     'm.expires_at as "expiresAt"',
     `${indexed} as indexed`,
+    'm.superseded_by as "supersededById"',
+    `case when m.reviewed_by is not null then jsonb_build_object('reviewerId', m.reviewed_by, 'at', m.reviewed_at,
+      'approved', m.status <> 'REJECTED', 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as review`,
   ].join(', ');
 }
 
@@ -53,8 +58,12 @@ export function visible(filter: ReadFilter, params: SqlParams, orgId: string, no
     and (m.expires_at is null or m.expires_at > ${params.add(now, 'timestamptz')})`;
 }
 
-export function toMemory(row: Row): Memory {
-  return { ...row, importance: importanceName(row.importance) };
+export function toMemory({ review, ...row }: MemoryRecord): Memory {
+  return {
+    ...row,
+    importance: importanceName(row.importance),
+    review: review && { ...review, at: new Date(review.at) },
+  };
 }
 
 export interface ReadScope {
@@ -70,22 +79,36 @@ export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly s
   const params = new SqlParams();
   const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
     where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
-  return (await unit.query<Row>({ text, values: params.values })).map(toMemory);
+  return (await unit.query<MemoryRecord>({ text, values: params.values })).map(toMemory);
 }
 
-/** What a decision reads of a memory, whole and locked for a change; undefined where the caller does not see it. */
+/** What a decision reads of a memory. */
+export const DECISION_COLUMNS = `m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.was_held as "wasHeld", m.entity_id as "entityId",
+  m.session_id as "sessionId", m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt",
+  m.valid_from as "validFrom"`;
+
+export type DecisionRecord<Row extends MemoryRow = MemoryRow> = Omit<Row, 'importance'> & { importance: number };
+
+export const toDecisionRow = <Row extends MemoryRow>(record: DecisionRecord<Row>): Row =>
+  ({ ...record, importance: importanceName(record.importance) }) as unknown as Row;
+
+/** What a decision reads of a memory; undefined where the caller does not see it. */
+export async function findDecisionRow(unit: Unit, scope: ReadScope, id: string): Promise<MemoryRow | undefined> {
+  const params = new SqlParams();
+  const text = `select ${DECISION_COLUMNS} from memory m
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = ${params.add(id, 'uuid')}`;
+  const [record] = await unit.query<DecisionRecord>({ text, values: params.values });
+  return record && toDecisionRow(record);
+}
+
+/** The same, whole and locked for a change. */
 export async function lockMemory(unit: Unit, scope: ReadScope, id: string): Promise<LockedMemory | undefined> {
   const params = new SqlParams();
-  const text = `select m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.was_held as "wasHeld", m.entity_id as "entityId", m.session_id as "sessionId",
-      m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt", m.valid_from as "validFrom",
-      m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt", m.changed_by as "changedBy",
-      m.change_reason as "changeReason"
+  const text = `select ${DECISION_COLUMNS}, m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt",
+      m.changed_by as "changedBy", m.change_reason as "changeReason", m.promoted_from as "promotedFrom", m.origin_authors as "originAuthors"
     from memory m where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = ${params.add(id, 'uuid')} for update`;
-  const [row] = await unit.query<Omit<LockedMemory, 'importance'> & { importance: number }>({
-    text,
-    values: params.values,
-  });
-  return row && { ...row, importance: importanceName(row.importance) };
+  const [record] = await unit.query<DecisionRecord<LockedMemory>>({ text, values: params.values });
+  return record && toDecisionRow(record);
 }
 
 export interface LockedMemory extends MemoryRow {
@@ -97,6 +120,10 @@ export interface LockedMemory extends MemoryRow {
   updatedAt: Date;
   changedBy: string;
   changeReason: string | null;
+  /** For a promoted copy. */
+  promotedFrom: string | null;
+  /** Whose words a promoted copy holds, through all promotions. */
+  originAuthors: string[];
 }
 
 const APPEND_EVENT = `with numbered as (update pool set seq = seq + 1 where org_id = $1 and pool_id = $2 returning seq)
@@ -106,7 +133,13 @@ const APPEND_EVENT = `with numbered as (update pool set seq = seq + 1 where org_
 /** One event of one memory, under the pool's next number. Writers of many events number them in their own statement. */
 export async function appendEvent(
   unit: Unit,
-  event: { orgId: string; poolId: string; memoryId: string; kind: 'REVISED' | 'FORGOTTEN'; policyVersion: number },
+  event: {
+    orgId: string;
+    poolId: string;
+    memoryId: string;
+    kind: 'REVISED' | 'FORGOTTEN' | 'REVIEWED';
+    policyVersion: number;
+  },
 ): Promise<void> {
   const { orgId, poolId, memoryId, kind, policyVersion } = event;
   await unit.query({

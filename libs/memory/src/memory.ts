@@ -24,6 +24,18 @@ export interface Memory {
   expiresAt: Date | null;
   /** Whether its vector is there; true where no embedder is configured. */
   indexed: boolean;
+  /** Who may not see that one must not be told of it. */
+  supersededById: string | null;
+  /** Null before a reviewer has decided, and for what needed no decision. */
+  review: MemoryReview | null;
+}
+
+/** What a reviewer decided; `comment` is null where the policy hides the content, which it may quote. */
+export interface MemoryReview {
+  reviewerId: string;
+  at: Date;
+  approved: boolean;
+  comment: string | null;
 }
 
 /** Whether the caller is shown what makes two memories of a pool the same. */

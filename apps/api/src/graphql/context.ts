@@ -14,6 +14,7 @@ export interface RequestContext {
 export interface Loaders {
   principal: DataLoader<string, PrincipalInfo | null>;
   keys: DataLoader<string, ApiKeyEntity[]>;
+  memory: DataLoader<string, Memory | null>;
   sources: DataLoader<string, Memory[]>;
   history: DataLoader<string, MemoryRevision[]>;
   memoryCount: DataLoader<string, number>;
@@ -65,6 +66,10 @@ export class ContextFactory {
         keys: new DataLoader(async (ids) => {
           const found = await directory.keysOf(principal, ids);
           return ids.map((id) => found.get(id) ?? []);
+        }, BATCH_ONLY),
+        memory: new DataLoader(async (ids) => {
+          const found = await memories.byIds(principal, ids);
+          return ids.map((id) => found.get(id) ?? null);
         }, BATCH_ONLY),
         sources: new DataLoader(async (ids) => {
           const found = await memories.sources(principal, ids);

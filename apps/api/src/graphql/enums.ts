@@ -55,7 +55,10 @@ registerEnumType(Action, {
   valuesMap: {
     WRITE: { description: 'Store a new memory that is ACTIVE at once.' },
     PROPOSE: { description: 'Store a new memory as PROPOSED.' },
-    REVIEW: { description: 'See proposals and quarantined memories. Does not include READ.' },
+    REVIEW: {
+      description:
+        "See, approve or reject proposals and quarantined memories, never one's own; promote between pools. Does not include READ.",
+    },
     ADMINISTER: { description: 'Pools, roles, agents, keys and policies.' },
   },
 });

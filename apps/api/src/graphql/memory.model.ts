@@ -13,6 +13,18 @@ export class MemoryRevisionModel {
   @Field(() => String, { nullable: true }) reason: string | null;
 }
 
+@ObjectType('MemoryReview', { description: 'What a reviewer decided.' })
+export class MemoryReviewModel {
+  @Field(() => Boolean) approved: boolean;
+  @Field(() => PrincipalModel) reviewer?: PrincipalModel;
+  @Field(() => DateTime) at: Date;
+  @Field(() => String, { nullable: true, description: 'Null where the policy hides the content, which it may quote.' })
+  comment: string | null;
+
+  /** Not in the schema: what the reviewer is loaded by. */
+  reviewerId: string;
+}
+
 @ObjectType('Memory')
 export class MemoryModel {
   @Field(() => ID) id: string;
@@ -50,6 +62,16 @@ export class MemoryModel {
   validFrom: Date | null;
   @Field(() => DateTime, { nullable: true }) validTo: Date | null;
   @Field(() => DateTime, { nullable: true }) expiresAt: Date | null;
+  @Field(() => MemoryModel, {
+    nullable: true,
+    description: 'Null where there is none, or none that the caller may see.',
+  })
+  supersededBy?: MemoryModel | null;
+  @Field(() => MemoryReviewModel, {
+    nullable: true,
+    description: 'Null before a reviewer has decided, and for what needed no decision.',
+  })
+  review: MemoryReviewModel | null;
   @Field(() => [MemoryModel], { description: 'The memories it was made from, as far as the caller may see them.' })
   derivedFrom?: MemoryModel[];
   @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' })
@@ -59,8 +81,9 @@ export class MemoryModel {
   })
   history?: MemoryRevisionModel[];
 
-  /** Not in the schema: what the author field is loaded by. */
+  /** Not in the schema: what author and supersededBy are loaded by. */
   authorId: string | null;
+  supersededById: string | null;
 }
 
 @ObjectType('PageInfo')

@@ -94,6 +94,15 @@ export class MemoryResolver {
     return memory.authorId ? loaders.principal.load(memory.authorId) : null;
   }
 
+  @ResolveField(() => MemoryModel, { nullable: true })
+  async supersededBy(
+    @Parent() memory: MemoryModel,
+    @Context() { loaders }: RequestContext,
+  ): Promise<MemoryModel | null> {
+    const found = memory.supersededById ? await loaders.memory.load(memory.supersededById) : null;
+    return found && this.present.memory(found);
+  }
+
   @ResolveField(() => [MemoryModel])
   async derivedFrom(@Parent() memory: MemoryModel, @Context() { loaders }: RequestContext): Promise<MemoryModel[]> {
     return this.present.memories(await loaders.sources.load(memory.id));

@@ -32,6 +32,15 @@ export class PolicyResolver {
     return { policy: await this.policies.activate(caller, input) };
   }
 
+  @Mutation(() => PolicyActivation, { description: 'A new version with the statements of an old one.' })
+  async rollbackPolicy(
+    @Caller() caller: Principal,
+    @Args('toVersion', { type: () => Int }) toVersion: number,
+    @Args('expectedVersion', { type: () => Int }) expectedVersion: number,
+  ): Promise<{ policy: PolicyVersion }> {
+    return { policy: await this.policies.rollback(caller, toVersion, expectedVersion) };
+  }
+
   @ResolveField(() => PrincipalModel, { nullable: true })
   author(@Parent() policy: PolicyModel, @Context() { loaders }: RequestContext): Promise<PrincipalModel | null> | null {
     return policy.authorId ? loaders.principal.load(policy.authorId) : null;

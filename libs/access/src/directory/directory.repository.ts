@@ -24,12 +24,14 @@ export async function countLiveKeys(unit: Unit, orgId: string, principalId: stri
   return (await unit.query({ text, values: [orgId, principalId] })).length;
 }
 
-/** Revokes a key that is not revoked yet. */
-export async function endKey(unit: Unit, orgId: string, keyId: string): Promise<void> {
-  await unit.query({
-    text: 'update api_key set revoked_at = clock_timestamp() where org_id = $1 and key_id = $2 and revoked_at is null',
+/** Revokes a key that is not revoked yet. @returns whether it did. */
+export async function endKey(unit: Unit, orgId: string, keyId: string): Promise<boolean> {
+  const ended = await unit.query({
+    text: `update api_key set revoked_at = clock_timestamp() where org_id = $1 and key_id = $2 and revoked_at is null
+      returning key_id`,
     values: [orgId, keyId],
   });
+  return ended.length > 0;
 }
 
 /** Fences off every replica with an older list of roles and pools; this unit goes on under the version that it makes. */

@@ -1,5 +1,6 @@
 import { badInput, CommonplaceError, newId, notFound, wellFormed } from '#kernel';
 import type { Unit } from '#platform';
+import { appendAudit } from '../audit/audit.repository.js';
 import { mintKey } from '../credentials/api-key.js';
 import type { AccessService } from '../gate/access.service.js';
 import type { PoolKind } from '../policy/index.js';
@@ -82,7 +83,8 @@ export class DirectoryService {
       await boundTable(unit, 'role', MAX_ROLES);
       const role = { orgId: this.access.orgId, key, description, builtIn: false };
       await unit.entities(RoleEntity).insert(role);
-      await this.insertPool(unit, { key, kind: 'ROLE', role: key, description });
+      const pool = await this.insertPool(unit, { key, kind: 'ROLE', role: key, description });
+      await appendAudit(unit, { action: 'role.create', target: key, detail: { poolId: pool.id } });
       return unit.entities(RoleEntity).findOneByOrFail({ orgId: this.access.orgId, key });
     });
   }
@@ -99,7 +101,9 @@ export class DirectoryService {
       throw badInput('input.role', 'names the role that owns a ROLE pool, and is left out for a SHARED one');
     return this.change(caller, `a pool ${key}`, async (unit) => {
       if (role !== null) await requireRole(unit, this.access.orgId, role);
-      return this.insertPool(unit, { key, kind, role, description });
+      const pool = await this.insertPool(unit, { key, kind, role, description });
+      await appendAudit(unit, { action: 'pool.create', target: key, detail: { poolId: pool.id, kind, role } });
+      return pool;
     });
   }
 
@@ -124,7 +128,14 @@ export class DirectoryService {
           description: `Private to ${name}.`,
         });
       const agent = await unit.entities(PrincipalEntity).findOneByOrFail({ orgId, id });
-      return { agent, issuedKey: await this.insertKey(unit, id, null) };
+      const issuedKey = await this.insertKey(unit, id, null);
+      const { id: keyId, prefix } = issuedKey.key;
+      await appendAudit(unit, {
+        action: 'agent.register',
+        target: id,
+        detail: { name, role, privatePool, keyId, prefix },
+      });
+      return { agent, issuedKey };
     });
   }
 
@@ -137,16 +148,19 @@ export class DirectoryService {
       const live = await countLiveKeys(unit, orgId, agentId);
       if (live >= MAX_LIVE_KEYS)
         throw new CommonplaceError('QUOTA_EXCEEDED', `The agent has ${live} live keys; revoke one first.`);
-      return this.insertKey(unit, agentId, expiresAt);
+      const issued = await this.insertKey(unit, agentId, expiresAt);
+      await appendAudit(unit, { action: 'key.issue', target: issued.key.id, detail: keyDetail(issued.key) });
+      return issued;
     });
   }
 
   /** From its commit on no statement of the key's holder is answered. Revoking again changes nothing. */
   async revokeKey(caller: Principal, keyId: string): Promise<ApiKeyEntity> {
     return this.access.administer(caller, async (unit) => {
-      await endKey(unit, this.access.orgId, keyId);
+      const ended = await endKey(unit, this.access.orgId, keyId);
       const key = await unit.entities(ApiKeyEntity).findOneBy({ orgId: this.access.orgId, id: keyId });
       if (!key) throw notFound('The key');
+      if (ended) await appendAudit(unit, { action: 'key.revoke', target: keyId, detail: keyDetail(key) });
       return key;
     });
   }
@@ -187,6 +201,12 @@ export class DirectoryService {
     return { key: await unit.entities(ApiKeyEntity).findOneByOrFail({ orgId, id }), secret };
   }
 }
+
+const keyDetail = ({ principalId, prefix, expiresAt }: ApiKeyEntity) => ({
+  principalId,
+  prefix,
+  expiresAt: expiresAt?.toISOString() ?? null,
+});
 
 function checkKey(key: string, field: string): void {
   if (!KEY_FORMAT.test(key))

@@ -27,6 +27,11 @@ export function loadPools(unit: Unit, orgId: string): Promise<DirectoryPool[]> {
   return unit.query<DirectoryPool>({ text: POOLS, values: [orgId] });
 }
 
+export async function loadRoles(unit: Unit, orgId: string): Promise<string[]> {
+  const text = 'select key from role where org_id = $1 order by created_at, key';
+  return (await unit.query<{ key: string }>({ text, values: [orgId] })).map(({ key }) => key);
+}
+
 export async function loadStatements(unit: Unit, orgId: string, version: number): Promise<unknown[] | undefined> {
   const rows = await unit.query<{ statements: unknown[] }>({
     text: 'select statements from policy where org_id = $1 and version = $2',

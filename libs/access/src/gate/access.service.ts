@@ -14,6 +14,7 @@ import type { Principal } from '../principal.js';
 import {
   loadHead,
   loadPools,
+  loadRoles,
   loadStatements,
   openAs,
   openAsSystem,
@@ -37,11 +38,21 @@ export interface Grants {
   readFilter: ReadFilter;
   /** Every pool in which the principal may do anything at all; others do not exist for it. */
   pools: readonly DirectoryPool[];
+  /** What others may do under the same version, in which pools there are: to ask on their behalf, never to act as them. */
+  policy: ActivePolicy;
+}
+
+/** The version that a unit of work is under, and all pools and roles of the organisation. */
+export interface ActivePolicy {
+  compiled: CompiledPolicy;
+  pools: readonly DirectoryPool[];
+  roles: readonly string[];
 }
 
 interface Snapshot extends Head {
   policy: CompiledPolicy;
   pools: DirectoryPool[];
+  roles: string[];
   poolsById: Map<string, DirectoryPool>;
   /** Compiled once a principal; the whole snapshot is dropped when the policy changes, so nothing here can be stale. */
   grants: Map<string, Grants>;
@@ -110,6 +121,7 @@ export class AccessService {
       access,
       readFilter: access.readFilter(`role ${principal.role}`),
       pools: snapshot.pools.filter((pool) => actionsIn(access, pool.id).length > 0),
+      policy: { compiled: snapshot.policy, pools: snapshot.pools, roles: snapshot.roles },
     };
     if (snapshot.grants.size >= MAX_CACHED_PRINCIPALS) snapshot.grants.clear();
     snapshot.grants.set(principal.id, grants);
@@ -188,8 +200,9 @@ export class AccessService {
       const head = await loadHead(unit, this.orgId);
       if (!head) throw new CommonplaceError('INTERNAL', 'The organisation has no active policy.');
       const pools = await loadPools(unit, this.orgId);
+      const roles = await loadRoles(unit, this.orgId);
       const statements = await loadStatements(unit, this.orgId, head.policyVersion);
-      return { ...head, pools, statements: statements ?? [] };
+      return { ...head, pools, roles, statements: statements ?? [] };
     });
     const sameVersion = previous?.policyVersion === loaded.policyVersion;
     const stillValid = !previous?.policy.validUntil || previous.policy.validUntil > loaded.now;

@@ -34,16 +34,20 @@ export async function lockHead(unit: Unit, orgId: string): Promise<number> {
   return rows[0]?.version ?? 0;
 }
 
+/** The next version, and the head on it; this unit goes on under the version that it makes. @returns when, on the database's clock. */
 export async function insertPolicy(
   unit: Unit,
   policy: { orgId: string; version: number; statements: PolicyStatement[]; authorId: string; comment: string | null },
-): Promise<void> {
+): Promise<Date> {
   const { orgId, version, statements, authorId, comment } = policy;
-  await unit.query({
-    text: 'insert into policy (org_id, version, statements, author_id, comment) values ($1, $2, $3::jsonb, $4, $5)',
+  const [inserted] = await unit.query<{ createdAt: Date }>({
+    text: `insert into policy (org_id, version, statements, author_id, comment) values ($1, $2, $3::jsonb, $4, $5)
+      returning created_at as "createdAt"`,
     values: [orgId, version, JSON.stringify(statements), authorId, comment],
   });
   await unit.query({ text: 'update policy_head set version = $2 where org_id = $1', values: [orgId, version] });
+  await unit.query({ text: `select set_config('app.policy_version', $1, true)`, values: [String(version)] });
+  return (inserted as { createdAt: Date }).createdAt;
 }
 
 /** The roles that somebody with a live key, or a principal of the identity provider, holds. */

@@ -1,6 +1,6 @@
 import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
 import { PrincipalFilter, type ReadFilter } from './read-filter.js';
-import { residualOf } from './residual.js';
+import { residualOf, type Residual } from './residual.js';
 import { Subject, type RolePolicy } from './role-policy.js';
 import { covers, type Rule } from './rules.js';
 import { type PolicyStatement } from './statement.js';
@@ -71,7 +71,12 @@ export class Access {
   /** Whether the action could be allowed on some row of the pool. */
   canSomewhere(action: Action, poolId: string): boolean {
     if (!this.ownPools.has(poolId)) return this.policy.openPools(action).has(poolId);
-    return residualOf(this.policy.rulesAt(action, poolId, true)) !== null;
+    return this.residualIn(action, poolId) !== null;
+  }
+
+  /** On which rows of the pool the action is allowed; null: on none. */
+  residualIn(action: Action, poolId: string): Residual | null {
+    return residualOf(this.policy.rulesAt(action, poolId, this.ownPools.has(poolId)));
   }
 
   /** ADMINISTER is about the organisation: an ALLOW on `*` gives it, and any DENY takes it away, whatever its pools. */

@@ -10,7 +10,9 @@ import { type PoolRef, type PrincipalRef } from './vocabulary.js';
 export class CompiledPolicy {
   /** The earliest expiry still to come, null when there is none: from then on the database refuses what this allows. */
   readonly validUntil: Date | null;
-  private readonly live: readonly LiveStatement[];
+  /** The statements that have not expired. */
+  readonly live: readonly PolicyStatement[];
+  private readonly compiled: readonly LiveStatement[];
   private readonly roles = new WeakMap<readonly PoolRef[], Map<string, RolePolicy>>();
   private readonly administering = new Map<string, boolean>();
 
@@ -21,7 +23,8 @@ export class CompiledPolicy {
     dbNow: Date,
   ) {
     const live = statements.filter(({ expiresAt }) => expiresAt === null || expiresAt > dbNow);
-    this.live = live.map((statement) => ({ statement, condition: conditionOf(statement.where) }));
+    this.live = live;
+    this.compiled = live.map((statement) => ({ statement, condition: conditionOf(statement.where) }));
     const expiries = live.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
     this.validUntil = expiries.length === 0 ? null : new Date(expiries.reduce((a, b) => Math.min(a, b)));
   }
@@ -36,7 +39,7 @@ export class CompiledPolicy {
     let byRole = this.roles.get(pools);
     if (!byRole) this.roles.set(pools, (byRole = new Map<string, RolePolicy>()));
     let policy = byRole.get(role);
-    if (!policy) byRole.set(role, (policy = new RolePolicy(role, this.live, PoolDirectory.of(pools))));
+    if (!policy) byRole.set(role, (policy = new RolePolicy(role, this.compiled, PoolDirectory.of(pools))));
     return policy;
   }
 
@@ -47,10 +50,8 @@ export class CompiledPolicy {
   }
 }
 
-function administers(live: readonly LiveStatement[], role: string): boolean {
-  const about = live
-    .map(({ statement }) => statement)
-    .filter((statement) => statement.actions.includes('ADMINISTER') && speaksOf(statement, role));
+function administers(live: readonly PolicyStatement[], role: string): boolean {
+  const about = live.filter((statement) => statement.actions.includes('ADMINISTER') && speaksOf(statement, role));
   const granted = about.some(({ effect, pools }) => effect === 'ALLOW' && pools.includes('*'));
   return granted && about.every(({ effect }) => effect === 'ALLOW');
 }

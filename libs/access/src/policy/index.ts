@@ -2,8 +2,11 @@ export { type Access, type Decision } from './access.js';
 export { CompiledPolicy } from './compiled-policy.js';
 export { compileCondition, conditionSql, evaluate, type Condition, type Truth } from './condition.js';
 export { BUILT_IN_ROLES, defaultPolicy } from './default-policy.js';
+export { explain, type DecisionStep, type Explanation } from './explanation.js';
 export { systemFilter, type ReadFilter } from './read-filter.js';
 export { SqlParams, type SqlType } from './sql-params.js';
+export { affectedBy, simulatePool, type Owners, type SimulatedCell } from './simulation.js';
+export { changesOf, type StatementChanges } from './statement-changes.js';
 export { assertAdministrable } from './lockout.js';
 export {
   parseStatements,
@@ -13,5 +16,6 @@ export {
   type ParseOptions,
   type PolicyStatement,
 } from './statement.js';
+export { wouldShowMore } from './widening.js';
 export { verdict } from './verdict.js';
 export * from './vocabulary.js';

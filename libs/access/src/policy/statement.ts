@@ -1,4 +1,4 @@
-import { badInput, jsonObject, newId, wellFormed, type JsonObject } from '#kernel';
+import { badInput, CommonplaceError, jsonObject, newId, wellFormed, type JsonObject } from '#kernel';
 import { conditionOf } from './condition.js';
 import { parseTime } from './times.js';
 import { ACTIONS, EFFECTS, MASKABLE_FIELDS, POOL_KINDS } from './vocabulary.js';
@@ -33,6 +33,8 @@ export interface ParseOptions {
   readonly makeId?: () => string;
   /** Where the list stands in what was sent; refusals name the place below it. */
   readonly path?: string;
+  /** Told of each statement that is refused, which is then left out; without it the first refusal is thrown. */
+  readonly onRefusal?: (refusal: CommonplaceError) => void;
 }
 
 export const POLICY_LIMITS = { statements: 10_000, pools: 1_000, roles: 1_000, key: 64, id: 64, reason: 500 } as const;
@@ -48,15 +50,23 @@ export const POOL_SELECTORS: readonly string[] = ['*', 'own', ...POOL_KINDS.map(
  * @throws BAD_INPUT naming the place, such as `statements.3.where.createdAt.lt`, what was wrong and what is allowed.
  */
 export function parseStatements(raw: unknown, known: KnownKeys, options: ParseOptions = {}): PolicyStatement[] {
-  const { path = 'statements' } = options;
-  const list = listOf(raw, path, POLICY_LIMITS.statements);
+  const { path = 'statements', onRefusal } = options;
   const seen = new Map<string, number>();
-  return list.map((item, index) => {
+  const parse = (item: unknown, index: number): PolicyStatement => {
     const statement = parseStatement(item, `${path}.${index}`, known, options);
     const first = seen.get(statement.id);
     if (first !== undefined) throw badInput(`${path}.${index}.id`, `is the id of ${path}.${first} too`);
     seen.set(statement.id, index);
     return statement;
+  };
+  return listOf(raw, path, POLICY_LIMITS.statements).flatMap((item, index) => {
+    try {
+      return parse(item, index);
+    } catch (error) {
+      if (!onRefusal || !(error instanceof CommonplaceError)) throw error;
+      onRefusal(error);
+      return [];
+    }
   });
 }
 

@@ -36,10 +36,12 @@ function mayRead(access: Access, row: MemoryRow): Decision {
   return { ...decided, reason: `${about}; as its author, ${decided.reason}` };
 }
 
+const OWN = 'nobody reviews what is their own, for nobody sees their own mistakes';
+
 function mayReview(access: Access, row: MemoryRow): Decision {
   const decision = access.decide('REVIEW', row);
   if (!decision.allowed || !isOwn(access, row)) return decision;
-  return { ...decision, allowed: false, reason: 'nobody reviews what is their own' };
+  return { allowed: false, statement: null, reason: OWN };
 }
 
 /** Null where it is not the caller's own proposal, or where the caller may not even propose it any longer. */
@@ -56,5 +58,5 @@ function whereSeen(access: Access, row: MemoryRow, decide: () => Decision): Deci
   return read.allowed ? decide() : { ...read, reason: `what is not seen cannot be changed: ${read.reason}` };
 }
 
-const isOwn = ({ principal }: Access, { authorId }: MemoryRow): boolean =>
+export const isOwn = ({ principal }: Access, { authorId }: MemoryRow): boolean =>
   authorId !== null && authorId.toLowerCase() === principal.id.toLowerCase();

@@ -43,6 +43,9 @@ export interface PrincipalRef {
   readonly role: string;
 }
 
+/** Stands for anybody of a role: no pool belongs to it, and it wrote nothing. */
+export const STRANGER = '00000000-0000-0000-0000-000000000000';
+
 /** What a decision reads of a memory. Build it fresh from the database's row, never from a client's JSON. */
 export interface MemoryRow {
   readonly id: string;

@@ -62,7 +62,7 @@ export async function buryMemory(
   await deleteVectors(unit, caller.orgId, id);
   await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });
   await unit.query({
-    text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, version = version + 1,
+    text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, review_comment = null, version = version + 1,
       content_hash = '\\x', changed_by = $3, change_reason = $4, updated_at = $5 where org_id = $1 and memory_id = $2`,
     values: [...values, caller.id, change.reason, change.now],
   });

@@ -1,4 +1,4 @@
-import { verdict, type AccessService, type Principal } from '#access';
+import { appendAudit, verdict, type AccessService, type Principal } from '#access';
 import { CommonplaceError, notFound, type Clock } from '#kernel';
 import { LIMITS, optionalText, requiredId } from '../input.js';
 import { appendEvent, lockMemory } from '../memory.repository.js';
@@ -29,6 +29,8 @@ export class ForgetService {
         kind: 'FORGOTTEN',
         policyVersion: grants.policyVersion,
       });
+      const detail = { poolId: memory.poolId, authorId: memory.authorId, was: memory.status };
+      await appendAudit(unit, { action: 'memory.erase', target: id, detail });
       return id;
     });
   }

@@ -61,5 +61,7 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     validTo: null,
     expiresAt,
     indexed: space === null || vector !== null,
+    supersededById: null,
+    review: null,
   };
 }

@@ -7,6 +7,7 @@ import type { MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
 import { find, isNew, open, type Batch, type Item } from './batch.js';
+import { statusOf } from './new-status.js';
 import { writeOnce } from './idempotency.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
 
@@ -116,20 +117,20 @@ function targetPool(grants: Grants, caller: Principal, item: Item, path: (index:
   return own;
 }
 
-/** Asked of the very memory that would be stored: conditions of the policy may look at any of its fields. */
 function decide({ caller, grants, pool, now }: Batch, item: Item): void {
-  const row = (status: 'ACTIVE' | 'PROPOSED'): MemoryRow => ({
+  const row: MemoryRow = {
     ...item.command,
     id: '',
     poolId: pool.id,
-    status,
+    status: 'ACTIVE',
     authorId: caller.id,
     createdAt: now,
-  });
-  const write = grants.access.decide('WRITE', row('ACTIVE'));
-  if (write.allowed) item.status = 'ACTIVE';
-  else if (grants.access.can('PROPOSE', row('PROPOSED'))) item.status = 'PROPOSED';
-  else item.error = new CommonplaceError('FORBIDDEN', write.reason);
+  };
+  try {
+    item.status = statusOf(grants, row);
+  } catch (error) {
+    item.error = asFailure(error);
+  }
 }
 
 /** Provenance may only name what its author can read: anything else would tell that it is there. */

@@ -108,7 +108,8 @@ async function insertLasting(batch: Batch, write: Write, fresh: readonly NewMemo
   return [...stored.filter((row) => !isOutlived(row)), ...again];
 }
 
-function outlives(expiresAt: Date | null, standing: Date | null, now: Date): boolean {
+/** Whether what expires at `expiresAt` is still there when what stands is gone. */
+export function outlives(expiresAt: Date | null, standing: Date | null, now: Date): boolean {
   if (standing === null) return false;
   return standing <= now || expiresAt === null || expiresAt > standing;
 }

@@ -1,10 +1,8 @@
 import { SqlParams } from '#access';
 import type { Unit } from '#platform';
-import { memoryColumns, toMemory, visible, type ReadScope } from '../memory.repository.js';
+import { memoryColumns, toMemory, visible, type MemoryRecord, type ReadScope } from '../memory.repository.js';
 import type { Memory } from '../memory.js';
 import { filterSql, type MemoryFilter } from './memory-filter.js';
-
-type Row = Omit<Memory, 'importance'> & { importance: number };
 
 const isEmpty = (scope: ReadScope): boolean => scope.filter.poolIds.length === 0 && !scope.filter.unrestricted;
 
@@ -21,7 +19,7 @@ export async function listMemories(
   if (page.after) where.push(`m.memory_id < ${params.add(page.after, 'uuid')}`);
   const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
     where ${where.join(' and ')} order by m.memory_id desc limit ${params.add(page.atMost, 'integer')}`;
-  return (await unit.query<Row>({ text, values: params.values })).map(toMemory);
+  return (await unit.query<MemoryRecord>({ text, values: params.values })).map(toMemory);
 }
 
 export async function countMemories(unit: Unit, scope: ReadScope, filter: MemoryFilter): Promise<number> {

@@ -33,6 +33,12 @@ export class MemoriesService {
     return found ?? null;
   }
 
+  /** Those that the caller may see. */
+  async byIds(caller: Principal, ids: readonly string[]): Promise<Map<string, Memory>> {
+    const found = await this.read(caller, (unit, scope) => findMemories(unit, scope, ids));
+    return new Map(found.map((memory) => [memory.id, memory]));
+  }
+
   /** Newest first. @throws BAD_INPUT naming the field. */
   async memories(
     caller: Principal,

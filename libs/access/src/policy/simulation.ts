@@ -1,0 +1,122 @@
+import { type CompiledPolicy } from './compiled-policy.js';
+import { residualPredicate } from './residual.js';
+import { allOf, negate, render, type Predicate } from './sql-logic.js';
+import { type SqlParams } from './sql-params.js';
+import { changesOf } from './statement-changes.js';
+import {
+  ACTIONS,
+  HELD_STATUSES,
+  OPEN_STATUSES,
+  STRANGER,
+  type Action,
+  type MemoryStatus,
+  type PoolRef,
+  type PrincipalRef,
+} from './vocabulary.js';
+
+/** One role, pool and action, in which two versions may differ. */
+export interface SimulatedCell {
+  readonly role: string;
+  readonly pool: PoolRef;
+  readonly action: Action;
+  /** Of an AGENT pool: asked for the agent that owns it. */
+  readonly asOwner: boolean;
+  /** Whether the action is allowed on some memory that could be in the pool. */
+  readonly before: boolean;
+  readonly after: boolean;
+  /** Null where both allow the same memories, whatever is stored. */
+  readonly counts: MemoryCounts | null;
+}
+
+/** Predicates over the pool's memories `m`, TRUE for those that one version allows and the other does not. */
+export interface MemoryCounts {
+  gained: (params: SqlParams, alias: string) => string;
+  lost: (params: SqlParams, alias: string) => string;
+}
+
+/** An AGENT pool, and who owns it. */
+export type Owners = ReadonlyMap<string, PrincipalRef>;
+
+interface Versions {
+  readonly before: CompiledPolicy;
+  readonly after: CompiledPolicy;
+}
+
+/** Which cells two versions can differ in at all: what no differing statement speaks of stays as it is. */
+export function affectedBy(
+  { before, after }: Versions,
+  roles: readonly string[],
+): { roles: string[]; actions: Action[] } {
+  const { added, removed, changed } = changesOf(before.live, after.live);
+  const ids = new Set([...added, ...removed, ...changed]);
+  const differing = [...before.live, ...after.live].filter(({ id }) => ids.has(id));
+  const names = (key: 'roles' | 'actions') => new Set<string>(differing.flatMap((statement) => statement[key]));
+  const named = names('roles');
+  const actions = names('actions');
+  return {
+    roles: named.has('*') ? [...roles] : roles.filter((role) => named.has(role)),
+    actions: ACTIONS.filter((action) => actions.has(action)),
+  };
+}
+
+/** The cells of one pool that are affected, and not the same before and after. */
+export function simulatePool(
+  versions: Versions,
+  affected: { roles: readonly string[]; actions: readonly Action[] },
+  pool: PoolRef,
+  { pools, owners }: { pools: readonly PoolRef[]; owners: Owners },
+): SimulatedCell[] {
+  const owner = owners.get(pool.id);
+  return affected.roles.flatMap((role) => {
+    const strangers = cellsOf(versions, { id: STRANGER, role }, affected.actions, { pool, pools });
+    if (owner?.role !== role) return strangers;
+    return [...strangers, ...cellsOf(versions, owner, affected.actions, { pool, pools, asOwner: true })];
+  });
+}
+
+function cellsOf(
+  versions: Versions,
+  who: PrincipalRef,
+  actions: readonly Action[],
+  { pool, pools, asOwner = false }: { pool: PoolRef; pools: readonly PoolRef[]; asOwner?: boolean },
+): SimulatedCell[] {
+  const before = versions.before.forPrincipal(who, pools);
+  const after = versions.after.forPrincipal(who, pools);
+  return actions.flatMap((action) => {
+    const was = before.residualIn(action, pool.id);
+    const becomes = after.residualIn(action, pool.id);
+    if (was?.key === becomes?.key) return [];
+    const cell = { role: who.role, pool, action, asOwner, before: was !== null, after: becomes !== null };
+    // ADMINISTER is about no memory.
+    const counts =
+      action === 'ADMINISTER' ? null : countsOf(action, residualPredicate(was), residualPredicate(becomes));
+    return [{ ...cell, counts }];
+  });
+}
+
+function countsOf(action: Action, before: Predicate, after: Predicate): MemoryCounts {
+  const among = ofStatus(STATUSES[action] ?? null);
+  const gains = (from: Predicate, to: Predicate) => allOf([among, isTrue(to), negate(isTrue(from))]);
+  return {
+    gained: (params, alias) => render(gains(before, after), params, alias),
+    lost: (params, alias) => render(gains(after, before), params, alias),
+  };
+}
+
+/** What is UNKNOWN is not allowed; SQL's `not` would leave it UNKNOWN. */
+const isTrue = (predicate: Predicate): Predicate =>
+  typeof predicate === 'boolean' ? predicate : (params, alias) => `((${predicate(params, alias)}) is true)`;
+
+/** The memories that an action can be about; all that are not forgotten where it is not listed. */
+const STATUSES: Partial<Record<Action, readonly MemoryStatus[]>> = {
+  READ: OPEN_STATUSES.filter((status) => status !== 'FORGOTTEN'),
+  REVIEW: HELD_STATUSES,
+  REVISE: ['ACTIVE'],
+};
+
+const ofStatus =
+  (statuses: readonly MemoryStatus[] | null): Predicate =>
+  (params, alias) =>
+    statuses
+      ? `${alias}.status = any(${params.add(statuses, 'text[]')})`
+      : `${alias}.status <> ${params.add('FORGOTTEN' satisfies MemoryStatus, 'text')}`;

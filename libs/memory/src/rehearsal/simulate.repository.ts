@@ -1,0 +1,40 @@
+import { SqlParams, type SimulatedCell } from '#access';
+import type { Unit } from '#platform';
+
+export interface Counts {
+  gained: number;
+  lost: number;
+}
+
+/** Postgres answers at most 1,664 columns; a cell takes two. */
+const MOST_AT_ONCE = 400;
+
+/** Of the memories stored in one pool, how many each cell gains and loses: one statement, which runs both versions' predicates. */
+export async function countChanges(
+  unit: Unit,
+  of: { orgId: string; poolId: string; now: Date },
+  cells: readonly SimulatedCell[],
+): Promise<Counts[]> {
+  const counted: Counts[] = [];
+  for (let from = 0; from < cells.length; from += MOST_AT_ONCE)
+    counted.push(...(await countSome(unit, of, cells.slice(from, from + MOST_AT_ONCE))));
+  return counted;
+}
+
+async function countSome(
+  unit: Unit,
+  of: { orgId: string; poolId: string; now: Date },
+  cells: readonly SimulatedCell[],
+): Promise<Counts[]> {
+  if (cells.every(({ counts }) => counts === null)) return cells.map(() => ({ gained: 0, lost: 0 }));
+  const params = new SqlParams();
+  const counted = cells.map(({ counts }, place) => {
+    const [gained, lost] = counts ? [counts.gained(params, 'm'), counts.lost(params, 'm')] : ['false', 'false'];
+    return `count(*) filter (where ${gained}) as gained${place}, count(*) filter (where ${lost}) as lost${place}`;
+  });
+  const text = `select ${counted.join(', ')} from memory m
+    where m.org_id = ${params.add(of.orgId, 'uuid')} and m.pool_id = ${params.add(of.poolId, 'uuid')}
+      and (m.expires_at is null or m.expires_at > ${params.add(of.now, 'timestamptz')})`;
+  const [row] = await unit.query<Record<string, number>>({ text, values: params.values });
+  return cells.map((_, place) => ({ gained: row?.[`gained${place}`] ?? 0, lost: row?.[`lost${place}`] ?? 0 }));
+}

@@ -1,0 +1,33 @@
+import { findPrincipals, wouldShowMore, type Access, type ActivePolicy, type Grants, type MemoryRow } from '#access';
+import type { Unit } from '#platform';
+
+/** A promotion as it is asked about: when it is made, and again when a reviewer approves the copy. */
+export interface Promotion {
+  source: MemoryRow;
+  /** As it would be once it is ACTIVE. */
+  copy: MemoryRow;
+  /** What whoever promotes may do. */
+  promoter: Access;
+}
+
+/**
+ * Why the promotion may not be; null where it may. Its maker must read the source; and where the copy would show anybody
+ * what the source does not show them, its maker must be a reviewer of the source too: a promotion never widens in silence.
+ */
+export async function whyNotPromoted(unit: Unit, grants: Grants, promotion: Promotion): Promise<string | null> {
+  const { source, copy, promoter } = promotion;
+  const read = promoter.decide('READ', source);
+  if (!read.allowed) return read.reason;
+  const { compiled, pools, roles } = grants.policy;
+  const owners = await ownersOf(unit, grants.policy, [source.poolId, copy.poolId]);
+  if (!wouldShowMore(compiled, pools, { roles, owners }, { source, copy })) return null;
+  const review = promoter.decide('REVIEW', source);
+  if (review.allowed) return null;
+  return `the copy could be read by some who cannot read what it is made from, so REVIEW is needed there too: ${review.reason}`;
+}
+
+async function ownersOf(unit: Unit, { pools }: ActivePolicy, poolIds: readonly string[]) {
+  const ids = pools.flatMap((pool) => (poolIds.includes(pool.id) && pool.ownerId ? [pool.ownerId] : []));
+  if (ids.length === 0) return [];
+  return (await findPrincipals(unit, ids)).map(({ id, role }) => ({ id, role }));
+}

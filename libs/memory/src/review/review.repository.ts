@@ -1,0 +1,51 @@
+import type { MemoryRow, Principal } from '#access';
+import type { Unit } from '#platform';
+import { toDecisionRow, type DecisionRecord } from '../memory.repository.js';
+
+export interface Settlement {
+  status: 'ACTIVE' | 'REJECTED';
+  comment: string | null;
+  /** Null: as it is. */
+  contentHash: Buffer | null;
+}
+
+/** Neither a version nor a revision: what the memory says is what its author said. */
+export async function settleProposal(unit: Unit, reviewer: Principal, id: string, to: Settlement): Promise<void> {
+  const text = `update memory set status = $3, content_hash = coalesce($4, content_hash), reviewed_by = $5,
+      reviewed_at = clock_timestamp(), review_comment = $6
+    where org_id = $1 and memory_id = $2`;
+  await unit.query({ text, values: [reviewer.orgId, id, to.status, to.contentHash, reviewer.id, to.comment] });
+}
+
+const SOURCE = `select memory_id as id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId",
+    session_id as "sessionId", speaker, author_id as "authorId", importance, labels, created_at as "createdAt",
+    valid_from as "validFrom"
+  from sec.promotion_source($1::uuid)`;
+
+/** What decisions read of the memory that a waiting copy was promoted from, also where the caller does not reach its pool. */
+export async function findPromotionSource(unit: Unit, copyId: string): Promise<MemoryRow | undefined> {
+  const [record] = await unit.query<DecisionRecord>({ text: SOURCE, values: [copyId] });
+  return record && toDecisionRow(record);
+}
+
+export async function markPromoted(
+  unit: Unit,
+  orgId: string,
+  copy: { id: string; from: string; originAuthors: readonly string[] },
+): Promise<void> {
+  const text = `update memory set promoted_from = $3, origin_authors = $4::uuid[] where org_id = $1 and memory_id = $2`;
+  await unit.query({ text, values: [orgId, copy.id, copy.from, copy.originAuthors] });
+}
+
+/** Whether there was one to copy. */
+export async function copyVector(
+  unit: Unit,
+  orgId: string,
+  spaceId: string,
+  copy: { id: string; poolId: string; from: string },
+): Promise<boolean> {
+  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
+    select org_id, space_id, $3, $4, embedding from memory_vector where org_id = $1 and space_id = $2 and memory_id = $5
+    on conflict do nothing returning memory_id`;
+  return (await unit.query({ text, values: [orgId, spaceId, copy.id, copy.poolId, copy.from] })).length > 0;
+}

@@ -1,0 +1,128 @@
+import {
+  appendAudit,
+  findPrincipals,
+  verdict,
+  type Access,
+  type AccessService,
+  type Grants,
+  type MemoryRow,
+  type Principal,
+} from '#access';
+import { CommonplaceError, notFound, type Clock } from '#kernel';
+import type { Unit } from '#platform';
+import { LIMITS, optionalText, requiredId } from '../input.js';
+import type { MemoryIndex } from '../memory-index.js';
+import type { Memory } from '../memory.js';
+import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
+import { claimIdentity } from './identity.js';
+import { whyNotPromoted } from './promotion.js';
+import { findPromotionSource, settleProposal } from './review.repository.js';
+
+const WAITING: readonly string[] = ['PROPOSED', 'QUARANTINED'];
+const UNIQUE_VIOLATION = '23505';
+/** A memory of the same content may be stored while the proposal is being decided on; asked again, it is found. */
+const MAX_ATTEMPTS = 3;
+
+export interface ReviewInput {
+  id: string;
+  approve: boolean;
+  comment?: string | null;
+}
+
+/** Decides on what waits: proposals, and what was held back. */
+export class ReviewService {
+  constructor(
+    private readonly access: AccessService,
+    private readonly index: MemoryIndex,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Approved, the memory is ACTIVE; refused, it is REJECTED, and kept for its author and the reviewers.
+   * @throws NOT_FOUND; FORBIDDEN to its author, to whoever may not REVIEW, and where its author may no longer propose it;
+   * CONFLICT when it was decided already, or its content stands in the pool.
+   */
+  async review(caller: Principal, input: ReviewInput): Promise<Memory> {
+    const id = requiredId(input.id, 'id');
+    const comment = optionalText(input.comment, 'comment', LIMITS.reason);
+    const space = await this.index.space();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.access.write(caller, (unit, grants) => {
+          const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space };
+          return decide(unit, { caller, grants, scope }, { id, approve: input.approve, comment });
+        });
+      } catch (error) {
+        if ((error as { code?: string }).code !== UNIQUE_VIOLATION || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+}
+
+interface Asking {
+  caller: Principal;
+  grants: Grants;
+  scope: ReadScope;
+}
+
+async function decide(
+  unit: Unit,
+  { caller, grants, scope }: Asking,
+  { id, approve, comment }: Required<ReviewInput> & { comment: string | null },
+): Promise<Memory> {
+  const memory = await lockMemory(unit, scope, id);
+  const [seen] = await findMemories(unit, scope, [id]);
+  if (!memory || !seen || memory.status === 'FORGOTTEN') throw notFound('The memory');
+  assertReviewer(grants, caller, memory);
+  if (approve) await askAgain(unit, grants, memory);
+  const status = approve ? 'ACTIVE' : 'REJECTED';
+  const contentHash = approve ? await claimIdentity(unit, scope, memory) : null;
+  await settleProposal(unit, caller, id, { status, comment, contentHash });
+  const { orgId } = scope;
+  const { poolId } = memory;
+  await appendEvent(unit, { orgId, poolId, memoryId: id, kind: 'REVIEWED', policyVersion: grants.policyVersion });
+  const detail = { poolId, authorId: memory.authorId, was: memory.status, approved: approve };
+  await appendAudit(unit, { action: 'memory.review', target: id, detail });
+  // REVIEW gives no READ: a reviewer may have decided on what it will not see again.
+  const [settled] = await findMemories(unit, scope, [id]);
+  return settled ?? { ...seen, status };
+}
+
+function assertReviewer({ access }: Grants, caller: Principal, memory: LockedMemory): void {
+  const decision = verdict(access, 'REVIEW', memory);
+  if (!decision.allowed) throw new CommonplaceError('FORBIDDEN', decision.reason);
+  if (memory.originAuthors.includes(caller.id))
+    throw new CommonplaceError(
+      'FORBIDDEN',
+      'These are your own words, promoted by somebody else: another reviewer must decide.',
+    );
+  if (!WAITING.includes(memory.status))
+    throw new CommonplaceError(
+      'CONFLICT',
+      `The memory is ${memory.status}: only what is ${WAITING.join(' or ')} is decided on.`,
+    );
+}
+
+/** What let the proposal in may have been taken away since. */
+async function askAgain(unit: Unit, grants: Grants, memory: LockedMemory): Promise<void> {
+  const author = await accessOfAuthor(unit, grants, memory);
+  const copy: MemoryRow = { ...memory, status: 'ACTIVE' };
+  const write = author?.decide('WRITE', copy);
+  if (!author || !(write?.allowed || author.can('PROPOSE', { ...memory, status: 'PROPOSED' })))
+    throw new CommonplaceError(
+      'FORBIDDEN',
+      `Its author may no longer propose it here; refuse it. (${write?.reason ?? 'no author'})`,
+    );
+  if (memory.promotedFrom === null) return;
+  const source = await findPromotionSource(unit, memory.id);
+  if (!source || source.status === 'FORGOTTEN')
+    throw new CommonplaceError('CONFLICT', 'What it was promoted from was forgotten meanwhile; refuse it.');
+  const problem = await whyNotPromoted(unit, grants, { source, copy, promoter: author });
+  if (problem)
+    throw new CommonplaceError('FORBIDDEN', `Its promotion would be refused by now; refuse it. (${problem})`);
+}
+
+async function accessOfAuthor(unit: Unit, { policy }: Grants, { authorId }: LockedMemory): Promise<Access | null> {
+  const [author] = authorId ? await findPrincipals(unit, [authorId]) : [];
+  return author ? policy.compiled.forPrincipal({ id: author.id, role: author.role }, policy.pools) : null;
+}
