@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(14);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(16);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -83,12 +83,12 @@ describe('tables of an organisation', () => {
 });
 
 describe('functions', () => {
-  it('that run with the rights of their owner pin their search_path and belong to the role that only reads', async () => {
+  it('that run with the rights of their owner pin their search_path and belong to the role that may do nothing else', async () => {
     const definers = await ask<{ name: string; config: string[] | null; owner: string }>(`
       select p.proname as name, p.proconfig as config, pg_get_userbyid(p.proowner) as owner from pg_proc p
       where p.prosecdef and p.pronamespace in ('sec'::regnamespace, 'public'::regnamespace) order by 1`);
     expect(definers).toEqual(
-      ['fence', 'lexical_candidates'].map((name) => ({
+      ['append_audit', 'fence', 'lexical_candidates', 'promotion_source'].map((name) => ({
         name,
         config: ['search_path=pg_catalog, pg_temp'],
         owner: 'commonplace_definer',
@@ -124,13 +124,13 @@ describe('the roles of the broker', () => {
     ).toEqual([]);
   });
 
-  it('own nothing but the two functions', async () => {
+  it('own nothing but these functions', async () => {
     const owned = await ask(`
       select c.relname as name from pg_class c where pg_get_userbyid(c.relowner) in ${ROLES}
       union all select n.nspname from pg_namespace n where pg_get_userbyid(n.nspowner) in ${ROLES}
       union all select p.proname from pg_proc p where pg_get_userbyid(p.proowner) in ${ROLES}
       union all select t.typname from pg_type t where pg_get_userbyid(t.typowner) in ${ROLES} order by 1`);
-    expect(owned).toEqual([{ name: 'fence' }, { name: 'lexical_candidates' }]);
+    expect(owned.map(({ name }) => name)).toEqual(['append_audit', 'fence', 'lexical_candidates', 'promotion_source']);
   });
 
   it('leave callers no way to change what was logged, or to delete a memory', async () => {
@@ -151,6 +151,21 @@ describe('the roles of the broker', () => {
         select from information_schema.role_table_grants t
         where t.grantee = g.grantee and t.table_name = g.table_name and t.privilege_type = 'UPDATE') order by 1`);
     expect(columns.map((row) => row.grant)).toEqual(['api_key.revoked_at', 'pool.seq']);
+  });
+});
+
+describe('the audit log', () => {
+  it('can be changed by none of the roles of the broker: entries are added by its function, and the head moves with them', async () => {
+    const may = await ask<{ grant: string }>(`
+      select grantee || ' ' || table_name || ' ' || privilege_type as "grant" from information_schema.role_table_grants
+      where grantee in ${ROLES} and table_name in ('audit_entry', 'audit_head') and privilege_type <> 'SELECT'
+      union select grantee || ' ' || table_name || ' ' || privilege_type from information_schema.column_privileges
+      where grantee in ${ROLES} and table_name in ('audit_entry', 'audit_head') and privilege_type <> 'SELECT' order by 1`);
+    expect(may.map((row) => row.grant)).toEqual([
+      'commonplace_definer audit_entry INSERT',
+      'commonplace_definer audit_head INSERT',
+      'commonplace_definer audit_head UPDATE',
+    ]);
   });
 });
 

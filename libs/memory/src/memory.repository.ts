@@ -8,9 +8,9 @@ export interface IndexSpace {
 }
 
 /** As Postgres answers it. */
-export interface MemoryRecord extends Omit<Memory, 'importance' | 'review'> {
+export interface MemoryRecord extends Omit<Memory, 'importance' | 'reviewed'> {
   importance: number;
-  review: (Omit<MemoryReview, 'at'> & { at: string }) | null;
+  reviewed: (Omit<MemoryReview, 'at'> & { at: string }) | null;
 }
 
 /** Of one memory; older ones stay stored. */
@@ -48,7 +48,7 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     `${indexed} as indexed`,
     'm.superseded_by as "supersededById"',
     `case when m.reviewed_by is not null then jsonb_build_object('reviewerId', m.reviewed_by, 'at', m.reviewed_at,
-      'approved', m.status <> 'REJECTED', 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as review`,
+      'approved', m.status <> 'REJECTED', 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as reviewed`,
   ].join(', ');
 }
 
@@ -58,11 +58,11 @@ export function visible(filter: ReadFilter, params: SqlParams, orgId: string, no
     and (m.expires_at is null or m.expires_at > ${params.add(now, 'timestamptz')})`;
 }
 
-export function toMemory({ review, ...row }: MemoryRecord): Memory {
+export function toMemory({ reviewed, ...row }: MemoryRecord): Memory {
   return {
     ...row,
     importance: importanceName(row.importance),
-    review: review && { ...review, at: new Date(review.at) },
+    reviewed: reviewed && { ...reviewed, at: new Date(reviewed.at) },
   };
 }
 

@@ -27,7 +27,7 @@ export interface Memory {
   /** Who may not see that one must not be told of it. */
   supersededById: string | null;
   /** Null before a reviewer has decided, and for what needed no decision. */
-  review: MemoryReview | null;
+  reviewed: MemoryReview | null;
 }
 
 /** What a reviewer decided; `comment` is null where the policy hides the content, which it may quote. */

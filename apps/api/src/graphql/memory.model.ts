@@ -71,7 +71,7 @@ export class MemoryModel {
     nullable: true,
     description: 'Null before a reviewer has decided, and for what needed no decision.',
   })
-  review: MemoryReviewModel | null;
+  reviewed: MemoryReviewModel | null;
   @Field(() => [MemoryModel], { description: 'The memories it was made from, as far as the caller may see them.' })
   derivedFrom?: MemoryModel[];
   @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' })

@@ -23,7 +23,8 @@ import {
 } from './access.repository.js';
 
 /** A policy may be edited while a unit of work is being opened; one that is edited this often in a row is an attack. */
-const MAX_RELOADS = 8;
+const MAX_RELOADS = 12;
+const LONGEST_PAUSE_MS = 250;
 const MAX_CACHED_PRINCIPALS = 5_000;
 /** A stored version may name pools and roles that are gone: they match nothing. */
 const NO_KEYS = { roles: new Set<string>(), pools: new Set<string>() };
@@ -164,7 +165,7 @@ export class AccessService {
         if (attempt > MAX_RELOADS)
           throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
         // Where many edits come in a row, a pause lets the unit be opened between two of them, or behind the last.
-        if (attempt > 1) await pause(2 ** attempt);
+        if (attempt > 1) await pause(Math.min(2 ** attempt, LONGEST_PAUSE_MS));
         const reloaded = await this.reload(snapshot);
         if (principal.tokenExpiresAt && principal.tokenExpiresAt <= reloaded.now) throw ended('The token has expired.');
       }

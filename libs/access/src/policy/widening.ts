@@ -1,5 +1,5 @@
 import { type CompiledPolicy } from './compiled-policy.js';
-import { STRANGER, type MemoryRow, type PoolRef, type PrincipalRef } from './vocabulary.js';
+import { STRANGER, type MaskableField, type MemoryRow, type PoolRef, type PrincipalRef } from './vocabulary.js';
 
 /** Everybody who could read: each role as somebody without a pool of their own, and those who own one that is concerned. */
 export interface Readers {
@@ -9,21 +9,19 @@ export interface Readers {
 
 /**
  * Whether a copy would show anybody what the memory that it was made from does not show them: the memory at all, or one
- * of its fields.
+ * of the fields that the copy holds.
  */
 export function wouldShowMore(
   policy: CompiledPolicy,
   pools: readonly PoolRef[],
   { roles, owners }: Readers,
-  { source, copy }: { source: MemoryRow; copy: MemoryRow },
+  { source, copy, holds }: { source: MemoryRow; copy: MemoryRow; holds: readonly MaskableField[] },
 ): boolean {
   const readers: PrincipalRef[] = [...roles.map((role) => ({ id: STRANGER, role })), ...owners];
   return readers.some((reader) => {
     const access = policy.forPrincipal(reader, pools);
-    const shown = access.visibleFields(source);
-    return (
-      access.canSee(copy) &&
-      (!access.canSee(source) || [...access.visibleFields(copy)].some((field) => !shown.has(field)))
-    );
+    if (!access.canSee(copy)) return false;
+    const [ofCopy, ofSource] = [access.visibleFields(copy), access.visibleFields(source)];
+    return !access.canSee(source) || holds.some((field) => ofCopy.has(field) && !ofSource.has(field));
   });
 }

@@ -62,6 +62,6 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     expiresAt,
     indexed: space === null || vector !== null,
     supersededById: null,
-    review: null,
+    reviewed: null,
   };
 }

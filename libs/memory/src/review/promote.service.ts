@@ -10,7 +10,7 @@ import { storeItems } from '../memorize/store-batch.js';
 import type { Memorized, Memory } from '../memory.js';
 import { findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
-import { whyNotPromoted } from './promotion.js';
+import { heldFields, whyNotPromoted } from './promotion.js';
 import { copyVector, markPromoted } from './review.repository.js';
 
 /** Copies a memory from one pool into another. */
@@ -100,7 +100,12 @@ async function askFor(batch: Batch, source: LockedMemory, command: MemorizeComma
     createdAt: now,
   };
   const status = statusOf(grants, copy);
-  const problem = await whyNotPromoted(unit, grants, { source, copy, promoter: grants.access });
+  const problem = await whyNotPromoted(unit, grants, {
+    source,
+    copy,
+    holds: heldFields(command),
+    promoter: grants.access,
+  });
   if (problem) throw new CommonplaceError('FORBIDDEN', problem);
   return { index: 0, command, vector: null, status };
 }

@@ -1,11 +1,22 @@
-import { findPrincipals, wouldShowMore, type Access, type ActivePolicy, type Grants, type MemoryRow } from '#access';
+import {
+  findPrincipals,
+  wouldShowMore,
+  type Access,
+  type ActivePolicy,
+  type Grants,
+  type MaskableField,
+  type MemoryRow,
+} from '#access';
 import type { Unit } from '#platform';
+import type { Memory } from '../memory.js';
 
 /** A promotion as it is asked about: when it is made, and again when a reviewer approves the copy. */
 export interface Promotion {
   source: MemoryRow;
   /** As it would be once it is ACTIVE. */
   copy: MemoryRow;
+  /** What it tells beside that it is there. */
+  holds: readonly MaskableField[];
   /** What whoever promotes may do. */
   promoter: Access;
 }
@@ -15,15 +26,24 @@ export interface Promotion {
  * what the source does not show them, its maker must be a reviewer of the source too: a promotion never widens in silence.
  */
 export async function whyNotPromoted(unit: Unit, grants: Grants, promotion: Promotion): Promise<string | null> {
-  const { source, copy, promoter } = promotion;
+  const { source, copy, holds, promoter } = promotion;
   const read = promoter.decide('READ', source);
   if (!read.allowed) return read.reason;
   const { compiled, pools, roles } = grants.policy;
   const owners = await ownersOf(unit, grants.policy, [source.poolId, copy.poolId]);
-  if (!wouldShowMore(compiled, pools, { roles, owners }, { source, copy })) return null;
+  if (!wouldShowMore(compiled, pools, { roles, owners }, { source, copy, holds })) return null;
   const review = promoter.decide('REVIEW', source);
   if (review.allowed) return null;
   return `the copy could be read by some who cannot read what it is made from, so REVIEW is needed there too: ${review.reason}`;
+}
+
+/** The author of a copy is whoever made it, and is nothing of the source. */
+export function heldFields(
+  copy: Pick<Memory, 'content' | 'labels' | 'metadata' | 'entityId' | 'sessionId' | 'speaker'>,
+) {
+  const fields = ['content', 'metadata', 'entityId', 'sessionId', 'speaker'] as const;
+  const held: MaskableField[] = fields.filter((field) => copy[field] !== null);
+  return copy.labels?.length ? [...held, 'labels' as const] : held;
 }
 
 async function ownersOf(unit: Unit, { pools }: ActivePolicy, poolIds: readonly string[]) {

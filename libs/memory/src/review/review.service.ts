@@ -15,7 +15,7 @@ import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { claimIdentity } from './identity.js';
-import { whyNotPromoted } from './promotion.js';
+import { heldFields, whyNotPromoted } from './promotion.js';
 import { findPromotionSource, settleProposal } from './review.repository.js';
 
 const WAITING: readonly string[] = ['PROPOSED', 'QUARANTINED'];
@@ -117,7 +117,7 @@ async function askAgain(unit: Unit, grants: Grants, memory: LockedMemory): Promi
   const source = await findPromotionSource(unit, memory.id);
   if (!source || source.status === 'FORGOTTEN')
     throw new CommonplaceError('CONFLICT', 'What it was promoted from was forgotten meanwhile; refuse it.');
-  const problem = await whyNotPromoted(unit, grants, { source, copy, promoter: author });
+  const problem = await whyNotPromoted(unit, grants, { source, copy, holds: heldFields(memory), promoter: author });
   if (problem)
     throw new CommonplaceError('FORBIDDEN', `Its promotion would be refused by now; refuse it. (${problem})`);
 }
