@@ -67,6 +67,18 @@ program
   .action(async (options: { url?: string; key?: string }) => (await import('./demo.js')).demo(options));
 
 program
+  .command('audit')
+  .description('the log of who changed what')
+  .command('verify')
+  .description(
+    'recompute the chain of hashes, in the database itself: exits 1 where an entry was changed, removed or added',
+  )
+  .option('--anchor <seq:hash...>', 'entries as they were told before: they must still be there, unchanged')
+  .action(async (options: { anchor?: string[] }) =>
+    (await import('./audit-verify.js')).auditVerify(options.anchor ?? []),
+  );
+
+program
   .command('schema')
   .description('write the GraphQL schema, made from the code, to schema.graphql')
   .option('--out <file>', 'where to', 'schema.graphql')
