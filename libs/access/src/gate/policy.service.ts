@@ -49,7 +49,7 @@ export class PolicyService {
           `The edit was made from version ${input.expectedVersion}; version ${active} is active by now. Read it and edit again.`,
         );
       }
-      const roles = await unit.entities(RoleEntity).find({ select: { orgId: true, key: true } });
+      const roles = await unit.entities(RoleEntity).find({ select: { orgId: true, key: true }, where: { orgId } });
       const pools = await loadPools(unit, orgId);
       const known = { roles: new Set(roles.map((role) => role.key)), pools: new Set(pools.map((pool) => pool.key)) };
       const statements = parseStatements(input.statements, known, { path: 'input.statements' });
