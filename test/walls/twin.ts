@@ -21,6 +21,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   const { database, org } = twins;
   await insertHolders(twins);
   await database.maintenance(COPY(org, twin));
+  await tellDirectoriesApart(twins, twin);
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
   await tellVectorsApart(twins, twin);
@@ -35,6 +36,21 @@ async function insertHolders({ database, org }: Twins): Promise<void> {
     await database.maintenance('insert into role (org_id, key) values ($1, $2)', [org, name]);
     await database.maintenance(`insert into principal values ($1, $2, 'AGENT', $3, $3, now())`, [org, id, name]);
   }
+}
+
+/** What is there alone, and is asked for here; and a role that will be made here later. */
+export const THERE_ALONE = { agent: newId(), key: newId(), role: 'there-alone', laterRole: 'new' };
+
+async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<void> {
+  const { agent, key, role, laterRole } = THERE_ALONE;
+  const run = (text: string, ...values: unknown[]) => database.maintenance(text, [twin, ...values]);
+  for (const one of [role, laterRole]) await run('insert into role (org_id, key) values ($1, $2)', one);
+  await run(`insert into principal values ($1, $2, 'AGENT', 'there alone', 'coder', now())`, agent);
+  await run(
+    `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,
+    key,
+    agent,
+  );
 }
 
 async function tellKeysApart({ database, org }: Twins, twin: string): Promise<void> {

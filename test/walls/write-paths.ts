@@ -2,6 +2,7 @@ import { issueOperatorKey } from '#access';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
+import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
 import { ABOUT, COMMON, SAME, type Name, type Twins } from './twins.js';
 
@@ -95,6 +96,18 @@ async function issueAndRevoke({ broker, callers }: Twins): Promise<void> {
 const revokeShared = ({ broker, callers }: Twins) =>
   broker.directory.revokeKey(callers.admin, callers.annie.keyId as string);
 
+const codeOf = (work: Promise<unknown>) => work.catch((error: { code?: string }) => error.code);
+
+/** All of it is refused, for none of it is here. */
+function nameWhatIsThereAlone({ broker: { directory }, callers: { admin } }: Twins): Promise<unknown> {
+  const { agent, key, role } = THERE_ALONE;
+  return Promise.all([
+    codeOf(directory.registerAgent(admin, { name: 'new', role })),
+    codeOf(directory.issueKey(admin, agent, null)),
+    codeOf(directory.revokeKey(admin, key)),
+  ]);
+}
+
 async function activate({ broker, callers }: Twins): Promise<void> {
   const { version, statements } = await broker.policies.policy(callers.admin, null);
   await broker.policies.activate(callers.admin, { expectedVersion: version, statements });
@@ -107,7 +120,10 @@ const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
   broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
 
 const ADMINISTER: readonly Path[] = [
-  ['making a role', ({ broker, callers }) => broker.directory.createRole(callers.admin, { key: 'new' })],
+  [
+    'making a role',
+    ({ broker, callers }) => broker.directory.createRole(callers.admin, { key: THERE_ALONE.laterRole }),
+  ],
   [
     'making a pool',
     ({ broker, callers }) => broker.directory.createPool(callers.admin, { key: 'made', kind: 'ROLE', role: 'coder' }),
@@ -115,6 +131,7 @@ const ADMINISTER: readonly Path[] = [
   ['registering an agent', registerAgent],
   ['issuing and revoking a key', issueAndRevoke],
   ['revoking a key that both have', revokeShared],
+  ['naming a role, an agent and a key of the other organisation', nameWhatIsThereAlone],
   ['activating a policy', activate],
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
