@@ -46,6 +46,7 @@ async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<
   const run = (text: string, ...values: unknown[]) => database.maintenance(text, [twin, ...values]);
   for (const one of [role, laterRole]) await run('insert into role (org_id, key) values ($1, $2)', one);
   await run(`insert into principal values ($1, $2, 'AGENT', 'there alone', 'coder', now())`, agent);
+  await run(`insert into principal values ($1, $2, 'OPERATOR', 'older', 'admin', now() - interval '1 day')`, newId());
   await run(
     `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,
     key,
