@@ -62,7 +62,7 @@ export async function issueOperatorKey(database: Database, revokeOthers: boolean
     await unit.query(openAsSystem(orgId));
     const [admin] = await unit
       .entities(PrincipalEntity)
-      .find({ where: { kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
+      .find({ where: { orgId, kind: 'OPERATOR', role: 'admin' }, order: { createdAt: 'ASC' }, take: 1 });
     if (!admin) throw notFound('An operator of the role admin');
     const revoked = revokeOthers ? await revokeKeysOf(unit, orgId, admin.id) : [];
     const { secret, prefix, hash } = mintKey();

@@ -149,16 +149,18 @@ export async function appendEvent(
   });
 }
 
-/** Sources that the caller may see, by memory. */
+/** Sources that the caller may see, by memory: of none that it may not see itself. */
 export async function findSources(
   unit: Unit,
   scope: ReadScope,
   memoryIds: readonly string[],
 ): Promise<Map<string, string[]>> {
   const params = new SqlParams();
+  const seen = visible(scope.filter, params, scope.orgId, scope.now);
   const text = `select s.memory_id as "memoryId", array_agg(s.source_id order by s.source_id) as sources
     from memory_source s join memory m on m.org_id = s.org_id and m.memory_id = s.source_id
-    where ${visible(scope.filter, params, scope.orgId, scope.now)} and s.memory_id = any(${params.add(memoryIds, 'uuid[]')})
+    where ${seen} and s.memory_id = any(${params.add(memoryIds, 'uuid[]')})
+      and exists (select from memory m where ${seen} and m.memory_id = s.memory_id)
     group by s.memory_id`;
   const rows = await unit.query<{ memoryId: string; sources: string[] }>({ text, values: params.values });
   return new Map(rows.map((row) => [row.memoryId, row.sources]));

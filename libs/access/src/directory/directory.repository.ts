@@ -1,20 +1,22 @@
 import type { Unit } from '#platform';
 import { ApiKeyEntity, PrincipalEntity } from './directory.entity.js';
 
-export function findKeysOf(unit: Unit, principalIds: readonly string[]): Promise<ApiKeyEntity[]> {
+export function findKeysOf(unit: Unit, orgId: string, principalIds: readonly string[]): Promise<ApiKeyEntity[]> {
   return unit
     .entities(ApiKeyEntity)
     .createQueryBuilder('key')
-    .where('key.principalId = any(:ids::uuid[])', { ids: principalIds })
+    .where('key.orgId = :orgId', { orgId })
+    .andWhere('key.principalId = any(:ids::uuid[])', { ids: principalIds })
     .orderBy('key.createdAt', 'ASC')
     .getMany();
 }
 
-export function findPrincipals(unit: Unit, ids: readonly string[]): Promise<PrincipalEntity[]> {
+export function findPrincipals(unit: Unit, orgId: string, ids: readonly string[]): Promise<PrincipalEntity[]> {
   return unit
     .entities(PrincipalEntity)
     .createQueryBuilder('principal')
-    .where('principal.id = any(:ids::uuid[])', { ids })
+    .where('principal.orgId = :orgId', { orgId })
+    .andWhere('principal.id = any(:ids::uuid[])', { ids })
     .getMany();
 }
 
@@ -49,8 +51,10 @@ export async function raiseDirectoryVersion(unit: Unit, orgId: string): Promise<
 
 export type CountedTable = 'role' | 'pool' | 'principal';
 
-/** Of the unit's organisation: row-level security shows no other. */
-export async function countRows(unit: Unit, table: CountedTable): Promise<number> {
-  const [row] = await unit.query<{ count: number }>({ text: `select count(*) from ${table}` });
+export async function countRows(unit: Unit, orgId: string, table: CountedTable): Promise<number> {
+  const [row] = await unit.query<{ count: number }>({
+    text: `select count(*) from ${table} where org_id = $1`,
+    values: [orgId],
+  });
   return row?.count ?? 0;
 }

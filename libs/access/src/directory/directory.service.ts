@@ -49,19 +49,25 @@ export class DirectoryService {
 
   roles(caller: Principal): Promise<RoleEntity[]> {
     return this.access.read(caller, (unit) =>
-      unit.entities(RoleEntity).find({ order: { createdAt: 'ASC', key: 'ASC' }, take: MAX_ROLES }),
+      unit
+        .entities(RoleEntity)
+        .find({ where: { orgId: this.access.orgId }, order: { createdAt: 'ASC', key: 'ASC' }, take: MAX_ROLES }),
     );
   }
 
   agents(caller: Principal): Promise<Agent[]> {
     return this.access.administer(caller, (unit) =>
-      unit.entities(PrincipalEntity).find({ where: { kind: 'AGENT' }, order: { createdAt: 'ASC' }, take: MAX_AGENTS }),
+      unit.entities(PrincipalEntity).find({
+        where: { orgId: this.access.orgId, kind: 'AGENT' },
+        order: { createdAt: 'ASC' },
+        take: MAX_AGENTS,
+      }),
     );
   }
 
   /** Keys by agent, for all asked agents at once. */
   async keysOf(caller: Principal, agentIds: readonly string[]): Promise<Map<string, ApiKeyEntity[]>> {
-    const keys = await this.access.administer(caller, (unit) => findKeysOf(unit, agentIds));
+    const keys = await this.access.administer(caller, (unit) => findKeysOf(unit, this.access.orgId, agentIds));
     const byAgent = new Map<string, ApiKeyEntity[]>(agentIds.map((id) => [id, []]));
     for (const key of keys) byAgent.get(key.principalId)?.push(key);
     return byAgent;
@@ -69,7 +75,7 @@ export class DirectoryService {
 
   /** Names and roles by id: shown as authors. Unknown ids are left out. */
   async principals(caller: Principal, ids: readonly string[]): Promise<Map<string, PrincipalInfo>> {
-    const found = await this.access.read(caller, (unit) => findPrincipals(unit, ids));
+    const found = await this.access.read(caller, (unit) => findPrincipals(unit, this.access.orgId, ids));
     return new Map(found.map((principal) => [principal.id, principal]));
   }
 
@@ -80,7 +86,7 @@ export class DirectoryService {
     if (key.length > 32) throw badInput('input.key', 'has more than 32 characters');
     checkDescription(description);
     return this.change(caller, `a role or pool ${key}`, async (unit) => {
-      await boundTable(unit, 'role', MAX_ROLES);
+      await boundTable(unit, this.access.orgId, 'role', MAX_ROLES);
       const role = { orgId: this.access.orgId, key, description, builtIn: false };
       await unit.entities(RoleEntity).insert(role);
       const pool = await this.insertPool(unit, { key, kind: 'ROLE', role: key, description });
@@ -117,7 +123,7 @@ export class DirectoryService {
     return this.change(caller, 'an agent', async (unit) => {
       const { orgId } = this.access;
       await requireRole(unit, orgId, role);
-      await boundTable(unit, 'principal', MAX_AGENTS);
+      await boundTable(unit, orgId, 'principal', MAX_AGENTS);
       const id = newId();
       await unit.entities(PrincipalEntity).insert({ orgId, id, kind: 'AGENT', name, role });
       if (privatePool)
@@ -187,7 +193,7 @@ export class DirectoryService {
 
   private async insertPool(unit: Unit, pool: Partial<PoolEntity> & { key: string }): Promise<PoolEntity> {
     const { orgId } = this.access;
-    await boundTable(unit, 'pool', MAX_POOLS);
+    await boundTable(unit, orgId, 'pool', MAX_POOLS);
     const id = newId();
     await unit.entities(PoolEntity).insert({ orgId, id, ...pool });
     return unit.entities(PoolEntity).findOneByOrFail({ orgId, id });
@@ -226,7 +232,7 @@ async function requireRole(unit: Unit, orgId: string, role: string): Promise<voi
     throw badInput('input.role', `there is no role ${JSON.stringify(role.slice(0, 64))}`);
 }
 
-async function boundTable(unit: Unit, table: CountedTable, most: number): Promise<void> {
-  if ((await countRows(unit, table)) >= most)
+async function boundTable(unit: Unit, orgId: string, table: CountedTable, most: number): Promise<void> {
+  if ((await countRows(unit, orgId, table)) >= most)
     throw new CommonplaceError('QUOTA_EXCEEDED', `An organisation has at most ${most} of table ${table}.`);
 }

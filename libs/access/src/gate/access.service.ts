@@ -45,6 +45,7 @@ export interface Grants {
 
 /** The version that a unit of work is under, and all pools and roles of the organisation. */
 export interface ActivePolicy {
+  orgId: string;
   compiled: CompiledPolicy;
   pools: readonly DirectoryPool[];
   roles: readonly string[];
@@ -122,7 +123,7 @@ export class AccessService {
       access,
       readFilter: access.readFilter(`role ${principal.role}`),
       pools: snapshot.pools.filter((pool) => actionsIn(access, pool.id).length > 0),
-      policy: { compiled: snapshot.policy, pools: snapshot.pools, roles: snapshot.roles },
+      policy: { orgId: this.orgId, compiled: snapshot.policy, pools: snapshot.pools, roles: snapshot.roles },
     };
     if (snapshot.grants.size >= MAX_CACHED_PRINCIPALS) snapshot.grants.clear();
     snapshot.grants.set(principal.id, grants);

@@ -40,7 +40,7 @@ export class ExplainService {
   explain(caller: Principal, input: ExplainInput): Promise<Explanation & { policyVersion: number }> {
     const action = oneOf(input.action, ACTIONS, 'input.action');
     return this.access.administer(caller, async (unit, grants) => {
-      const who = await whoIsAsked(unit, grants, input);
+      const who = await whoIsAsked(unit, caller.orgId, grants, input);
       const row = await this.memoryOf(unit, caller, grants, input);
       const pool = row ? poolOf(grants, row) : poolNamed(grants, input, action);
       const { compiled, pools } = grants.policy;
@@ -65,7 +65,7 @@ export class ExplainService {
   }
 }
 
-async function whoIsAsked(unit: Unit, { policy }: Grants, input: ExplainInput): Promise<PrincipalRef> {
+async function whoIsAsked(unit: Unit, orgId: string, { policy }: Grants, input: ExplainInput): Promise<PrincipalRef> {
   const role = optionalText(input.role, 'input.role', 64);
   if (input.principalId === undefined || input.principalId === null) {
     if (role === null) throw badInput('input', 'asks of nobody: give principalId or role');
@@ -73,7 +73,7 @@ async function whoIsAsked(unit: Unit, { policy }: Grants, input: ExplainInput): 
     return { id: STRANGER, role };
   }
   if (role !== null) throw badInput('input.role', 'stands in the place of principalId; give one of the two');
-  const [principal] = await findPrincipals(unit, [requiredId(input.principalId, 'input.principalId')]);
+  const [principal] = await findPrincipals(unit, orgId, [requiredId(input.principalId, 'input.principalId')]);
   if (!principal) throw notFound('The principal');
   return { id: principal.id, role: principal.role };
 }

@@ -46,8 +46,8 @@ export function heldFields(
   return copy.labels?.length ? [...held, 'labels' as const] : held;
 }
 
-async function ownersOf(unit: Unit, { pools }: ActivePolicy, poolIds: readonly string[]) {
+async function ownersOf(unit: Unit, { orgId, pools }: ActivePolicy, poolIds: readonly string[]) {
   const ids = pools.flatMap((pool) => (poolIds.includes(pool.id) && pool.ownerId ? [pool.ownerId] : []));
   if (ids.length === 0) return [];
-  return (await findPrincipals(unit, ids)).map(({ id, role }) => ({ id, role }));
+  return (await findPrincipals(unit, orgId, ids)).map(({ id, role }) => ({ id, role }));
 }

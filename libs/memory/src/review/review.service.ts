@@ -123,6 +123,6 @@ async function askAgain(unit: Unit, grants: Grants, memory: LockedMemory): Promi
 }
 
 async function accessOfAuthor(unit: Unit, { policy }: Grants, { authorId }: LockedMemory): Promise<Access | null> {
-  const [author] = authorId ? await findPrincipals(unit, [authorId]) : [];
+  const [author] = authorId ? await findPrincipals(unit, policy.orgId, [authorId]) : [];
   return author ? policy.compiled.forPrincipal({ id: author.id, role: author.role }, policy.pools) : null;
 }

@@ -1,0 +1,18 @@
+// Mutants that change nothing, each with the reason. One that a test kills all the same is counted as killed.
+
+/** @type {{ id: RegExp, because: string }[]} */
+export const EQUIVALENT = [
+  {
+    id: /recall\.repository\.ts:\d+ organisation: (m\.org_id = v\.org_id|v\.org_id = \$\{)/,
+    because:
+      'the vector, its memory and the caller are of one organisation by three predicates, of which any two say the third',
+  },
+  {
+    id: /recall\.repository\.ts:\d+ organisation: m\.org_id = \$\{/,
+    because: 'visible() says the same of the same row in the same WHERE; it stands in the join for whoever reads it',
+  },
+  {
+    id: /directory\.service\.ts:\d+ organisation of an entity: findOneByOrFail\(\{ orgId,/,
+    because: 'reads back, in the same unit, the row that it has just inserted under a new random id',
+  },
+];

@@ -1,0 +1,31 @@
+/** What must hold for a caller beside the organisation and the fence, which every row policy asks for. */
+export type Bound = 'pools' | 'administer' | 'principal';
+export type Command = 'select' | 'insert' | 'update' | 'delete';
+
+/** Every row policy of callers, as it is meant. A table or a command that is new is written down here. */
+export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
+  organization: { select: null },
+  role: { select: null, insert: 'administer' },
+  principal: { select: null, insert: 'administer' },
+  api_key: { select: 'administer', insert: 'administer', update: 'administer' },
+  // Which pools there are, everybody of the organisation may know; their numbers move with what is written into them.
+  pool: { select: null, insert: 'administer', update: 'pools' },
+  policy: { select: null, insert: 'administer' },
+  policy_head: { select: null, update: 'administer' },
+  embedding_space: { select: null },
+  memory: { select: 'pools', insert: 'pools', update: 'pools' },
+  memory_revision: { select: 'pools', insert: 'pools', delete: 'pools' },
+  memory_source: { select: 'pools', insert: 'pools' },
+  memory_event: { select: 'pools', insert: 'pools' },
+  memory_vector: { select: 'pools', insert: 'pools', delete: 'pools' },
+  idempotency: { select: 'principal', insert: 'principal', update: 'principal', delete: 'principal' },
+};
+
+/** An update that reads no column and changes nothing that another table refers to. */
+export const UPDATES: Record<string, string> = {
+  api_key: 'revoked_at = null',
+  pool: 'seq = 0',
+  policy_head: 'directory_version = 1',
+  memory: 'importance = 2',
+  idempotency: 'outcome = null',
+};

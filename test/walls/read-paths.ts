@@ -1,0 +1,113 @@
+import { CredentialsService } from '#access';
+import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
+import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
+import { nearest } from '../../libs/memory/src/recall/recall.repository.js';
+import { embed } from '../support/embedding-server.js';
+import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
+
+/** One way into the database, as the sentence that its test is named by. */
+export type Path = readonly [name: string, walk: (twins: Twins) => Promise<unknown>];
+
+/** One rule for all pools of the tester, several for the reviewer's and coder's; the planner sees less, annie a pool of her own. */
+const READERS: readonly Name[] = ['tester', 'reviewer', 'coder', 'planner', 'annie', 'admin'];
+
+const FILTERS: Record<string, MemoryFilterInput | null> = {
+  all: null,
+  pools: { pools: ['shared'] },
+  entity: { entityId: ABOUT.entityId },
+  session: { sessionId: ABOUT.sessionId },
+  labels: { labels: ABOUT.labels },
+  held: { statuses: ['PROPOSED', 'FORGOTTEN'] },
+};
+
+async function readMemories({ broker, callers, allIds }: Twins, name: Name): Promise<void> {
+  const [caller, ids] = [callers[name], await allIds];
+  for (const id of ids) await broker.memories.memory(caller, id);
+  for (const filter of Object.values(FILTERS)) {
+    await broker.memories.memories(caller, { filter, first: 50 });
+    await broker.memories.count(caller, filter);
+  }
+  await broker.memories.countByPool(caller);
+  await broker.memories.histories(caller, ids);
+  await broker.memories.sources(caller, ids);
+}
+
+async function recall({ broker, callers }: Twins, name: Name): Promise<void> {
+  const query = `${COMMON} revised`;
+  await broker.recall.recall(callers[name], { query, limit: 100 });
+  await broker.recall.recall(callers[name], { query, pools: ['shared'], filter: FILTERS['entity'] });
+}
+
+/** Events from the beginning, and then whatever comes until the time is up. */
+async function follow({ broker, callers }: Twins, name: Name, after: string | null, ms: number): Promise<number> {
+  let events = 0;
+  for await (const event of broker.feed.subscribe(callers[name], { after }, AbortSignal.timeout(ms)))
+    if (event.memoryId) events++;
+  return events;
+}
+
+async function readDirectory({ broker, callers }: Twins): Promise<void> {
+  const ids = Object.values(callers).map(({ id }) => id);
+  await broker.directory.roles(callers.coder);
+  await broker.directory.agents(callers.admin);
+  await broker.directory.keysOf(callers.admin, ids);
+  await broker.directory.principals(callers.coder, ids);
+}
+
+async function readPolicies({ broker, callers }: Twins): Promise<void> {
+  await broker.policies.policy(callers.admin, null);
+  await broker.policies.policy(callers.admin, 1);
+  await broker.policies.versions(callers.admin);
+}
+
+const perReader = (what: string, walk: (twins: Twins, name: Name) => Promise<unknown>): Path[] =>
+  READERS.map((name) => [`${what}, for the ${name}`, (twins) => walk(twins, name)]);
+
+/** A new service gets a line here or in write-paths.ts: what it does is watched statement by statement. */
+export const READ_PATHS: readonly Path[] = [
+  ...perReader('the memories', readMemories),
+  ...perReader('recall', recall),
+  ...perReader('the feed from the beginning', (twins, name) => follow(twins, name, twins.cursor, 100)),
+  ['the feed that waits', (twins) => follow(twins, 'coder', null, 600)],
+  ['the directory', readDirectory],
+  ['the policies', readPolicies],
+  [
+    'loading the policy',
+    ({ broker }) => Promise.resolve(broker.access.invalidate()).then(() => broker.access.pool('')),
+  ],
+  ['signing in', ({ broker, secrets }) => freshSignIn(broker, secrets.tester)],
+  ['a vector that says another pool than its memory', nearestMisplaced],
+  ['finding the space of vectors', ({ broker }) => new MemoryIndex(broker.access, MODEL, () => undefined).space()],
+  ['the vectors that are missing', ({ broker, allIds }) => embedBacklog(broker, allIds)],
+];
+
+/** No way through the services makes one: so it is there for this statement alone. */
+async function nearestMisplaced({ broker, callers, database, org, ids }: Twins): Promise<void> {
+  const move = (pool: string) =>
+    database.maintenance(
+      `update memory_vector set pool_id = (select pool_id from pool where org_id = $1 and key = $3) where org_id = $1 and memory_id = $2`,
+      [org, ids.coders, pool],
+    );
+  const rows = await database.maintenance<{ space: string }>(
+    'select space_id as space from memory_vector where org_id = $1 limit 1',
+    [org],
+  );
+  const space = { spaceId: rows.rows[0]?.space as string };
+  await move('reviewer');
+  await broker.access.read(callers.tester, (unit, grants) => {
+    const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space };
+    return nearest(unit, scope, parseFilter(null, 'filter', grants), embed(COMMON));
+  });
+  await move('coder');
+}
+
+const MODEL = { model: 'test', embed: (texts: readonly string[]) => Promise.resolve(texts.map(() => [1])) };
+
+async function freshSignIn({ access }: Twins['broker'], secret: string): Promise<void> {
+  await new CredentialsService(access, undefined).authenticate(secret);
+}
+
+async function embedBacklog({ access }: Twins['broker'], allIds: Promise<string[]>): Promise<void> {
+  const backlog = new EmbedBacklog(access, new MemoryIndex(access, MODEL, () => undefined));
+  await backlog.embed({ memoryIds: await allIds });
+}

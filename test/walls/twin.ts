@@ -1,0 +1,88 @@
+import { newId } from '#kernel';
+import type { Twins } from './twins.js';
+
+/** Of every table of an organisation, whichever there are: foreign keys are not asked meanwhile. */
+const COPY = (from: string, to: string) => `do $$
+  declare name text;
+  begin
+    set local session_replication_role = replica;
+    for name in
+      select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
+      where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
+    loop
+      execute format(
+        'insert into %1$I select (jsonb_populate_record(r, ''{"org_id": "${to}"}'')).* from %1$I r where r.org_id = ''${from}''', name);
+    end loop;
+  end $$`;
+
+/** Another organisation with the ids of the first; afterwards each has a few things that the other has not. */
+export async function makeTwin(twins: Twins): Promise<string> {
+  const twin = newId();
+  const { database, org } = twins;
+  await insertHolders(twins);
+  await database.maintenance(COPY(org, twin));
+  await tellDirectoriesApart(twins, twin);
+  await tellKeysApart(twins, twin);
+  await tellClaimsApart(twins, twin);
+  await tellVectorsApart(twins, twin);
+  return twin;
+}
+
+/** One without a key, as the identity provider's are; one whose only key was revoked. */
+const HOLDERS = { tokens: newId(), revoked: newId() };
+
+async function insertHolders({ database, org }: Twins): Promise<void> {
+  for (const [name, id] of Object.entries(HOLDERS)) {
+    await database.maintenance('insert into role (org_id, key) values ($1, $2)', [org, name]);
+    await database.maintenance(`insert into principal values ($1, $2, 'AGENT', $3, $3, now())`, [org, id, name]);
+  }
+}
+
+/** What is there alone, and is asked for here; and a role that will be made here later. */
+export const THERE_ALONE = { agent: newId(), key: newId(), role: 'there-alone', laterRole: 'new' };
+
+async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<void> {
+  const { agent, key, role, laterRole } = THERE_ALONE;
+  const run = (text: string, ...values: unknown[]) => database.maintenance(text, [twin, ...values]);
+  for (const one of [role, laterRole]) await run('insert into role (org_id, key) values ($1, $2)', one);
+  await run(`insert into principal values ($1, $2, 'AGENT', 'there alone', 'coder', now())`, agent);
+  await run(`insert into principal values ($1, $2, 'OPERATOR', 'older', 'admin', now() - interval '1 day')`, newId());
+  await run(
+    `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,
+    key,
+    agent,
+  );
+}
+
+async function tellKeysApart({ database, org }: Twins, twin: string): Promise<void> {
+  const insert = (owner: string, holder: string, revoked: boolean) =>
+    database.maintenance(
+      `insert into api_key (org_id, key_id, principal_id, prefix, hash, revoked_at)
+       values ($1, $2::uuid, $3, $2::text, sha256('x'), case when $4 then now() end)`,
+      [owner, newId(), holder, revoked],
+    );
+  await insert(org, HOLDERS.revoked, true);
+  await insert(twin, HOLDERS.revoked, false);
+  await insert(twin, HOLDERS.tokens, true);
+}
+
+/** Keys that are free here and taken there, and more old ones there than are swept at once. */
+async function tellClaimsApart({ database, org, callers }: Twins, twin: string): Promise<void> {
+  const insert = `insert into idempotency (org_id, principal_id, key, input_hash, created_at)`;
+  for (const key of ['free here', 'refused here'])
+    await database.maintenance(`${insert} values ($1, $2, $3, 'x', now())`, [twin, callers.coder.id, key]);
+  const old = `${insert} select $1, $2, 'old ' || n, 'x', now() - interval '2 days' from generate_series(1, $3::integer) n`;
+  await database.maintenance(old, [twin, callers.coder.id, 300]);
+  await database.maintenance(old, [org, callers.coder.id, 1]);
+}
+
+async function tellVectorsApart({ database, org, ids }: Twins, twin: string): Promise<void> {
+  const run = (text: string, values: unknown[]) => database.maintenance(text, values);
+  await run('delete from memory_vector where org_id = $1 and memory_id = $2', [org, ids.unindexed]);
+  await run(
+    `update memory set status = 'ACTIVE', was_held = false, content = 'not forgotten there', content_hash = 'x'
+    where org_id = $1 and memory_id = $2`,
+    [twin, ids.forgotten],
+  );
+  await run(`insert into embedding_space values ($1, $2, 'test', 3, now() + interval '1 hour')`, [twin, newId()]);
+}

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeCursor } from '../../libs/feed/src/cursor.js';
+import { READ_PATHS } from './read-paths.js';
+import { SecondLook } from './second-look.js';
+import { Twins, type Name } from './twins.js';
+import { WRITE_PATHS } from './write-paths.js';
+
+let twins: Twins;
+let look: SecondLook;
+beforeAll(async () => {
+  twins = await Twins.make();
+  look = SecondLook.at(twins.database);
+});
+afterAll(() => twins.close());
+
+const ask = async (text: string, values: unknown[] = []) =>
+  (await twins.database.maintenance<Record<string, unknown>>(text, values)).rows;
+
+describe('without row-level security each statement does the same, beside another organisation with the same ids', () => {
+  it.each([...READ_PATHS, ...WRITE_PATHS])('%s', async (_, walk) => {
+    await walk(twins);
+    expect(await look.found()).toEqual([]);
+  });
+});
+
+describe('what row-level security does not hold', () => {
+  it.each<Name>(['coder', 'tester', 'reviewer'])('a cursor of the %s tells of its own pools alone', async (name) => {
+    const caller = twins.callers[name];
+    const { readFilter } = await twins.broker.access.grants(caller);
+    const [{ epoch }] = (await ask('select feed_epoch as epoch from organization where org_id = $1', [twins.org])) as [
+      { epoch: string },
+    ];
+    const { seqs } = decodeCursor(await twins.broker.feed.cursor(caller), epoch, 'after');
+    expect([...seqs.keys()].sort()).toEqual([...readFilter.poolIds].sort());
+  });
+
+  it('what a proposal was made from is not told to whoever may not see the proposal, as once it was', async () => {
+    const { broker, callers, ids } = twins;
+    const input = { type: 'EPISODIC' as const, pool: 'shared', content: 'made of another', derivedFrom: [ids.coders] };
+    const { memory } = await broker.memorize.memorize(callers.coder, input);
+    expect([...(await broker.memories.sources(callers.coder, [memory.id])).keys()]).toEqual([memory.id]);
+    expect((await broker.memories.sources(callers.tester, [memory.id])).size).toBe(0);
+  });
+
+  it('every pool counts its own events, and only them', async () => {
+    const counts = await ask(
+      `select p.key, p.seq, (select count(*) from memory_event e where e.org_id = p.org_id and e.pool_id = p.pool_id) as events
+       from pool p where p.org_id = any($1::uuid[])`,
+      [[twins.org, twins.twin]],
+    );
+    expect(counts.length).toBeGreaterThan(10);
+    expect(counts.filter(({ seq, events }) => seq !== events)).toEqual([]);
+  });
+});
+
+describe('the second look', () => {
+  const asCoder = (text: string) =>
+    twins.broker.access.read(twins.callers.coder, (unit) => unit.query({ text, values: [] }));
+
+  it('is there: a statement that names no organisation is found out', async () => {
+    await asCoder('select key from pool');
+    expect(await look.found()).toHaveLength(1);
+    await asCoder(`select memory_id from memory where org_id = '${twins.org}'`);
+    expect(await look.found()).toHaveLength(1);
+  });
+});

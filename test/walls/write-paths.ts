@@ -1,0 +1,142 @@
+import { issueOperatorKey } from '#access';
+import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
+import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
+import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
+import { THERE_ALONE } from './twin.js';
+import type { Path } from './read-paths.js';
+import { ABOUT, COMMON, SAME, type Name, type Twins } from './twins.js';
+
+interface Input {
+  pool?: string;
+  content?: string;
+  idempotencyKey?: string;
+  derivedFrom?: string[];
+}
+
+const typed = (input: Input) => ({ type: 'EPISODIC' as const, content: SAME, ...ABOUT, ...input });
+const memorize = ({ broker, callers }: Twins, name: Name, input: Input) =>
+  broker.memorize.memorize(callers[name], typed(input));
+
+function memorizeMany({ broker, callers }: Twins): Promise<unknown> {
+  const contents = [SAME, `Many of the ${COMMON}`];
+  const inputs = ['coder', 'shared', 'planner'].flatMap((pool) => contents.map((content) => typed({ pool, content })));
+  return broker.memorize.memorizeMany(callers.coder, inputs);
+}
+
+const MEMORIZE: readonly Path[] = [
+  ['memorizing', (twins) => memorize(twins, 'coder', { content: `New in the ${COMMON}` })],
+  [
+    'memorizing with sources',
+    (twins) => memorize(twins, 'coder', { content: COMMON, derivedFrom: [twins.ids.coders] }),
+  ],
+  ['memorizing what stands there', (twins) => memorize(twins, 'coder', { pool: 'coder' })],
+  [
+    'memorizing for longer what expires',
+    (twins) => memorize(twins, 'coder', { content: `The ${COMMON} of what is expiring` }),
+  ],
+  ['proposing', (twins) => memorize(twins, 'tester', { pool: 'shared', content: 'Another proposal' })],
+  ['proposing what stands there', (twins) => memorize(twins, 'tester', { pool: 'shared' })],
+  [
+    'proposing what stands in other pools',
+    (twins) => memorize(twins, 'tester', { pool: 'shared', content: `The ${COMMON} of what is planners` }),
+  ],
+  [
+    'proposing the same again',
+    (twins) => memorize(twins, 'coder', { pool: 'shared', content: `A proposal for the ${COMMON}` }),
+  ],
+  ['memorizing under a key', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
+  ['answering a key again', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
+  ['memorizing many', memorizeMany],
+  ['giving a key back', giveKeyBack],
+];
+
+function giveKeyBack({ broker, callers, org }: Twins): Promise<void> {
+  const nothing = { key: 'refused here', memoryId: null, outcome: null };
+  return broker.access.write(callers.coder, (unit) => settleClaims(unit, org, callers.coder.id, [nothing]));
+}
+
+const revise = ({ broker, callers, ids }: Twins, expectedVersion: number, change: object) =>
+  broker.revise.revise(callers.coder, { id: ids.revised, expectedVersion, ...change });
+
+const CHANGE: readonly Path[] = [
+  ['revising the importance', (twins) => revise(twins, 3, { importance: 'HIGH' })],
+  ['revising the content', (twins) => revise(twins, 4, { content: `Once more of the ${COMMON}` })],
+  [
+    'revising to what stands in another pool',
+    (twins) => revise(twins, 5, { content: `The ${COMMON} of what is planners` }),
+  ],
+  ['forgetting', ({ broker, callers, ids }) => broker.forget.forget(callers.coder, ids.revised)],
+  ['storing a vector of what was forgotten', insertLate],
+];
+
+/** Forgotten while the model thought. */
+function insertLate({ broker, ids, org }: Twins): Promise<void> {
+  return broker.access.system('test', async (unit) => {
+    const pools = await unit.query<{ id: string }>({
+      text: `select pool_id as id from pool where org_id = $1 and key = 'coder'`,
+      values: [org],
+    });
+    const spaces = await unit.query<{ id: string }>({
+      text: 'select space_id as id from embedding_space where org_id = $1 order by created_at',
+      values: [org],
+    });
+    const vector = { memoryId: ids.forgotten, poolId: pools[0]?.id as string, embedding: [1] };
+    await insertVectors(unit, org, spaces[0]?.id as string, [vector]);
+  });
+}
+
+const registerAgent = ({ broker, callers }: Twins) =>
+  broker.directory.registerAgent(callers.admin, { name: 'new', role: 'coder', privatePool: true });
+
+async function issueAndRevoke({ broker, callers }: Twins): Promise<void> {
+  const { key } = await broker.directory.issueKey(callers.admin, callers.tester.id, null);
+  await broker.directory.revokeKey(callers.admin, key.id);
+}
+
+const revokeShared = ({ broker, callers }: Twins) =>
+  broker.directory.revokeKey(callers.admin, callers.annie.keyId as string);
+
+const codeOf = (work: Promise<unknown>) => work.catch((error: { code?: string }) => error.code);
+
+/** All of it is refused, for none of it is here. */
+function nameWhatIsThereAlone({ broker: { directory }, callers: { admin } }: Twins): Promise<unknown> {
+  const { agent, key, role } = THERE_ALONE;
+  return Promise.all([
+    codeOf(directory.registerAgent(admin, { name: 'new', role })),
+    codeOf(directory.issueKey(admin, agent, null)),
+    codeOf(directory.revokeKey(admin, key)),
+  ]);
+}
+
+async function activate({ broker, callers }: Twins): Promise<void> {
+  const { version, statements } = await broker.policies.policy(callers.admin, null);
+  await broker.policies.activate(callers.admin, { expectedVersion: version, statements });
+}
+
+const noteUses = ({ broker, callers, org }: Twins) =>
+  broker.access.system('test', (unit) => noteUse(unit, org, [callers.coder.keyId as string]));
+
+const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
+  broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
+
+const ADMINISTER: readonly Path[] = [
+  [
+    'making a role',
+    ({ broker, callers }) => broker.directory.createRole(callers.admin, { key: THERE_ALONE.laterRole }),
+  ],
+  [
+    'making a pool',
+    ({ broker, callers }) => broker.directory.createPool(callers.admin, { key: 'made', kind: 'ROLE', role: 'coder' }),
+  ],
+  ['registering an agent', registerAgent],
+  ['issuing and revoking a key', issueAndRevoke],
+  ['revoking a key that both have', revokeShared],
+  ['naming a role, an agent and a key of the other organisation', nameWhatIsThereAlone],
+  ['activating a policy', activate],
+  ['noting the use of keys', noteUses],
+  ['signing in with a token', signInWithToken],
+  ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],
+];
+
+/** In this order: what is administered last ends keys that the others need. */
+export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...CHANGE, ...ADMINISTER];
