@@ -7,10 +7,17 @@ export { AccessService, actionsIn, type Grants } from './gate/access.service.js'
 export { PolicyService, type PolicyVersion } from './gate/policy.service.js';
 export * from './policy/vocabulary.js';
 export {
+  parsePolicyCases,
+  runPolicyCases,
   SqlParams,
   verdict,
   type Access,
+  type CaseReport,
+  type CasesReport,
+  type Check,
   type Decision,
+  type Outcome,
+  type PolicyCases,
   type PolicyStatement,
   type ReadFilter,
 } from './policy/index.js';
