@@ -13,6 +13,8 @@ export { RehearsalService, type Rehearsal } from './gate/rehearsal.service.js';
 export { PolicyService, type PolicyVersion } from './gate/policy.service.js';
 export * from './policy/vocabulary.js';
 export {
+  parsePolicyCases,
+  runPolicyCases,
   SqlParams,
   affectedBy,
   explain,
@@ -20,9 +22,14 @@ export {
   verdict,
   wouldShowMore,
   type Access,
+  type CaseReport,
+  type CasesReport,
+  type Check,
   type Decision,
   type Explanation,
   type SimulatedCell,
+  type Outcome,
+  type PolicyCases,
   type PolicyStatement,
   type ReadFilter,
 } from './policy/index.js';

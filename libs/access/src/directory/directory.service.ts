@@ -3,7 +3,7 @@ import type { Unit } from '#platform';
 import { appendAudit } from '../audit/audit.repository.js';
 import { mintKey } from '../credentials/api-key.js';
 import type { AccessService } from '../gate/access.service.js';
-import type { PoolKind } from '../policy/index.js';
+import { checkKey, KEY_FORMAT, type PoolKind } from '../policy/index.js';
 import type { Principal, PrincipalKind } from '../principal.js';
 import { ApiKeyEntity, PoolEntity, PrincipalEntity, RoleEntity } from './directory.entity.js';
 import {
@@ -20,7 +20,6 @@ const MAX_ROLES = 1_000;
 const MAX_POOLS = 20_000;
 const MAX_AGENTS = 10_000;
 const MAX_LIVE_KEYS = 20;
-const KEY_FORMAT = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
 const UNIQUE_VIOLATION = '23505';
 
 export interface Agent {
@@ -213,13 +212,6 @@ const keyDetail = ({ principalId, prefix, expiresAt }: ApiKeyEntity) => ({
   prefix,
   expiresAt: expiresAt?.toISOString() ?? null,
 });
-
-function checkKey(key: string, field: string): void {
-  if (!KEY_FORMAT.test(key))
-    throw badInput(field, 'must be 1 to 64 lower case letters, digits and . _ : -, and begin with a letter or digit');
-  if (key === 'own' || key.startsWith('kind:') || key.startsWith('agent:'))
-    throw badInput(field, 'is a word that policies and private pools use; choose another');
-}
 
 function checkDescription(description: string | null): void {
   if (description === null) return;

@@ -1,4 +1,5 @@
-import { badInput, CommonplaceError, jsonObject, newId, wellFormed, type JsonObject } from '#kernel';
+import { badInput, CommonplaceError, jsonObject, newId, type JsonObject } from '#kernel';
+import { checkedObject, listOf, nonEmpty, oneOf, short, some, someOf, textOf } from './checked.js';
 import { conditionOf } from './condition.js';
 import { parseTime } from './times.js';
 import { ACTIONS, EFFECTS, MASKABLE_FIELDS, POOL_KINDS } from './vocabulary.js';
@@ -40,7 +41,6 @@ export interface ParseOptions {
 export const POLICY_LIMITS = { statements: 10_000, pools: 1_000, roles: 1_000, key: 64, id: 64, reason: 500 } as const;
 
 const KEYS = ['id', 'effect', 'roles', 'actions', 'pools', 'where', 'fields', 'expiresAt', 'reason'] as const;
-type Raw = Partial<Record<(typeof KEYS)[number], unknown>>;
 
 /** Selectors that are no pool's key; a pool must not be given one of these as its key. */
 export const POOL_SELECTORS: readonly string[] = ['*', 'own', ...POOL_KINDS.map((kind) => `kind:${kind}`)];
@@ -71,7 +71,7 @@ export function parseStatements(raw: unknown, known: KnownKeys, options: ParseOp
 }
 
 function parseStatement(item: unknown, path: string, known: KnownKeys, options: ParseOptions): PolicyStatement {
-  const raw = rawStatement(item, path);
+  const raw = checkedObject(item, path, { keys: KEYS, what: 'a statement' });
   const roles = options.lenient ? null : known.roles;
   const pools = options.lenient ? null : known.pools;
   const statement: PolicyStatement = {
@@ -97,16 +97,6 @@ function refuseSenseless({ actions, where, fields }: PolicyStatement, path: stri
   if (fields && !actions.includes('READ')) {
     throw badInput(`${path}.fields`, 'says what READ shows; put READ among the actions or leave it out');
   }
-}
-
-function rawStatement(item: unknown, path: string): Raw {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw badInput(path, 'must be a statement');
-  const unknown = Object.keys(item).find((key) => !(KEYS as readonly string[]).includes(key));
-  if (unknown !== undefined) {
-    throw badInput(`${path}.${short(unknown)}`, `is no part of a statement; there are ${KEYS.join(', ')}`);
-  }
-  // Only what is the object's own: a prototype could lend it the rest.
-  return Object.fromEntries(Object.entries(item)) as Raw;
 }
 
 /** What is kept is the copy that was checked. */
@@ -136,30 +126,6 @@ function keysOf(value: unknown, path: string, { known, also, atMost }: KeyRules)
   return [...new Set(keys)];
 }
 
-function someOf<T extends string>(allowed: readonly T[], value: unknown, path: string): T[] {
-  const items = nonEmpty(value, path, 100).map((item, index) => oneOf(allowed, item, `${path}.${index}`));
-  return [...new Set(items)];
-}
-
-function oneOf<T extends string>(allowed: readonly T[], value: unknown, path: string): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw badInput(path, `must be one of ${allowed.join(', ')}`);
-  return found;
-}
-
-function nonEmpty(value: unknown, path: string, atMost: number): unknown[] {
-  const list = listOf(value, path, atMost);
-  if (list.length === 0) throw badInput(path, 'is empty; at least one is needed');
-  return list;
-}
-
-function listOf(value: unknown, path: string, atMost: number): unknown[] {
-  if (!Array.isArray(value)) throw badInput(path, 'must be a list');
-  if (value.length > atMost) throw badInput(path, `has ${value.length} entries; at most ${atMost} are taken`);
-  // A list with holes would be passed over by map.
-  return Array.from(value as unknown[]);
-}
-
 function idOf(value: unknown, path: string): string {
   const id = textOf(value, path, POLICY_LIMITS.id);
   if (id === '' || id !== id.trim() || /\p{Cc}/u.test(id)) {
@@ -172,14 +138,3 @@ function dateOf(value: unknown, path: string): Date {
   const time = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
   return new Date(parseTime(time, path));
 }
-
-function textOf(value: unknown, path: string, atMost: number): string {
-  if (typeof value !== 'string') throw badInput(path, 'must be text');
-  if (value.length > atMost) throw badInput(path, `has ${value.length} characters; at most ${atMost} are taken`);
-  return wellFormed(value, path);
-}
-
-const short = (text: string): string => text.slice(0, POLICY_LIMITS.key);
-
-const some = (keys: readonly string[]): string =>
-  keys.length > 30 ? `${keys.slice(0, 30).join(', ')} and ${keys.length - 30} more` : keys.join(', ');
