@@ -70,7 +70,9 @@ export function simulatePool(
   return affected.roles.flatMap((role) => {
     const strangers = cellsOf(versions, { id: STRANGER, role }, affected.actions, { pool, pools });
     if (owner?.role !== role) return strangers;
-    return [...strangers, ...cellsOf(versions, owner, affected.actions, { pool, pools, asOwner: true })];
+    // To ADMINISTER is the same for all of a role.
+    const actions = affected.actions.filter((action) => action !== 'ADMINISTER');
+    return [...strangers, ...cellsOf(versions, owner, actions, { pool, pools, asOwner: true })];
   });
 }
 
