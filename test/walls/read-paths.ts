@@ -1,8 +1,6 @@
 import { CredentialsService } from '#access';
 import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
-import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
-import { nearest } from '../../libs/memory/src/recall/recall.repository.js';
-import { embed } from '../support/embedding-server.js';
+import { searches } from './searches.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 
 /** One way into the database, as the sentence that its test is named by. */
@@ -82,22 +80,15 @@ export const READ_PATHS: readonly Path[] = [
 ];
 
 /** No way through the services makes one: so it is there for this statement alone. */
-async function nearestMisplaced({ broker, callers, database, org, ids }: Twins): Promise<void> {
+async function nearestMisplaced(twins: Twins): Promise<void> {
+  const { database, org, ids } = twins;
   const move = (pool: string) =>
     database.maintenance(
       `update memory_vector set pool_id = (select pool_id from pool where org_id = $1 and key = $3) where org_id = $1 and memory_id = $2`,
       [org, ids.coders, pool],
     );
-  const rows = await database.maintenance<{ space: string }>(
-    'select space_id as space from memory_vector where org_id = $1 limit 1',
-    [org],
-  );
-  const space = { spaceId: rows.rows[0]?.space as string };
   await move('reviewer');
-  await broker.access.read(callers.tester, (unit, grants) => {
-    const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space };
-    return nearest(unit, scope, parseFilter(null, 'filter', grants), embed(COMMON));
-  });
+  await searches(twins, 'tester');
   await move('coder');
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeCursor } from '../../libs/feed/src/cursor.js';
 import { READ_PATHS } from './read-paths.js';
+import { searches } from './searches.js';
 import { SecondLook } from './second-look.js';
 import { Twins, type Name } from './twins.js';
 import { WRITE_PATHS } from './write-paths.js';
@@ -40,6 +41,20 @@ describe('what row-level security does not hold', () => {
     const { memory } = await broker.memorize.memorize(callers.coder, input);
     expect([...(await broker.memories.sources(callers.coder, [memory.id])).keys()]).toEqual([memory.id]);
     expect((await broker.memories.sources(callers.tester, [memory.id])).size).toBe(0);
+  });
+
+  it('neither search answers a proposal that the policy shows to others alone', async () => {
+    const { org, callers } = twins;
+    const proposals = await ask(
+      `select memory_id as id, author_id as author from memory where org_id = $1 and status = 'PROPOSED' order by 1`,
+      [org],
+    );
+    const own = proposals.filter(({ author }) => author === callers.tester.id).map(({ id }) => id);
+    const { byMeaning, byWords } = await searches(twins, 'tester', ['PROPOSED']);
+    expect(byMeaning).toEqual(own);
+    expect(own).toEqual(expect.arrayContaining(byWords));
+    expect(byWords.length).toBeGreaterThan(0);
+    expect(own.length).toBeLessThan(proposals.length);
   });
 
   it('every pool counts its own events, and only them', async () => {
