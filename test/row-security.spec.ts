@@ -23,7 +23,10 @@ const ALL_TABLES = [
   'idempotency',
   'embedding_space',
   'memory_vector',
+  'audit_entry',
 ] as const;
+/** Of these tables the service’s own tasks may only read. */
+const READ_ONLY = ['audit_entry', 'audit_head'];
 
 let database: Database;
 let ours: Tenant;
@@ -138,6 +141,11 @@ describe('a caller', () => {
     'delete from memory_event',
     'truncate memory_event',
     'delete from memory',
+    `update audit_entry set action = 'nothing'`,
+    'delete from audit_entry',
+    'insert into audit_entry select * from audit_entry',
+    'select from audit_head',
+    'update audit_head set seq = 0',
     `update policy set statements = '[]'`,
     'delete from policy',
     `update principal set role_key = 'admin'`,
@@ -313,6 +321,11 @@ describe('the service’s own tasks', () => {
   });
 
   it('are no way to the wall itself', async () => {
+    for (const table of READ_ONLY) {
+      expect(await asSystem(`select distinct org_id as org from ${table}`)).toEqual([{ org: ours.org }]);
+      expect(await codeOf(asSystem(`delete from ${table}`))).toBe(DENIED);
+      expect(await codeOf(asSystem(`insert into ${table} select * from ${table}`))).toBe(DENIED);
+    }
     for (const text of [
       'alter table memory no force row level security',
       'create table public.mine (id integer)',

@@ -32,6 +32,12 @@ export async function newTenant(database: Database): Promise<Tenant> {
     org,
     coder,
   );
+  const entry = [org, newId(), admin];
+  await write(
+    `insert into audit_entry values ($1, 1, $2, now(), $3, 'role.create', 'x', '{}', sha256('x'), sha256('y'))`,
+    ...entry,
+  );
+  await write(`insert into audit_head values ($1, 1, sha256('y'))`, org);
   const tenant: Tenant = { org, coder, key, admin, pools: {}, memories: {} };
   for (const name of POOLS) {
     const pool = (tenant.pools[name] = newId());

@@ -18,6 +18,7 @@ export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
   memory_source: { select: 'pools', insert: 'pools' },
   memory_event: { select: 'pools', insert: 'pools' },
   memory_vector: { select: 'pools', insert: 'pools', delete: 'pools' },
+  audit_entry: { select: 'administer' },
   idempotency: { select: 'principal', insert: 'principal', update: 'principal', delete: 'principal' },
 };
 

@@ -49,6 +49,83 @@ describe('sec.lexical_candidates', () => {
   });
 });
 
+describe('sec.promotion_source', () => {
+  /** What a waiting copy in the shared pool tells of the planners' memory that it was promoted from. */
+  const told = (opening: Partial<Opening> = {}, stale = false, copy = ours.memories['shared']) =>
+    unitOf(database, ours, opening, async (unit) => {
+      if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
+      const text = 'select memory_id as id from sec.promotion_source($1)';
+      return (await unit.query<{ id: string }>({ text, values: [copy] })).map(({ id }) => id);
+    }).catch((error: { code?: string }) => error.code);
+  const promoted = (status: string, tenant = ours) =>
+    database.maintenance(`update memory set status = $2, promoted_from = $3 where memory_id = $1`, [
+      tenant.memories['shared'],
+      status,
+      tenant.memories['planner'],
+    ]);
+
+  it('tells of the source of a copy that waits in reach, though the source is not', async () => {
+    await promoted('PROPOSED');
+    expect(await told()).toEqual([ours.memories['planner']]);
+  });
+
+  it('tells nothing once the copy was decided on, out of reach, and behind the fence', async () => {
+    await promoted('ACTIVE');
+    expect(await told()).toEqual([]);
+    await promoted('PROPOSED');
+    expect(await told({ pools: [ours.pools['coder'] as string] })).toEqual([]);
+    expect(await told({ pools: [] })).toEqual([]);
+    expect(await told({}, true)).toBe(STALE);
+  });
+
+  it('tells nothing of another organisation, even where its pools are said to be in reach', async () => {
+    await promoted('PROPOSED', theirs);
+    expect(await told({ pools: everyPool() }, false, theirs.memories['shared'])).toEqual([]);
+  });
+
+  it('does not follow a copy into another organisation', async () => {
+    // The same id in both: only the organisation tells them apart.
+    const [id, copy] = [ours.memories['planner'], ours.memories['shared']];
+    await promoted('PROPOSED');
+    await database.maintenance(
+      `insert into memory select (jsonb_populate_record(m, jsonb_build_object('org_id', $2::text, 'pool_id', $3::text, 'content_hash', '\\x00',
+        'author_id', $4::text, 'changed_by', $4::text))).* from memory m where memory_id = $1`,
+      [id, theirs.org, theirs.pools['planner'], theirs.coder],
+    );
+    expect(await told({}, false, copy)).toEqual([id]);
+    await database.maintenance('delete from memory where memory_id = $1 and org_id = $2', [id, theirs.org]);
+  });
+});
+
+describe('sec.append_audit', () => {
+  const append = (opening: Partial<Opening> = {}, stale = false) =>
+    unitOf(database, ours, opening, async (unit) => {
+      if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
+      await unit.query({ text: `select sec.append_audit(gen_random_uuid(), 'pool.create', 'x', '{}')` });
+      return 'OK';
+    }).catch((error: { code?: string }) => error.code);
+  const log = async ({ org }: Tenant) =>
+    (await database.maintenance('select seq, principal_id from audit_entry where org_id = $1 order by seq', [org]))
+      .rows;
+
+  it('writes who was opened for, behind the newest entry of that organisation', async () => {
+    const others = await log(theirs);
+    expect(await append()).toBe('OK');
+    expect((await log(ours)).at(-1)).toEqual({ seq: 2, principal_id: ours.coder });
+    expect(await log(theirs)).toEqual(others);
+    const heads = await database.maintenance('select seq from audit_head where org_id = any($1::uuid[]) order by seq', [
+      [ours.org, theirs.org],
+    ]);
+    expect(heads.rows).toEqual([{ seq: 1 }, { seq: 2 }]);
+  });
+
+  it('is behind the fence', async () => {
+    const before = await log(ours);
+    expect(await append({}, true)).toBe(STALE);
+    expect(await log(ours)).toEqual(before);
+  });
+});
+
 describe('sec.open', () => {
   const opened = (tenant: Tenant, changes: Partial<Opening>) =>
     unitOf(database, tenant, changes, () => Promise.resolve('OK')).catch((error: { code?: string }) => error.code);

@@ -1,4 +1,4 @@
-import { CredentialsService } from '#access';
+import { CredentialsService, verifyAudit } from '#access';
 import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
 import { searches } from './searches.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
@@ -28,6 +28,7 @@ async function readMemories({ broker, callers, allIds }: Twins, name: Name): Pro
   await broker.memories.countByPool(caller);
   await broker.memories.histories(caller, ids);
   await broker.memories.sources(caller, ids);
+  await broker.memories.byIds(caller, ids);
 }
 
 async function recall({ broker, callers }: Twins, name: Name): Promise<void> {
@@ -52,6 +53,28 @@ async function readDirectory({ broker, callers }: Twins): Promise<void> {
   await broker.directory.principals(callers.coder, ids);
 }
 
+async function rehearse({ broker, callers, ids }: Twins): Promise<void> {
+  const { statements } = await broker.policies.policy(callers.admin, null);
+  const conditional = {
+    effect: 'ALLOW',
+    roles: ['*'],
+    actions: ['READ', 'REVIEW'],
+    pools: ['*'],
+    where: { entityId: { eq: 'entity' } },
+  };
+  await broker.simulate.simulate(callers.admin, [...statements, conditional]);
+  const asked = { principalId: callers.tester.id, action: 'READ' as const };
+  for (const memoryId of [ids.coders, ids.planners])
+    await broker.explain.explain(callers.admin, { ...asked, memoryId });
+}
+
+async function readAudit({ broker, callers, database }: Twins): Promise<void> {
+  const { entries } = await broker.audit.entries(callers.admin, { first: 5 });
+  const after = broker.audit.cursorOf(entries[2] as (typeof entries)[number]);
+  await broker.audit.entries(callers.admin, { first: 5, after });
+  await verifyAudit(database, [], () => undefined);
+}
+
 async function readPolicies({ broker, callers }: Twins): Promise<void> {
   await broker.policies.policy(callers.admin, null);
   await broker.policies.policy(callers.admin, 1);
@@ -69,6 +92,8 @@ export const READ_PATHS: readonly Path[] = [
   ['the feed that waits', (twins) => follow(twins, 'coder', null, 600)],
   ['the directory', readDirectory],
   ['the policies', readPolicies],
+  ['rehearsing a policy', rehearse],
+  ['the audit log', readAudit],
   [
     'loading the policy',
     ({ broker }) => Promise.resolve(broker.access.invalidate()).then(() => broker.access.pool('')),

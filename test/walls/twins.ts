@@ -54,6 +54,12 @@ export class Twins {
     return this.database.maintenance<{ id: string }>(text).then(({ rows }) => rows.map((row) => row.id));
   }
 
+  /** What waits in the shared pool, oldest first. */
+  async proposals(): Promise<string[]> {
+    const text = `select memory_id as id from memory where org_id = $1 and status = 'PROPOSED' order by memory_id`;
+    return (await this.database.maintenance<{ id: string }>(text, [this.org])).rows.map(({ id }) => id);
+  }
+
   async close(): Promise<void> {
     await this.broker.close();
     await this.embedder.close();

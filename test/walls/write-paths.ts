@@ -85,6 +85,39 @@ function insertLate({ broker, ids, org }: Twins): Promise<void> {
   });
 }
 
+const promote = ({ broker, callers, ids }: Twins, name: Name, to: string) =>
+  broker.promote.promote(callers[name], ids.coders, to);
+
+/** Of the coder's and the tester's proposals, which are the same; and of one that stands in the pool by then. */
+async function decide(twins: Twins): Promise<void> {
+  const { broker, callers } = twins;
+  const [first, second, third] = await twins.proposals();
+  for (const [id, approve] of [
+    [first, true],
+    [second, true],
+    [third, false],
+  ] as const)
+    if (id) await codeOf(broker.review.review(callers.reviewer, { id, approve, comment: 'decided' }));
+}
+
+/** A copy that waits: its source is asked about again. */
+async function decideOnCopy(twins: Twins): Promise<void> {
+  const { broker, callers } = twins;
+  const { version, statements } = await broker.policies.policy(callers.admin, null);
+  const more = { effect: 'ALLOW', roles: ['tester'], actions: ['REVIEW'], pools: ['coder'] };
+  await broker.policies.activate(callers.admin, { expectedVersion: version, statements: [...statements, more] });
+  const { memory } = await promote(twins, 'tester', 'shared');
+  await broker.review.review(callers.reviewer, { id: memory.id, approve: true });
+  await broker.policies.rollback(callers.admin, version, version + 1);
+}
+
+const REVIEW: readonly Path[] = [
+  ['promoting', (twins) => promote(twins, 'tester', 'tester')],
+  ['promoting again', (twins) => promote(twins, 'tester', 'tester')],
+  ['deciding on proposals', decide],
+  ['deciding on a promoted copy, and rolling the policy back', decideOnCopy],
+];
+
 const registerAgent = ({ broker, callers }: Twins) =>
   broker.directory.registerAgent(callers.admin, { name: 'new', role: 'coder', privatePool: true });
 
@@ -139,4 +172,4 @@ const ADMINISTER: readonly Path[] = [
 ];
 
 /** In this order: what is administered last ends keys that the others need. */
-export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...CHANGE, ...ADMINISTER];
+export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...REVIEW, ...CHANGE, ...ADMINISTER];
