@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../../api/src/health/version.js';
 import { fail } from './fail.js';
 import type { ImportOptions } from './import/import-file.js';
+import type { TestPolicyOptions } from './policy/test-policy.js';
 
 const program = new Command('commonplace')
   .description('Shared memory for teams of AI agents.')
@@ -49,6 +50,18 @@ program
   .option('--dry-run', 'map and check every line, and send nothing')
   .action(async (file: string, options: Omit<ImportOptions, 'file'>) =>
     (await import('./import.js')).runImport(file, options),
+  );
+
+program
+  .command('policy')
+  .description('work on a policy in files, without a broker')
+  .command('test')
+  .description('run the cases of a file against a policy: who may do what with which memory')
+  .argument('<file>', 'YAML or JSON: policy, principals, memories and cases')
+  .option('--json', 'the outcome for machines')
+  .option('--verbose', 'every check with its reason, and not only those that failed')
+  .action(async (file: string, options: TestPolicyOptions) =>
+    (await import('./policy/test-policy.js')).testPolicy(file, options),
   );
 
 program
