@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '../../api/src/health/version.js';
+import type { ExportOptions } from './export/export-memories.js';
 import { fail } from './fail.js';
 import type { ImportOptions } from './import/import-file.js';
 import type { TestPolicyOptions } from './policy/test-policy.js';
@@ -51,6 +52,20 @@ program
   .action(async (file: string, options: Omit<ImportOptions, 'file'>) =>
     (await import('./import.js')).runImport(file, options),
   );
+
+program
+  .command('export')
+  .description('write the memories that a key may read as JSONL, as import takes them; all of them or nothing')
+  .option(
+    '--pool <keys>',
+    'only these pools, separated by commas; may be repeated',
+    (keys: string, before: string[]) => [...before, ...keys.split(',').map((key) => key.trim())],
+    [],
+  )
+  .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
+  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .option('--out <file>', 'by default stdout')
+  .action(async (options: ExportOptions) => (await import('./export.js')).runExport(options));
 
 program
   .command('policy')
