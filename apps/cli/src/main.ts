@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { VERSION } from '../../api/src/health/version.js';
+import type { ExportOptions } from './export/export-memories.js';
 import { fail } from './fail.js';
 import type { ImportOptions } from './import/import-file.js';
+import type { TestPolicyOptions } from './policy/test-policy.js';
 
 const program = new Command('commonplace')
   .description('Shared memory for teams of AI agents.')
@@ -49,6 +51,32 @@ program
   .option('--dry-run', 'map and check every line, and send nothing')
   .action(async (file: string, options: Omit<ImportOptions, 'file'>) =>
     (await import('./import.js')).runImport(file, options),
+  );
+
+program
+  .command('export')
+  .description('write the memories that a key may read as JSONL, as import takes them; all of them or nothing')
+  .option(
+    '--pool <keys>',
+    'only these pools, separated by commas; may be repeated',
+    (keys: string, before: string[]) => [...before, ...keys.split(',').map((key) => key.trim())],
+    [],
+  )
+  .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
+  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .option('--out <file>', 'by default stdout')
+  .action(async (options: ExportOptions) => (await import('./export.js')).runExport(options));
+
+program
+  .command('policy')
+  .description('work on a policy in files, without a broker')
+  .command('test')
+  .description('run the cases of a file against a policy: who may do what with which memory')
+  .argument('<file>', 'YAML or JSON: policy, principals, memories and cases')
+  .option('--json', 'the outcome for machines')
+  .option('--verbose', 'every check with its reason, and not only those that failed')
+  .action(async (file: string, options: TestPolicyOptions) =>
+    (await import('./policy/test-policy.js')).testPolicy(file, options),
   );
 
 program
