@@ -5,6 +5,8 @@ export const EXCEPTIONS: Record<string, Record<string, string>> = {
       'begins and ends the transactions in which repositories speak, and looks at the server itself',
     'libs/access/src/policy/read-filter.ts':
       'compiles a policy to a predicate; the statement around it stands in a repository',
+    'libs/access/src/policy/condition-sql.ts':
+      'compiles a condition to a predicate, which read-filter.ts puts together',
     'libs/memory/src/read/metadata-filter.ts':
       "compiles a client's filter to a predicate; the statement around it stands in a repository",
   },
@@ -16,11 +18,9 @@ export const EXCEPTIONS: Record<string, Record<string, string>> = {
 
 /** What is over its budget, with the size it has: it may shrink and not grow, and leaves the list when it fits. */
 export const OVER_BUDGET: Record<string, number> = {
-  'libs/access/src/policy/equivalence.spec.ts': 323,
   'apps/api/src/broker.ts#assemble': 5,
   // The parameters are graphql-ws's.
   'apps/api/src/graphql/websocket.ts#onNext': 5,
-  'libs/access/src/policy/condition.ts#testOf': 5,
   'libs/access/src/policy/default-policy.ts#allow': 5,
   'libs/access/src/policy/equivalence.spec.ts#anonymous': 5,
   'libs/feed/src/feed.service.ts#readPage': 5,

@@ -1,6 +1,6 @@
 import { CommonplaceError, notFound, badInput, wellFormed } from '#kernel';
 import { RoleEntity } from '../directory/directory.entity.js';
-import { assertAdministrable, parseStatements, type PolicyStatement } from '../policy/index.js';
+import { assertAdministrable, assertReadLimit, parseStatements, type PolicyStatement } from '../policy/index.js';
 import type { Principal } from '../principal.js';
 import { loadPools } from './access.repository.js';
 import type { AccessService } from './access.service.js';
@@ -54,6 +54,7 @@ export class PolicyService {
       const known = { roles: new Set(roles.map((role) => role.key)), pools: new Set(pools.map((pool) => pool.key)) };
       const statements = parseStatements(input.statements, known, { path: 'input.statements' });
       assertAdministrable(statements, await heldRoles(unit, orgId), 'input.statements');
+      assertReadLimit(statements, pools, 'input.statements');
       const version = active + 1;
       await insertPolicy(unit, { orgId, version, statements, authorId: caller.id, comment });
       return { version, active: true, statements, authorId: caller.id, comment, createdAt: new Date() };
