@@ -23,6 +23,7 @@ function compile() {
     'apps',
     'libs',
     'migrations',
+    'bench',
     '-d',
     'dist',
     '--config-file',

@@ -165,6 +165,7 @@ it('reads the whole house', () => {
     expect.arrayContaining([
       'apps/api',
       'apps/cli',
+      'bench/main.ts',
       'libs/access',
       'libs/kernel',
       'libs/memory',

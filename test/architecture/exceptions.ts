@@ -5,6 +5,8 @@ export const EXCEPTIONS: Record<string, Record<string, string>> = {
       'begins and ends the transactions in which repositories speak, and looks at the server itself',
     'libs/access/src/policy/read-filter.ts':
       'compiles a policy to a predicate; the statement around it stands in a repository',
+    'libs/access/src/policy/condition-sql.ts':
+      'compiles a condition to a predicate, which read-filter.ts puts together',
     'libs/access/src/policy/row-table.ts': 'a table for specs, in a Postgres of its own',
     'libs/memory/src/read/metadata-filter.ts':
       "compiles a client's filter to a predicate; the statement around it stands in a repository",
@@ -12,9 +14,16 @@ export const EXCEPTIONS: Record<string, Record<string, string>> = {
   'only platform/database speaks to Postgres': {
     'libs/access/src/policy/row-table.ts': 'a table for specs, in a Postgres of its own',
   },
+  'a room is entered by its door': {
+    'bench/': 'measures what lies behind the doors, such as the compiling of a policy',
+  },
   'process.env is read in platform/config alone': {
+    'bench/main.ts': 'BENCH_DATABASE_URL is of the benchmarks, not of the broker',
     'apps/cli/src/main.ts':
       'COMMONPLACE_URL and COMMONPLACE_KEY are of the commands that call a broker, not of the broker',
+  },
+  'only the command line writes to the console': {
+    'bench/main.ts': 'is a command line, too',
   },
 };
 
@@ -23,7 +32,6 @@ export const OVER_BUDGET: Record<string, number> = {
   'apps/api/src/broker.ts#assemble': 5,
   // The parameters are graphql-ws's.
   'apps/api/src/graphql/websocket.ts#onNext': 5,
-  'libs/access/src/policy/condition.ts#testOf': 5,
   'libs/access/src/policy/default-policy.ts#allow': 5,
   'libs/access/src/policy/equivalence.spec.ts#anonymous': 5,
   'libs/feed/src/feed.service.ts#readPage': 5,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { readSource, type SourceFacts } from './source.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['apps', 'libs', 'migrations'];
+const FOLDERS = ['apps', 'bench', 'libs', 'migrations'];
 
 /** Every source file of the house; not what others wrote, and not what was built. */
 export function readHouse(): SourceFacts[] {

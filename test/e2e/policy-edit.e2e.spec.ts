@@ -141,6 +141,18 @@ describe('a condition', () => {
     expect(await told()).toEqual(ids);
   });
 
+  it('is refused where one statement could not ask for all that is left of many, and takes a list of as many', async () => {
+    const each = (where: (nth: number) => Record<string, unknown>, count: number) =>
+      Array.from({ length: count }, (_, nth) => allow('coder', ['READ'], ['planner'], { where: where(nth) }));
+    const pairs = each((nth) => ({ entityId: { eq: `e${nth}` }, speaker: { eq: `s${nth}` } }), 2_600);
+    await expect(also(...pairs)).rejects.toThrow(/BAD_INPUT.*input\.statements|input\.statements.*BAD_INPUT/);
+    const list = each((nth) => ({ entityId: { eq: nth ? `e${nth}` : 'alpha' } }), 5_200);
+    await editPolicy(api.admin, () => [...defaults.filter(({ id }) => id !== 'coder-planner'), ...list]);
+    const { hits } = await recall(coder, 'voyage', { pools: ['planner'] });
+    const alphas = notes.filter(({ entityId }) => entityId === 'alpha').map(({ id }) => id);
+    expect(hits.map(({ memory }) => memory.id).sort()).toEqual(alphas.sort());
+  });
+
   it('decides which memories may be written, revised and forgotten too', async () => {
     await also(allow('coder', ['WRITE', 'REVISE', 'FORGET'], ['planner'], { where: { labels: { contains: 'ours' } } }));
     const query = 'mutation ($input: MemorizeInput!) { memorize(input: $input) { memory { id } } }';

@@ -1,8 +1,15 @@
 import { badInput, CommonplaceError, notFound, wellFormed } from '#kernel';
 import type { Unit } from '#platform';
 import { appendAudit, type AuditAction } from '../audit/audit.repository.js';
-import { assertAdministrable, changesOf, parseStatements, type PolicyStatement } from '../policy/index.js';
+import {
+  assertAdministrable,
+  assertReadLimit,
+  changesOf,
+  parseStatements,
+  type PolicyStatement,
+} from '../policy/index.js';
 import type { Principal } from '../principal.js';
+import { loadPools } from './access.repository.js';
 import type { AccessService } from './access.service.js';
 import { knownKeys } from './known-keys.js';
 import { findPolicy, heldRoles, insertPolicy, listPolicies, lockHead, type StoredPolicy } from './policy.repository.js';
@@ -51,9 +58,11 @@ export class PolicyService {
     const comment = input.comment ?? null;
     if (comment !== null) checkComment(comment);
     return this.advance(caller, input.expectedVersion, async (unit) => {
+      const { orgId } = this.access;
       const path = 'input.statements';
-      const statements = parseStatements(input.statements, await knownKeys(unit, this.access.orgId), { path });
-      assertAdministrable(statements, await heldRoles(unit, this.access.orgId), path);
+      const statements = parseStatements(input.statements, await knownKeys(unit, orgId), { path });
+      assertAdministrable(statements, await heldRoles(unit, orgId), path);
+      assertReadLimit(statements, await loadPools(unit, orgId), path);
       return { statements, comment, action: 'policy.activate', detail: {} };
     });
   }
@@ -69,6 +78,8 @@ export class PolicyService {
       if (!old) throw notFound(`Policy version ${toVersion}`);
       const { statements } = read(old);
       assertAdministrable(statements, await heldRoles(unit, this.access.orgId), 'toVersion');
+      // There may be more pools by now.
+      assertReadLimit(statements, await loadPools(unit, this.access.orgId), 'toVersion');
       return {
         statements,
         comment: `Rollback to version ${toVersion}.`,

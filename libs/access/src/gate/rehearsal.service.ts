@@ -3,6 +3,7 @@ import type { Unit } from '#platform';
 import { PrincipalEntity } from '../directory/directory.entity.js';
 import {
   assertAdministrable,
+  assertReadLimit,
   CompiledPolicy,
   parseStatements,
   type Owners,
@@ -37,7 +38,7 @@ export class RehearsalService {
   prepare(caller: Principal, draft: unknown): Promise<Rehearsal> {
     const { orgId } = this.access;
     return this.access.administer(caller, async (unit, { policyVersion, policy }) => {
-      const { statements, problems } = await checkDraft(unit, orgId, draft);
+      const { statements, problems } = await checkDraft(unit, orgId, draft, policy.pools);
       const head = await loadHead(unit, orgId);
       return {
         problems,
@@ -65,6 +66,7 @@ async function checkDraft(
   unit: Unit,
   orgId: string,
   draft: unknown,
+  pools: readonly DirectoryPool[],
 ): Promise<{ statements: PolicyStatement[]; problems: string[] }> {
   const path = 'input.statements';
   const problems: string[] = [];
@@ -76,6 +78,7 @@ async function checkDraft(
   try {
     const statements = parseStatements(draft, known, { path, onRefusal: note });
     assertAdministrable(statements, roles, path);
+    assertReadLimit(statements, pools, path);
     return { statements, problems };
   } catch (error) {
     if (!(error instanceof CommonplaceError)) throw error;

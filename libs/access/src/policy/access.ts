@@ -2,7 +2,6 @@ import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
 import { PrincipalFilter, type ReadFilter } from './read-filter.js';
 import { residualOf, type Residual } from './residual.js';
 import { Subject, type RolePolicy } from './role-policy.js';
-import { covers, type Rule } from './rules.js';
 import { type PolicyStatement } from './statement.js';
 import {
   HELD_STATUSES,
@@ -11,7 +10,6 @@ import {
   type Action,
   type MaskableField,
   type MemoryRow,
-  type PoolRef,
   type PrincipalRef,
 } from './vocabulary.js';
 
@@ -51,14 +49,13 @@ export class Access {
     const subject = this.subject(row);
     const rule = this.policy.ability.relevantRuleFor(action, subject)?.conditions;
     const role = this.principal.role;
-    const ref = this.policy.pools.byId.get(row.poolId);
-    const pool = ref?.key ?? row.poolId;
-    if (!rule) {
+    const pool = this.policy.pools.byId.get(row.poolId)?.key ?? row.poolId;
+    const statement = rule && this.policy.statementOf(rule, subject);
+    if (!statement) {
       const reason = `role ${role} may not ${action} in pool ${pool}: no statement allows it`;
       return { allowed: false, statement: null, reason };
     }
     const allowed = rule.effect === 'ALLOW';
-    const statement = this.sourceOf(rule, ref, subject.own);
     const because = `${allowed ? 'allowed' : 'denied'} by statement ${statement.id}`;
     const told = statement.reason === null ? because : `${because}: ${statement.reason}`;
     return {
@@ -122,12 +119,6 @@ export class Access {
 
   private subject(row: MemoryRow): Subject {
     return new Subject(row, this.ownPools.has(row.poolId));
-  }
-
-  private sourceOf(rule: Rule, pool: PoolRef | undefined, own: boolean): PolicyStatement {
-    const asker = { role: this.principal.role, own };
-    const found = pool && rule.sources.find((statement) => covers(statement, rule.action, pool, asker));
-    return found ?? (rule.sources[0] as PolicyStatement);
   }
 
   private scope(): PoolScope {

@@ -11,7 +11,7 @@ import {
   type PrincipalRef,
 } from './vocabulary.js';
 
-/** Only for specs: random policies, and rows that they speak about, over few values that meet often. */
+/** Only for specs: random conditions, policies and rows. */
 
 const TIMES = [
   '2025-06-01T00:00:00.000Z',
@@ -91,10 +91,50 @@ export const statementOf = (effect: 'ALLOW' | 'DENY'): fc.Arbitrary<PolicyStatem
       fields: statement.actions.includes('READ') ? statement.fields : null,
     }));
 
-export const policies = fc.array(
+const apart = fc.array(
   fc.oneof({ weight: 2, arbitrary: statementOf('ALLOW') }, { weight: 1, arbitrary: statementOf('DENY') }),
   { maxLength: 9 },
 );
+
+const FAMILY_FIELDS = ['type', 'entityId', 'authorId', 'importance', 'labels', 'createdAt', 'validFrom'] as const;
+
+/** The tests that members of a family differ in; now and then with so many values that the list is a long one. */
+const memberTests = (field: (typeof FAMILY_FIELDS)[number]) =>
+  fc.constantFrom(...CATALOGUE[field].operators).chain((operator) => {
+    const many = fc.array(VALUES[field], { minLength: 1, maxLength: 4 });
+    const long = VALUES[field].map((value) => [
+      value,
+      ...(field === 'labels' || field === 'entityId' ? UNKNOWN_TEXTS : []),
+    ]);
+    const value = LIST_OPERATORS.has(operator) ? fc.oneof(many, long) : VALUES[field];
+    return fc.array(
+      value.map((given) => ({ [operator]: given })),
+      { minLength: 2, maxLength: 5 },
+    );
+  });
+const UNKNOWN_TEXTS = Array.from({ length: 12 }, (_, nth) => `nobody's "${nth}" \\`);
+
+/** Statements alike but for one test; some stand in other pools, have other tests beside, or hold for one action more. */
+const families = fc
+  .tuple(fc.constantFrom('ALLOW' as const, 'DENY' as const), fc.constantFrom(...FAMILY_FIELDS))
+  .chain(([effect, field]) =>
+    fc.tuple(statementOf(effect), fc.constant(field), memberTests(field), fc.array(some(SELECTORS))),
+  )
+  .map(([statement, field, tests, pools]) =>
+    tests.map((test, nth) => ({
+      ...statement,
+      id: `${statement.id}-${nth}`,
+      pools: pools[nth] ?? statement.pools,
+      where: { ...(nth < 3 ? {} : statement.where), [field]: test } as PolicyStatement['where'],
+    })),
+  );
+
+export const policies: fc.Arbitrary<PolicyStatement[]> = fc
+  .tuple(apart, fc.array(families, { maxLength: 2 }))
+  .chain(([statements, others]) =>
+    fc.tuple(fc.constant([...statements, ...others.flat()] as PolicyStatement[]), fc.boolean()),
+  )
+  .map(([statements, turned]) => (turned ? statements.toReversed() : statements));
 export const principals = fc.constantFrom(...PRINCIPALS);
 
 export const rowValues = fc.record({

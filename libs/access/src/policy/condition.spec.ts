@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compileCondition, conditionSql, evaluate } from './condition.js';
+import { compileCondition, evaluate } from './condition.js';
+import { conditionSql } from './condition-sql.js';
 import { SqlParams } from './sql-params.js';
 import { memoryRow } from './testing.js';
 import { type MemoryRow } from './vocabulary.js';

@@ -7,7 +7,6 @@ import {
   type ConditionField,
   type Operator,
 } from './catalogue.js';
-import { type SqlParams, type SqlType } from './sql-params.js';
 import { parseTime } from './times.js';
 import { IMPORTANCES, type MemoryRow } from './vocabulary.js';
 
@@ -15,15 +14,18 @@ import { IMPORTANCES, type MemoryRow } from './vocabulary.js';
 export type Truth = 'TRUE' | 'FALSE' | 'UNKNOWN';
 
 /** Text and enums as they are, ids in lower case, importance as its place, times in milliseconds. */
-type Value = string | number;
+export type Value = string | number;
 
-interface Test {
+/** From so many values on, a list is not walked through for each memory. */
+export const LONG_LIST = 9;
+
+export interface Test {
   readonly field: ConditionField;
   readonly operator: Operator;
   /** One value, or several in ascending order for the operators on lists. */
   readonly values: readonly Value[];
-  /** The same for Postgres: its identity lets one statement bind it once. */
-  readonly bound: readonly Value[];
+  /** The values of a long list. */
+  readonly members: ReadonlySet<Value> | null;
   readonly key: string;
 }
 
@@ -59,8 +61,12 @@ function compileObject(where: JsonObject, path: string): Condition {
     return testsOf(field, operators, `${path}.${field}`);
   });
   if (tests.length === 0) throw badInput(path, 'is empty; leave it out to mean every memory');
-  tests.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { tests, key: tests.map((test) => test.key).join('&') };
+  return conditionFrom(tests);
+}
+
+export function conditionFrom(tests: readonly Test[]): Condition {
+  const sorted = tests.length > 1 ? [...tests].sort((a, b) => (a.key < b.key ? -1 : 1)) : tests;
+  return { tests: sorted, key: sorted.map((test) => test.key).join('&') };
 }
 
 function fieldNamed(name: string, path: string): ConditionField {
@@ -79,26 +85,23 @@ function testsOf(field: ConditionField, operators: Json | undefined, path: strin
   return entries.map(([name, value]) => {
     const operator = attribute.operators.find((candidate) => candidate === name);
     if (!operator) throw badInput(`${path}.${name.slice(0, 64)}`, `is no operator here; there are ${allowed}`);
-    return testOf(field, attribute, operator, value, `${path}.${operator}`);
+    const at = `${path}.${operator}`;
+    if (LIST_OPERATORS.has(operator)) return testFrom(field, operator, valueList(attribute, value, at));
+    return testFrom(field, operator, [valueOf(attribute, value, at)]);
   });
 }
 
-function testOf(
-  field: ConditionField,
-  attribute: Attribute,
-  operator: Operator,
-  value: Json | undefined,
-  path: string,
-): Test {
-  const values = LIST_OPERATORS.has(operator) ? valueList(attribute, value, path) : [valueOf(attribute, value, path)];
-  const bound = attribute.kind === 'time' ? values.map((ms) => new Date(ms).toISOString()) : values;
-  return { field, operator, values, bound, key: JSON.stringify([field, operator, ...values]) };
+/** @param given in any order, and as often as they come; one value where the operator takes one */
+export function testFrom(field: ConditionField, operator: Operator, given: Iterable<Value>): Test {
+  const members = new Set(given);
+  const values = [...members].sort((a, b) => (a < b ? -1 : 1));
+  const key = JSON.stringify([field, operator, ...values]);
+  return { field, operator, values, members: values.length < LONG_LIST ? null : members, key };
 }
 
 function valueList(attribute: Attribute, value: Json | undefined, path: string): Value[] {
   if (!Array.isArray(value) || value.length === 0) throw badInput(path, 'must be a list of at least one value');
-  const values = value.map((item, index) => valueOf(attribute, item, `${path}.${index}`));
-  return [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
+  return value.map((item, index) => valueOf(attribute, item, `${path}.${index}`));
 }
 
 function valueOf(attribute: Attribute, value: Json | undefined, path: string): Value {
@@ -150,18 +153,17 @@ function attributeOf(field: ConditionField, row: MemoryRow): Value | readonly st
 }
 
 function holds(test: Test, value: Value | readonly string[]): boolean {
-  const values = test.values;
-  if (typeof value === 'object') return values.some((wanted) => value.includes(wanted as string));
-  const wanted = values[0] as Value;
+  if (typeof value === 'object') return value.some((label) => lists(test, label));
+  const wanted = test.values[0] as Value;
   switch (test.operator) {
     case 'eq':
       return value === wanted;
     case 'ne':
       return value !== wanted;
     case 'in':
-      return values.includes(value);
+      return lists(test, value);
     case 'nin':
-      return !values.includes(value);
+      return !lists(test, value);
     case 'lt':
       return value < wanted;
     case 'lte':
@@ -176,29 +178,5 @@ function holds(test: Test, value: Value | readonly string[]): boolean {
   }
 }
 
-const COMPARISONS = { eq: '=', ne: '<>', lt: '<', lte: '<=', gt: '>', gte: '>=' } as const;
-
-/** The same condition as a predicate that Postgres finds TRUE, FALSE or UNKNOWN for the same rows. */
-export function conditionSql(condition: Condition, params: SqlParams, alias: string): string {
-  if (condition.tests.length === 0) return 'true';
-  const tests = condition.tests.map((test) => testSql(test, params, alias));
-  return tests.length === 1 ? (tests[0] as string) : `(${tests.join(' and ')})`;
-}
-
-function testSql(test: Test, params: SqlParams, alias: string): string {
-  const { kind, column, sqlType } = CATALOGUE[test.field];
-  // Rows reach the service by the millisecond, Postgres keeps microseconds: both sides compare what the service sees.
-  const left = kind === 'time' ? `date_trunc('milliseconds', ${alias}.${column})` : `${alias}.${column}`;
-  const list = () => params.add(test.bound, sqlType.endsWith('[]') ? sqlType : (`${sqlType}[]` as SqlType));
-  switch (test.operator) {
-    case 'in':
-      return `${left} = any(${list()})`;
-    case 'nin':
-      return `${left} <> all(${list()})`;
-    case 'contains':
-    case 'containsAny':
-      return `${left} && ${list()}`;
-    default:
-      return `${left} ${COMPARISONS[test.operator]} ${params.add(test.bound[0], sqlType)}`;
-  }
-}
+const lists = ({ members, values }: Test, value: Value): boolean =>
+  members ? members.has(value) : values.includes(value);

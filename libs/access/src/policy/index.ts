@@ -2,7 +2,8 @@ export { type Access, type Decision } from './access.js';
 export { CompiledPolicy } from './compiled-policy.js';
 export { parsePolicyCases, type PolicyCases } from './cases/policy-cases.js';
 export { runPolicyCases, type CaseReport, type CasesReport, type Check, type Outcome } from './cases/run-cases.js';
-export { compileCondition, conditionSql, evaluate, type Condition, type Truth } from './condition.js';
+export { compileCondition, evaluate, type Condition, type Truth } from './condition.js';
+export { conditionSql } from './condition-sql.js';
 export { BUILT_IN_ROLES, defaultPolicy } from './default-policy.js';
 export { explain, type DecisionStep, type Explanation } from './explanation.js';
 export { checkKey, KEY_FORMAT } from './keys.js';
@@ -11,6 +12,7 @@ export { SqlParams, type SqlType } from './sql-params.js';
 export { affectedBy, simulatePool, type Owners, type SimulatedCell } from './simulation.js';
 export { changesOf, type StatementChanges } from './statement-changes.js';
 export { assertAdministrable } from './lockout.js';
+export { assertReadLimit } from './read-limit.js';
 export {
   parseStatements,
   POLICY_LIMITS,

@@ -49,12 +49,34 @@ export function narrowTo(scope: PoolScope, keep: (poolId: string) => boolean): P
 
 type RulesAt = (action: Action, poolId: string) => readonly Rule[];
 
+const readRules = (poolId: string, rulesAt: RulesAt) =>
+  [rulesAt('READ', poolId), rulesAt('PROPOSE', poolId), rulesAt('REVIEW', poolId)] as const;
+
+/**
+ * How many tests the predicate over the pools could have; a list of pools is one, too. Counted before anything is decided,
+ * and no further than it takes: deciding over what is refused for its size took most of a minute.
+ */
+export function countTests(poolIds: readonly string[], rulesAt: RulesAt, enough: number): number {
+  const known = new Set<string>();
+  const signatures = new RuleSignatures();
+  let tests = 0;
+  for (const poolId of poolIds) {
+    const rules = readRules(poolId, rulesAt);
+    const signature = signatures.of(rules);
+    if (known.has(signature)) continue;
+    known.add(signature);
+    tests += rules.flat().reduce((sum, { condition }) => sum + condition.tests.length, 1);
+    if (tests > enough) break;
+  }
+  return tests;
+}
+
 /** Pools without a row to see are left out. */
 export function groupPools(poolIds: readonly string[], rulesAt: RulesAt): PoolScope {
   const bySignature = new Map<string, PoolRules & { poolIds: string[] }>();
   const signatures = new RuleSignatures();
   for (const poolId of poolIds) {
-    const rules = [rulesAt('READ', poolId), rulesAt('PROPOSE', poolId), rulesAt('REVIEW', poolId)] as const;
+    const rules = readRules(poolId, rulesAt);
     const signature = signatures.of(rules);
     const group = bySignature.get(signature);
     if (group) group.poolIds.push(poolId);

@@ -1,4 +1,6 @@
-import { conditionSql, type Condition } from './condition.js';
+import { type Condition } from './condition.js';
+import { conditionSql } from './condition-sql.js';
+import { includes, mergeConditions } from './families.js';
 import { type Rule } from './rules.js';
 import { allOf, anyOf, negate, type Predicate } from './sql-logic.js';
 
@@ -14,7 +16,7 @@ export interface Residual {
 export function residualOf(rules: readonly Rule[]): Residual | null {
   const denies = conditionsOf(rules.filter((rule) => rule.effect === 'DENY' && !rule.fields));
   const allows = conditionsOf(rules.filter((rule) => rule.effect === 'ALLOW')).filter(
-    (allow) => !denies.some((deny) => implies(allow, deny)),
+    (allow) => !denies.some((deny) => includes(deny, allow)),
   );
   if (allows.length === 0) return null;
   const widest = allows.filter((allow) => allow.tests.length === 0);
@@ -25,15 +27,12 @@ export function residualOf(rules: readonly Rule[]): Residual | null {
 export const holdsAlways = (residual: Residual | null): boolean =>
   residual !== null && residual.denies.length === 0 && residual.allows[0]?.tests.length === 0;
 
-export const conditionsOf = (rules: readonly Rule[]): Condition[] => rules.map((rule) => rule.condition);
+/** Of rules of which one must apply: what rules of other pools kept apart may be a family in this one. */
+export const conditionsOf = (rules: readonly Rule[]): readonly Condition[] =>
+  mergeConditions(rules.map((rule) => rule.condition));
 
 export const keysOf = (conditions: readonly Condition[]): string =>
   JSON.stringify(conditions.map((condition) => condition.key).sort());
-
-/** Where `a` is TRUE, `b` is: every test of b is one of a. */
-function implies(a: Condition, b: Condition): boolean {
-  return b.tests.every((wanted) => a.tests.some((test) => test.key === wanted.key));
-}
 
 export function residualPredicate(residual: Residual | null): Predicate {
   return residual ? allOf([anyCondition(residual.allows), negate(anyCondition(residual.denies))]) : false;

@@ -1,9 +1,9 @@
 import { Ability } from '@casl/ability';
-import { evaluate } from './condition.js';
 import { type PoolDirectory } from './pool-directory.js';
-import { groupPools, type PoolScope } from './pool-groups.js';
+import { countTests, groupPools, type PoolScope } from './pool-groups.js';
 import { residualOf } from './residual.js';
-import { rulesFor, type LiveStatement, type Rule } from './rules.js';
+import { applies, covers, rulesFor, speaksOf, type LiveStatement, type Rule } from './rules.js';
+import { type PolicyStatement } from './statement.js';
 import { type Action, type MemoryRow } from './vocabulary.js';
 
 /** What CASL is asked about: a wrapper made here, so that nothing in a row can pose as a type. */
@@ -28,7 +28,7 @@ export class RolePolicy {
 
   constructor(
     readonly role: string,
-    live: readonly LiveStatement[],
+    private readonly live: readonly LiveStatement[],
     readonly pools: PoolDirectory,
   ) {
     this.rules = rulesFor(role, live, pools);
@@ -36,7 +36,30 @@ export class RolePolicy {
     this.ability = abilityOf(this.rules);
   }
 
-  /** The rules of an action that speak of a pool, in the order of the statements. */
+  /** Of the statements that say by themselves what a rule decided over the whole row, the earliest. */
+  statementOf({ action, effect }: Rule, { row, own }: Subject): PolicyStatement | undefined {
+    const pool = this.pools.byId.get(row.poolId);
+    const asker = { role: this.role, own };
+    return this.live.find(
+      ({ statement, condition }) =>
+        statement.effect === effect &&
+        statement.actions.includes(action) &&
+        (effect === 'ALLOW' || action !== 'READ' || !statement.fields) &&
+        speaksOf(statement, this.role) &&
+        pool &&
+        covers(statement, action, pool, asker) &&
+        applies(effect, condition, row),
+    )?.statement;
+  }
+
+  /** The tests of a read filter, counted up to a little more than `enough`. @param privatePool an AGENT pool of whoever asks */
+  readTests(privatePool: string, enough: number): number {
+    const shared = [...this.pools.byId.keys()].filter((poolId) => poolId !== privatePool);
+    const tests = countTests(shared, (action, poolId) => this.rulesAt(action, poolId, false), enough);
+    return tests + countTests([privatePool], (action, poolId) => this.rulesAt(action, poolId, true), enough);
+  }
+
+  /** The rules of an action that speak of a pool. */
   rulesAt(action: Action, poolId: string, own: boolean): readonly Rule[] {
     const shared = this.indexOf(action).get(poolId) ?? [];
     if (!own || !this.hasOwnAgentPools) return shared;
@@ -81,12 +104,12 @@ export class RolePolicy {
 }
 
 /**
- * CASL asks the last rule first and the first that matches decides. So: allows, then denies of rows, then denies of
- * fields (which CASL passes over when asked about no field), each backwards, that of several that apply the earliest is the one named.
+ * CASL asks the last rule first and the first that matches decides. So: allows, then denies of rows, then denies of fields,
+ * which CASL passes over when asked about no field.
  */
 function abilityOf(rules: readonly Rule[]): RoleAbility {
   const rank = (rule: Rule) => (rule.effect === 'ALLOW' ? 0 : rule.fields ? 2 : 1);
-  const ordered = [...rules].reverse().sort((a, b) => rank(a) - rank(b));
+  const ordered = [...rules].sort((a, b) => rank(a) - rank(b));
   const raw = ordered.map((rule) => ({
     action: rule.action,
     subject: 'Memory' as const,
@@ -95,15 +118,12 @@ function abilityOf(rules: readonly Rule[]): RoleAbility {
     ...(rule.fields ? { fields: [...rule.fields] } : {}),
   }));
   return new Ability<[Action, Subject | 'Memory'], Rule>(raw, {
-    conditionsMatcher: (rule) => (subject) => applies(rule, subject as Subject),
+    conditionsMatcher: (rule) => (subject) => matches(rule, subject as Subject),
     fieldMatcher: (fields) => (field) => fields.includes(field),
     detectSubjectType: () => 'Memory',
   });
 }
 
-/** An allow needs TRUE; a deny needs no more than not FALSE. */
-function applies(rule: Rule, subject: Subject): boolean {
-  if (!rule.pools.ids.has(subject.row.poolId) && !(rule.pools.own && subject.own)) return false;
-  const truth = evaluate(rule.condition, subject.row);
-  return rule.effect === 'ALLOW' ? truth === 'TRUE' : truth !== 'FALSE';
+function matches({ pools, effect, condition }: Rule, { row, own }: Subject): boolean {
+  return (pools.ids.has(row.poolId) || (pools.own && own)) && applies(effect, condition, row);
 }

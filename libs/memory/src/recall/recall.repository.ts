@@ -57,13 +57,15 @@ export async function lexicalCandidates(
     params.add(terms, 'text[]'),
     params.add(MAX_CANDIDATES, 'integer'),
   ];
-  const text = `with c as materialized (select * from sec.lexical_candidates(${search.join(', ')}))
-    select found.*, (select count(*) from memory m where ${readable}) as documents, (select count(*) from c) as searched
+  // What is readable is looked through once, for the count and for the candidates: it costs what the policy costs.
+  const text = `with c as materialized (select * from sec.lexical_candidates(${search.join(', ')})),
+    r as materialized (
+      select m.memory_id, m.pool_id, ${filterSql(filter, scope.filter, params)} as wanted from memory m where ${readable}
+    )
+    select found.*, (select count(*) from r) as documents, (select count(*) from c) as searched
     from (values (1)) as one (row) left join (
-      select c.memory_id as id, m.pool_id as "poolId", c.term_count as length, c.lexemes as terms, c.frequencies,
-        ${filterSql(filter, scope.filter, params)} as wanted
-      from c join memory m on m.org_id = ${params.add(scope.orgId, 'uuid')} and m.memory_id = c.memory_id
-      where ${readable}
+      select c.memory_id as id, r.pool_id as "poolId", c.term_count as length, c.lexemes as terms, c.frequencies, r.wanted
+      from c join r on r.memory_id = c.memory_id
     ) found on true`;
   const rows = await unit.query<LexicalCandidate & SearchRow>({ text, values: params.values });
   const first = rows[0] as SearchRow;

@@ -1,0 +1,50 @@
+import { AccessService } from '#access';
+import { Clock } from '#kernel';
+import { MemoryIndex, RecallService } from '#memory';
+import { median, ratio, takeTurns } from '../measure.js';
+import { withoutPolicy, withOrganisation, type Organisation } from '../recall-organisation.repository.js';
+import { READABLE } from '../statements.js';
+import { type Row, type Workload } from '../workload.js';
+import { Writer } from '../writer.js';
+
+/** What the policy costs: the same recall with it and without. */
+export const recallOverhead: Workload = {
+  name: 'recall-overhead',
+  needsDatabase: true,
+  run: (databaseUrl) => withOrganisation(databaseUrl, rows),
+};
+
+async function rows(organisation: Organisation): Promise<Row[]> {
+  const { database, orgId } = organisation;
+  const under = recallThrough(new AccessService(database, orgId), organisation);
+  const without = recallThrough(await withoutPolicy(organisation), organisation);
+  await assertSameHits(under, without);
+  const rounds = await takeTurns([{ call: without }, { call: under }], 60, 10);
+  return [
+    { row: 'recall without policy', value: median(rounds[0] as number[]), unit: 'ms', limit: null },
+    { row: 'recall under the default policy', value: median(rounds[1] as number[]), unit: 'ms', limit: null },
+    { row: 'recall: under the default policy / without', value: ratio(rounds, 1, 0), unit: '×', limit: 1.1 },
+  ];
+}
+
+export type Recall = (nth: number) => Promise<string[]>;
+
+/** @returns a recall of the nth question, always in the same pools, that answers ids. */
+export function recallThrough(access: AccessService, { coder }: Organisation): Recall {
+  const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), new Clock());
+  const writer = new Writer();
+  const questions = Array.from({ length: 200 }, () => writer.question());
+  return async (nth) => {
+    const query = questions[nth % questions.length] as string;
+    const { hits } = await service.recall(coder, { query, pools: READABLE });
+    return hits.map(({ memory }) => memory.id);
+  };
+}
+
+/** Two variants that do not find the same are not worth comparing. */
+export async function assertSameHits(one: Recall, other: Recall): Promise<void> {
+  for (let nth = 0; nth < 5; nth++) {
+    const [here, there] = [await one(nth), await other(nth)];
+    if (here.length === 0 || here.join() !== there.join()) throw new Error(`recall ${nth} found ${here} and ${there}`);
+  }
+}
