@@ -1,20 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestClient, type Answer } from '../support/api.js';
 import { FeedReader, type FeedEvent } from '../support/feed.js';
 import { allMemories, memoriesByIds, recall, STATUSES, type ShownMemory } from '../support/memories.js';
+import { Overheard } from '../support/overheard.js';
 import { mayDo, POOLS, ROLE_OF, type Member } from '../support/team.js';
 import { COMMON, sees, sentence, World, type Fact } from '../support/world.js';
-
-/** Hears every answer as it was sent. */
-class Overheard extends TestClient {
-  heard = '';
-
-  override async send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
-    const answer = await super.send(query, variables);
-    this.heard += JSON.stringify(answer);
-    return answer;
-  }
-}
 
 let world: World;
 beforeAll(async () => {

@@ -16,8 +16,9 @@ export interface FeedFailure {
   extensions: { code: string; field?: string };
 }
 
-const MEMORY_FEED = `subscription ($input: FeedInput) { memoryFeed(input: $input) {
-  id kind cursor memoryId poolKey policyVersion memory { id content status maskedFields pool { key } }
+const MEMORY = 'id content status maskedFields pool { key }';
+const memoryFeed = (memory: string) => `subscription ($input: FeedInput) { memoryFeed(input: $input) {
+  id kind cursor memoryId poolKey policyVersion memory { ${memory} }
 } }`;
 
 /** One subscription to memoryFeed, and all that came of it. */
@@ -31,9 +32,10 @@ export class FeedReader {
   private constructor(
     readonly socket: Client,
     input: Record<string, unknown>,
+    memory: string,
   ) {
     this.unsubscribe = socket.subscribe<{ memoryFeed: FeedEvent }>(
-      { query: MEMORY_FEED, variables: { input } },
+      { query: memoryFeed(memory), variables: { input } },
       {
         next: ({ data, errors }) => {
           if (data) this.events.push(data.memoryFeed);
@@ -49,8 +51,14 @@ export class FeedReader {
     );
   }
 
-  static open(client: TestClient, input: Record<string, unknown> = {}, socket = client.socket()): FeedReader {
-    return new FeedReader(socket, input);
+  /** @param memory what is asked of each memory */
+  static open(
+    client: TestClient,
+    input: Record<string, unknown> = {},
+    socket = client.socket(),
+    memory = MEMORY,
+  ): FeedReader {
+    return new FeedReader(socket, input, memory);
   }
 
   /** From this moment on: what is written after the promise is kept comes. */
