@@ -7,7 +7,8 @@ import { PolicyWorld, secrets, type PolicyMember } from '../support/policy-world
 import type { Statement } from '../support/policy.js';
 import { randomNumbers } from '../support/random-numbers.js';
 import { ACTIONS, MASKABLE, randomPolicies } from '../support/random-policies.js';
-import { PATHS, type Outcome, type Visit } from '../support/read-paths.js';
+import { PATHS } from '../support/read-paths.js';
+import type { Outcome, Visit } from '../support/read-views.js';
 
 const POLICIES = Number(process.env['POLICIES'] ?? 200);
 const SEED = Number(process.env['POLICY_SEED'] ?? Date.now() % 1_000_000);
@@ -48,18 +49,22 @@ function unspeakable({ oracle }: Visit): string[] {
     const isTold = isShown('content') && fact.versions.length > 0;
     const [newest, ...older] = fact.words as [string, ...string[]];
     return [
-      ...(isTold ? [] : [newest]),
+      ...(isTold ? [] : [newest, ...secrets(fact, 'review')]),
       ...(isTold && isShown('author') ? [] : [...older, ...secrets(fact, 'reason')]),
       ...MASKABLE.flatMap((field) => (isShown(field) ? [] : secrets(fact, field))),
     ];
   });
 }
 
+const WORDS = 'every word that was heard';
+
 /** What came over the wire is of another realm than what is made here. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const closedPools = ({ oracle }: Visit): string[] =>
-  world.pools.filter((pool) => !ACTIONS.some((action) => oracle.mightDo(action, pool))).map(({ key }) => `"key":"${key}"`);
+  world.pools
+    .filter((pool) => !ACTIONS.some((action) => oracle.mightDo(action, pool)))
+    .map(({ key }) => `"key":"${key}"`);
 
 /** @returns the visit, once nothing more may be read */
 async function visit(member: PolicyMember, statements: Statement[], number: number): Promise<() => Promise<void>> {
@@ -80,27 +85,35 @@ async function visit(member: PolicyMember, statements: Statement[], number: numb
   return async () => {
     for (const [path, read] of readings) note(path, typeof read === 'function' ? await read() : read);
     const told = [...unspeakable(here), ...closedPools(here)].filter((secret) => client.heard.includes(secret));
-    note('every word that was heard', [{ heard: told, expected: [], shown: [], of: [] }]);
+    note(WORDS, [{ heard: told, expected: [], shown: [], of: [] }]);
   };
 }
 
 describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, () => {
-  it(
-    'every way of reading shows what the model gives, and nothing else',
-    async () => {
-      for (const [number, statements] of policies.entries()) {
-        const active = await world.activate(statements);
-        const rest = await visit(world.members[number % world.members.length] as PolicyMember, active, number);
-        // The curtain: the feed ends, and has told by then what it had to tell.
-        await world.activate([]);
-        await rest();
-      }
-      expect(differences.length).toEqual(0);
-    },
-    Number(process.env.TT ?? 600_000),
-  );
+  it('every way of reading shows what the model gives, and nothing else', async () => {
+    for (const [number, statements] of policies.entries()) {
+      const active = await world.activate(statements);
+      const rest = await visit(world.members[number % world.members.length] as PolicyMember, active, number);
+      // The curtain: the feed ends, and has told by then what it had to tell.
+      await world.activate([]);
+      await rest();
+    }
+    expect(differences.slice(0, 3)).toEqual([]);
+  }, 600_000);
 
   it('and had a choice: much was visible and much hidden, masked and whole, on each of them', () => {
-    (process as any).getBuiltinModule('fs').writeFileSync('/tmp/oracle-diff.json', JSON.stringify({differences, facts: world.facts.map(({sources, ...f}) => f)}));
+    for (const [path, sum] of Object.entries(tallies)) {
+      if (path === WORDS) continue;
+      expect({ path, ...least(sum) }).toEqual({ path, comparisons: true, visible: true, hidden: true });
+    }
+    const all = Object.values(tallies);
+    const total = (of: keyof Tally) => all.reduce((sum, one) => sum + one[of], 0);
+    expect(total('masked')).toBeGreaterThan(POLICIES);
+    expect(total('whole')).toBeGreaterThan(POLICIES);
+    expect(total('comparisons')).toBeGreaterThan(POLICIES * Object.keys(PATHS).length);
   });
+
+  const least = ({ comparisons, visible, hidden }: Tally) => {
+    return { comparisons: comparisons >= POLICIES, visible: visible > 0, hidden: hidden > 0 };
+  };
 });

@@ -16,6 +16,9 @@ export interface StoredFact extends Subject {
   words: string[];
   metadata: Record<string, unknown> | null;
   sources: StoredFact[];
+  supersededBy: StoredFact | null;
+  /** Whether a reviewer has decided on it; what they said stands in no other. */
+  reviewed: boolean;
 }
 
 export interface PolicyMember extends Asker {
@@ -157,6 +160,8 @@ export class PolicyWorld {
       authorId: author.id,
       metadata,
       sources,
+      supersededBy: null,
+      reviewed: false,
       versions: [{ content, reason: null }],
       words: [word(number, 1)],
       attributes: { ...given, status, authorId: author.id },
@@ -195,8 +200,19 @@ export class PolicyWorld {
       if (isOther) fact.status = others[isHeld ? n % 2 : this.random.below(4)] as string;
       fact.expired = n % 23 === 7;
       Object.assign(fact.attributes, { status: fact.status, createdAt: this.random.one(TIMES) });
+      if (fact.status === 'SUPERSEDED') fact.supersededBy = this.random.one(this.facts);
+      fact.reviewed = fact.status !== 'FORGOTTEN' && n % 3 === 1;
       const values = [fact.id, fact.status, fact.attributes['createdAt'], fact.expired ? TIMES[0] : null];
       await this.sql('update memory set status = $2, created_at = $3, expires_at = $4 where memory_id = $1', values);
+      await this.sql('update memory set superseded_by = $2 where memory_id = $1', [
+        fact.id,
+        fact.supersededBy?.id ?? null,
+      ]);
+      if (fact.reviewed)
+        await this.sql(
+          'update memory set reviewed_by = author_id, reviewed_at = now(), review_comment = $2 where memory_id = $1',
+          [fact.id, secret('review', fact.number)],
+        );
     }
   }
 
@@ -219,7 +235,14 @@ const SECRETS: Record<string, string> = {
   speaker: 'speaker',
   labels: 'label',
   metadata: 'meta',
+  review: 'review',
 };
+
+/** What a reviewer decided; what they said may quote the content. */
+export function reviewOf({ reviewed, status, number }: StoredFact, showsContent: boolean) {
+  if (!reviewed) return null;
+  return { approved: status !== 'REJECTED', comment: showsContent ? secret('review', number) : null };
+}
 
 /** What stands in this field of one memory alone. */
 export const secrets = ({ number }: StoredFact, field: string): string[] =>

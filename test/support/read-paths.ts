@@ -1,45 +1,32 @@
 import type { TestClient } from './api.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
-import type { Overheard } from './overheard.js';
-import type { Oracle, PoolFact } from './policy-oracle.js';
-import { COMMON, type PolicyMember, type PolicyWorld, type StoredFact } from './policy-world.js';
-import { ACTIONS, MASKABLE } from './random-policies.js';
-import type { Random } from './random-numbers.js';
-
-/** One principal under one policy, who reads. */
-export interface Visit {
-  world: PolicyWorld;
-  member: PolicyMember;
-  client: Overheard;
-  oracle: Oracle;
-  random: Random;
-}
-
-/** What was answered, beside what the oracle says; and which of the memories that were in question it shows. */
-export interface Outcome {
-  heard: unknown;
-  expected: unknown;
-  shown: StoredFact[];
-  of: readonly StoredFact[];
-}
+import { COMMON, type StoredFact } from './policy-world.js';
+import { ACTIONS } from './random-policies.js';
+import {
+  does,
+  ids,
+  isClosed,
+  isOpen,
+  normal,
+  own,
+  OWN,
+  passes,
+  randomFilter,
+  READS,
+  sortById,
+  whole,
+  WHOLE,
+  type Filter,
+  type Outcome,
+  type View,
+  type Visit,
+} from './read-views.js';
 
 /** Outcomes, or how to have them once nothing may be read any more. */
 type Reading = Outcome[] | (() => Promise<Outcome[]>);
 type ReadPath = (visit: Visit) => Promise<Reading>;
 
-type Filter = Record<string, unknown>;
-interface View {
-  id: string;
-  [field: string]: unknown;
-}
-
-/** Fields of Memory that are memories: each as far as the caller may see them. */
-const RELATED: [field: string, of: (fact: StoredFact) => StoredFact[]][] = [['derivedFrom', ({ sources }) => sources]];
-
-const OWN = `id type status importance validFrom content entityId sessionId speaker labels metadata author { id }
-  maskedFields pool { key }`;
-const WHOLE = `${OWN} history { content reason } ${RELATED.map(([field]) => `${field} { ${OWN} }`).join(' ')}`;
 /** Each is a unit of work of its own, and one is enough to find a path that differs. */
 const BY_ID = 8;
 const FILTERS = 4;
@@ -56,48 +43,6 @@ export const PATHS: Record<string, ReadPath> = {
   'the refusal of a memory': refusedMemories,
   'the feed from its beginning': feed,
 };
-
-const ids = (list: readonly { id: string }[]) => list.map(({ id }) => id);
-const sortById = <T extends { id: string }>(list: readonly T[]) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
-
-/** A memory's own fields, as the oracle shows them. */
-function own({ oracle }: Visit, fact: StoredFact): View {
-  const { entityId, sessionId, speaker, labels, type, importance, validFrom } = fact.attributes;
-  const all = {
-    content: fact.versions[0]?.content ?? null,
-    entityId,
-    sessionId,
-    speaker,
-    labels,
-    metadata: fact.metadata,
-  };
-  const maskable: Record<string, unknown> = { ...all, author: { id: fact.authorId } };
-  const maskedFields = MASKABLE.filter((field) => !oracle.shows(field, fact));
-  for (const field of maskedFields) maskable[field] = null;
-  const { id, status, pool } = fact;
-  return { id, type, status, importance, validFrom, ...maskable, maskedFields, pool: { key: pool.key } };
-}
-
-function whole(visit: Visit, fact: StoredFact): View {
-  const visible = (facts: readonly StoredFact[]) => facts.filter((one) => visit.oracle.sees(one));
-  const tells = visit.oracle.shows('content', fact) && visit.oracle.shows('author', fact);
-  const related = RELATED.map(
-    ([field, of]) => [field, sortById(visible(of(fact)).map((one) => own(visit, one)))] as const,
-  );
-  return { ...own(visit, fact), history: tells ? fact.versions : [], ...Object.fromEntries(related) };
-}
-
-/** As the oracle writes it: lists that have no order are sorted. */
-function normal(memory: View | null): View | null {
-  if (!memory) return null;
-  const sorted: View = { ...memory, maskedFields: [...(memory['maskedFields'] as string[])].sort() };
-  for (const [field] of RELATED) {
-    if (memory[field] === undefined) continue;
-    const found = [memory[field] as View | View[] | null].flat().filter((one) => one !== null);
-    sorted[field] = sortById(found.map((one) => normal(one) as View));
-  }
-  return sorted;
-}
 
 async function byId(visit: Visit): Promise<Outcome[]> {
   const of = visit.random.some(visit.world.facts, BY_ID);
@@ -147,55 +92,6 @@ async function filtered(visit: Visit): Promise<Outcome[]> {
     const heard = { filter, totalCount, ids: ids(nodes) };
     return { heard, expected: { filter, totalCount: shown.length, ids: ids(shown) }, shown, of: world.facts };
   });
-}
-
-/** One or two conditions that some memory meets, whoever may see it, among some statuses. */
-function randomFilter({ world, oracle, random }: Visit): Filter {
-  const { attributes, authorId, metadata } = random.one(world.facts);
-  const known = world.pools.filter((pool) => isOpen(oracle, pool, world)).map(({ key }) => key);
-  const at = attributes['createdAt'] as string;
-  const conditions: Filter[] = [
-    { entityId: attributes['entityId'] },
-    { sessionId: attributes['sessionId'] },
-    { authorId },
-    { labels: random.some(attributes['labels'] as string[], 2) },
-    { importance: random.some(['LOW', 'MEDIUM', 'HIGH'], 2) },
-    { types: random.some(TYPES, 2) },
-    { metadata: random.one([{ tag: metadata?.['tag'] ?? 'none' }, { size: { gte: 1 } }]) },
-    random.one([{ createdAfter: at }, { createdBefore: at }]),
-    known.length > 0 ? { pools: random.some(known, 3) } : {},
-  ];
-  const statuses = random.one([
-    {},
-    { statuses: STATUSES },
-    { statuses: STATUSES },
-    { statuses: random.some(STATUSES, 3) },
-  ]);
-  return Object.assign({}, statuses, ...random.some(conditions, 2)) as Filter;
-}
-
-/** Every condition of a filter is asked of what the caller is shown: of what is hidden from it none holds. */
-function passes(visit: Visit, filter: Filter, fact: StoredFact): boolean {
-  if (!visit.oracle.sees(fact)) return false;
-  const view = own(visit, fact);
-  const has = (list: unknown, value: unknown) => (list as unknown[]).includes(value);
-  const meets: Record<string, (wanted: never) => boolean> = {
-    entityId: (wanted) => wanted === null || view['entityId'] === wanted,
-    sessionId: (wanted) => wanted === null || view['sessionId'] === wanted,
-    authorId: (wanted) => (view['author'] as { id: string } | null)?.id === wanted,
-    labels: (wanted: string[]) => wanted.every((label) => has(view['labels'] ?? [], label)),
-    importance: (wanted) => has(wanted, view['importance']),
-    types: (wanted) => has(wanted, view['type']),
-    statuses: (wanted) => has(wanted, view['status']),
-    pools: (wanted) => has(wanted, fact.pool.key),
-    metadata: ({ tag, size }: { tag?: string; size?: { gte: number } }) => {
-      const metadata = view['metadata'] as { tag: string; size: number } | null;
-      return metadata !== null && (size ? metadata.size >= size.gte : metadata.tag === tag);
-    },
-    createdAfter: (wanted: string) => (fact.attributes['createdAt'] as string) > wanted,
-    createdBefore: (wanted: string) => (fact.attributes['createdAt'] as string) < wanted,
-  };
-  return Object.entries({ statuses: ['ACTIVE'], ...filter }).every(([name, wanted]) => meets[name]?.(wanted as never));
 }
 
 interface Recalled {
@@ -253,8 +149,6 @@ async function recalledByWords(visit: Visit): Promise<Outcome[]> {
   ];
 }
 
-const READS = ['READ', 'PROPOSE', 'REVIEW'];
-
 async function recalledByFilter(visit: Visit): Promise<Outcome[]> {
   const inputs = Array.from({ length: RECALLS }, () => randomFilter(visit));
   return Promise.all(
@@ -269,16 +163,6 @@ async function recalledByFilter(visit: Visit): Promise<Outcome[]> {
     }),
   );
 }
-
-/** That some memory is there on which the action is allowed; what might be possible on another is between this and mightDo. */
-const does = (oracle: Oracle, action: string, pool: PoolFact, { facts }: PolicyWorld) =>
-  action === 'ADMINISTER'
-    ? oracle.mightDo(action, pool)
-    : facts.some((fact) => fact.pool === pool && oracle.may(action, fact));
-
-const isOpen = (oracle: Oracle, pool: PoolFact, world: PolicyWorld) =>
-  ACTIONS.some((action) => does(oracle, action, pool, world));
-const isClosed = (oracle: Oracle, pool: PoolFact) => !ACTIONS.some((action) => oracle.mightDo(action, pool));
 
 interface ShownPool {
   key: string;
@@ -369,7 +253,7 @@ async function feed(visit: Visit): Promise<Reading> {
     const failure = await reader.failure();
     await reader.close();
     const events = reader.events.filter(({ kind }) => kind !== 'SCOPE_CHANGED');
-    client.heard += JSON.stringify(events.map(({ cursor: _, ...event }) => event));
+    client.heard += JSON.stringify(events.map((event) => ({ ...event, cursor: undefined })));
     const told = world.log.filter(({ fact }) => oracle.sees(fact) && isWanted(visit, wanted, fact));
     const heard = {
       wanted,
