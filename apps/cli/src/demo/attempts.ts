@@ -1,5 +1,5 @@
 import { BrokerError, describeError, type BrokerClient } from '../broker-client.js';
-import { MEMORIZE, MEMORY_BY_ID, POLICY, RECALL, REVISE, VIEWER } from './documents.js';
+import { AUDIT_LOG, EXPLAIN, MEMORIZE, MEMORY_BY_ID, PROMOTE, RECALL, REVIEW, REVISE, VIEWER } from './documents.js';
 import { type DemoHit, type DemoMemory, type MemorizePayload } from './documents.js';
 import { type Played } from './player.js';
 import { type StoryRole } from './step.js';
@@ -19,13 +19,8 @@ interface Attempt {
   /** What it tries, to be read after the role. */
   tries: string;
   act: (member: Member, played: Played) => Promise<Result>;
-  /** What the policy would have to allow. */
-  about?: About;
-}
-
-interface About {
-  action: string;
-  pool: string;
+  /** What an admin would ask explainAccess about it. */
+  about?: { action: string; pool?: string };
 }
 
 /** A pool that is not the caller's to use is a bad input, as one that does not exist. */
@@ -72,9 +67,22 @@ const ATTEMPTS: readonly Attempt[] = [
       // New words in every run: each run shows a proposal that is still to be decided on.
       const payload = await memorize(client, `Noted by ${name}: ${PROPOSAL}`, 'shared');
       if (payload.outcome === 'PROPOSED') played.proposed++;
+      played.memories.set('attempted-proposal', payload.memory);
       return memorized(payload);
     },
     about: { action: 'WRITE', pool: 'shared' },
+  },
+  {
+    role: 'coder',
+    tries: 'to approve that proposal itself',
+    act: (member, played) => decide(member, played, true),
+    about: { action: 'REVIEW', pool: 'shared' },
+  },
+  {
+    role: 'reviewer',
+    tries: 'to decide on it in the coder’s place',
+    act: (member, played) => decide(member, played, false),
+    about: { action: 'REVIEW', pool: 'shared' },
   },
   {
     role: 'coder',
@@ -87,6 +95,25 @@ const ATTEMPTS: readonly Attempt[] = [
     tries: 'to revise its own memory in shared',
     act: ({ client }, played) => reviseAsItIs(client, played, 'scope'),
     about: { action: 'REVISE', pool: 'shared' },
+  },
+  {
+    role: 'reviewer',
+    tries: 'to promote the coder’s how-to into shared, where planners would read it',
+    act: async ({ client }, played) => {
+      const variables = { id: idOf(played, 'replay-day'), toPool: 'shared' };
+      const { promote } = await client.request<{ promote: MemorizePayload }>(PROMOTE, variables);
+      return memorized(promote);
+    },
+    about: { action: 'REVIEW', pool: 'coder' },
+  },
+  {
+    role: 'tester',
+    tries: 'to read the audit log',
+    act: async ({ client }) => {
+      await client.request(AUDIT_LOG);
+      return { denied: false, says: 'was shown the log' };
+    },
+    about: { action: 'ADMINISTER' },
   },
   {
     role: 'tester',
@@ -112,7 +139,6 @@ export async function tryTheForbidden(
   terminal: Terminal,
 ): Promise<Tried> {
   const tried: Tried = { denied: 0, problems: [] };
-  const policy = await activePolicy(admin);
   for (const attempt of ATTEMPTS) {
     const { role, tries, about } = attempt;
     try {
@@ -120,7 +146,7 @@ export async function tryTheForbidden(
       if (result.denied) tried.denied++;
       terminal.line(`${mark(result, terminal)}  ${role} tries ${tries}`);
       terminal.paragraph(`answer: ${result.says}`, 9);
-      if (about) terminal.paragraph(`why: ${reasonIn(policy, role, about)}`, 9);
+      if (about) terminal.paragraph(`why: ${await reasonFor(admin, team[role], about)}`, 9);
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       tried.problems.push(`the ${role} tried ${tries}: ${describeError(error)}`);
@@ -139,24 +165,14 @@ function asDenial(error: unknown): Result {
   return { denied: true, says: describeError(error) };
 }
 
-interface ActivePolicy {
-  version: number;
-  statements: { effect: string; roles: string[]; actions: string[]; pools: string[] }[];
-}
-
-async function activePolicy(admin: BrokerClient): Promise<ActivePolicy> {
-  return (await admin.request<{ policy: ActivePolicy }>(POLICY)).policy;
-}
-
-/** What the policy does give the role, for the action that was tried. */
-function reasonIn({ version, statements }: ActivePolicy, role: StoryRole, { action, pool }: About): string {
-  const gives = statements.filter(
-    ({ effect, roles, actions }) =>
-      effect === 'ALLOW' && (roles.includes(role) || roles.includes('*')) && actions.includes(action),
-  );
-  const pools = [...new Set(gives.flatMap((statement) => statement.pools))];
-  if (pools.length === 0) return `policy version ${version} gives the role ${role} ${action} in no pool`;
-  return `policy version ${version} gives the role ${role} ${action} in ${pools.join(', ')}, and not in ${pool}`;
+async function reasonFor(
+  admin: BrokerClient,
+  member: Member,
+  about: { action: string; pool?: string },
+): Promise<string> {
+  const input = { principalId: member.id, ...about };
+  const { explainAccess } = await admin.request<{ explainAccess: { reason: string } }>(EXPLAIN, { input });
+  return explainAccess.reason;
 }
 
 async function memorize(client: BrokerClient, content: string, pool: string): Promise<MemorizePayload> {
@@ -184,6 +200,16 @@ const recalled = (hits: DemoHit[]): Result =>
   hits.length > 0
     ? { denied: false, says: `was shown: ${hits[0]?.memory.content}` }
     : { denied: true, says: 'no hits, as if the pool were empty' };
+
+async function decide({ client }: Member, played: Played, approve: boolean): Promise<Result> {
+  const variables = {
+    id: idOf(played, 'attempted-proposal'),
+    approve,
+    comment: approve ? null : 'Not true of all banks.',
+  };
+  const { review } = await client.request<{ review: DemoMemory }>(REVIEW, variables);
+  return { denied: false, says: `the proposal is ${review.status} now` };
+}
 
 /** Changes nothing even where a policy allows it. */
 async function reviseAsItIs(client: BrokerClient, played: Played, step: string): Promise<Result> {

@@ -51,9 +51,18 @@ export const MEMORIZE = `mutation DemoMemorizeOne($input: MemorizeInput!) {
 }`;
 export const REVISE = `mutation DemoRevise($input: ReviseInput!) { revise(input: $input) { ${MEMORY} } }`;
 export const FORGET = 'mutation DemoForget($id: ID!, $reason: String) { forget(id: $id, reason: $reason) { id } }';
+export const REVIEW = `mutation DemoReview($id: ID!, $approve: Boolean!, $comment: String) {
+  review(id: $id, approve: $approve, comment: $comment) { ${MEMORY} }
+}`;
+export const PROMOTE = `mutation DemoPromote($id: ID!, $toPool: String!) {
+  promote(id: $id, toPool: $toPool) { outcome memory { ${MEMORY} } }
+}`;
 export const RECALL = `query DemoRecall($input: RecallInput!) {
   recall(input: $input) { hits { score memory { ${MEMORY} } } }
 }`;
 export const CONTEXT = 'query DemoContext($input: RecallInput!) { recall(input: $input) { context } }';
 export const MEMORY_BY_ID = `query DemoMemory($id: ID!) { memory(id: $id) { ${MEMORY} } }`;
-export const POLICY = 'query DemoPolicy { policy { version statements { effect roles actions pools } } }';
+export const AUDIT_LOG = 'query DemoAuditLog { auditLog(first: 1) { nodes { id } } }';
+export const EXPLAIN = `query DemoExplain($input: ExplainAccessInput!) {
+  explainAccess(input: $input) { reason }
+}`;

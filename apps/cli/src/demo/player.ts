@@ -1,9 +1,9 @@
 import { BrokerError, describeError } from '../broker-client.js';
 import { type MemorizeInput } from '../import/memorize-input.js';
-import { FORGET, MEMORIZE_MANY, RECALL, REVISE } from './documents.js';
+import { FORGET, MEMORIZE_MANY, PROMOTE, RECALL, REVIEW, REVISE } from './documents.js';
 import { type DemoHit, type DemoMemory, type MemorizeManyPayload, type MemorizePayload } from './documents.js';
-import { type ForgetStep, type MemorizeStep, type RecallStep } from './step.js';
-import { type ReviseStep, type Step } from './step.js';
+import { type ForgetStep, type MemorizeStep, type PromoteStep, type RecallStep } from './step.js';
+import { type ReviewStep, type ReviseStep, type Step } from './step.js';
 import { type Member, type Team } from './team.js';
 import { type Terminal } from './terminal.js';
 
@@ -52,7 +52,9 @@ export class Player {
       const memory = this.played.memories.get(step.of);
       if (!memory) return this.tell(step, '', 'SKIPPED', `nothing was stored as ${step.of}`);
       if (step.verb === 'revise') await this.revise(step, memory, client);
-      else await this.forget(step, memory, client);
+      else if (step.verb === 'forget') await this.forget(step, memory, client);
+      else if (step.verb === 'review') await this.review(step, memory, client);
+      else await this.promote(step, memory, client);
     } catch (error) {
       this.refuse(step, error);
     }
@@ -132,6 +134,24 @@ export class Player {
     await client.request(FORGET, { id: memory.id, reason: step.reason });
     this.played.changed.set(memory.id, memory.pool.key);
     this.tell(step, memory.pool.key, 'FORGOTTEN', `because: ${step.reason}`);
+  }
+
+  private async review(step: ReviewStep, memory: DemoMemory, client: Member['client']): Promise<void> {
+    const pool = memory.pool.key;
+    if (memory.status !== 'PROPOSED') return this.tell(step, pool, memory.status, '(decided in an earlier run)');
+    const variables = { id: memory.id, approve: step.approve, comment: step.comment };
+    const { review } = await client.request<{ review: DemoMemory }>(REVIEW, variables);
+    this.played.memories.set(step.of, review);
+    if (step.approve) this.played.changed.set(review.id, pool);
+    this.tell(step, pool, review.status, `${step.approve ? 'approved' : 'refused'}: ${step.comment}`);
+  }
+
+  private async promote(step: PromoteStep, memory: DemoMemory, client: Member['client']): Promise<void> {
+    const { promote } = await client.request<{ promote: MemorizePayload }>(PROMOTE, {
+      id: memory.id,
+      toPool: step.toPool,
+    });
+    this.keep(step, promote, `from ${memory.pool.key}: ${memory.content ?? ''}`, step.toPool);
   }
 
   private async recall(step: RecallStep, client: Member['client']): Promise<void> {

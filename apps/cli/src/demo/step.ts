@@ -36,9 +36,24 @@ export interface ForgetStep extends StepBase {
   reason: string;
 }
 
+/** What becomes of a proposal. */
+export interface ReviewStep extends StepBase {
+  verb: 'review';
+  of: string;
+  approve: boolean;
+  comment: string;
+}
+
+/** A copy in another pool, with its provenance. */
+export interface PromoteStep extends StepBase {
+  verb: 'promote';
+  of: string;
+  toPool: StoryRole;
+}
+
 export interface RecallStep extends StepBase {
   verb: 'recall';
   query: string;
 }
 
-export type Step = MemorizeStep | ReviseStep | ForgetStep | RecallStep;
+export type Step = MemorizeStep | ReviseStep | ForgetStep | ReviewStep | PromoteStep | RecallStep;

@@ -240,6 +240,15 @@ export const BUILD: readonly Step[] = [
       'The import id is the same on every try: supplier number, invoice number and year of issue. The ERP bridge refuses a second posting with it.',
   },
   {
+    id: 'approve-import-id',
+    at: '2025-03-07T11:20:00Z',
+    role: 'reviewer',
+    verb: 'review',
+    of: 'propose-import-id',
+    approve: true,
+    comment: 'Checked against change 14 and the contract of the bridge.',
+  },
+  {
     id: 'propose-dates',
     at: '2025-03-07T11:45:00Z',
     role: 'tester',
@@ -250,6 +259,15 @@ export const BUILD: readonly Step[] = [
     entity: 'project:invoice-import',
     labels: ['dates'],
     content: 'All nine big suppliers write the invoice date as day, month, year.',
+  },
+  {
+    id: 'reject-dates',
+    at: '2025-03-07T12:10:00Z',
+    role: 'reviewer',
+    verb: 'review',
+    of: 'propose-dates',
+    approve: false,
+    comment: 'Two of the nine write the month first; a general rule would misread them.',
   },
   {
     id: 'report-comma-again',

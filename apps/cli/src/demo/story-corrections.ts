@@ -114,6 +114,15 @@ export const CORRECTIONS: readonly Step[] = [
       'PDF invoices read with a confidence below 0.98 must be seen by a person: between 0.95 and 0.98 three of 120 had a wrong amount.',
   },
   {
+    id: 'approve-confidence',
+    at: '2025-03-11T13:40:00Z',
+    role: 'reviewer',
+    verb: 'review',
+    of: 'propose-confidence',
+    approve: true,
+    comment: 'The figures are in the report of test run 9.',
+  },
+  {
     id: 'confidence-raised',
     at: '2025-03-11T14:00:00Z',
     role: 'planner',

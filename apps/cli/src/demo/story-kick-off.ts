@@ -229,6 +229,15 @@ export const KICK_OFF: readonly Step[] = [
       'Amounts are whole numbers of cents together with their currency, from reading to posting; there is no floating point in between.',
   },
   {
+    id: 'approve-cents',
+    at: '2025-03-04T10:50:00Z',
+    role: 'reviewer',
+    verb: 'review',
+    of: 'propose-cents',
+    approve: true,
+    comment: 'True of the code, and the rule that everybody needs.',
+  },
+  {
     id: 'ask-formats',
     at: '2025-03-04T11:00:00Z',
     role: 'tester',

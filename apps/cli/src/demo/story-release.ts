@@ -67,6 +67,14 @@ export const RELEASE: readonly Step[] = [
       'To replay a failed day: stop the post stage, run the replay command with the day, compare its three sums with the report of the day, start the post stage again. Invoices that are posted already are skipped by their import id.',
   },
   {
+    id: 'replay-for-tests',
+    at: '2025-03-13T14:30:00Z',
+    role: 'tester',
+    verb: 'promote',
+    of: 'replay-day',
+    toPool: 'tester',
+  },
+  {
     id: 'queue-alarm',
     at: '2025-03-13T15:10:00Z',
     role: 'coder',
@@ -174,6 +182,15 @@ export const RELEASE: readonly Step[] = [
     labels: ['go-live'],
     content:
       'After every release four invoices are sent through: tax on lines, a decimal comma, a credit note, and one invoice twice.',
+  },
+  {
+    id: 'approve-smoke-test',
+    at: '2025-03-14T13:00:00Z',
+    role: 'reviewer',
+    verb: 'review',
+    of: 'propose-smoke-test',
+    approve: true,
+    comment: 'Short, and each of the four was a bug once.',
   },
   {
     id: 'lesson-time',

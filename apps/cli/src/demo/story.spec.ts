@@ -21,13 +21,14 @@ describe('the demo’s story', () => {
     expect(new Set(STORY.map(({ id }) => id)).size).toBe(STORY.length);
   });
 
-  it('revises and forgets only what was told before', () => {
+  it('revises, forgets, reviews and promotes only what was told before', () => {
     const before = new Set<string>();
     for (const step of STORY) {
       if ('of' in step) expect(before).toContain(step.of);
       if (step.verb === 'memorize') before.add(step.id);
     }
-    for (const verb of ['revise', 'forget', 'recall']) expect(STORY.map((step) => step.verb)).toContain(verb);
+    for (const verb of ['revise', 'forget', 'review', 'promote', 'recall'])
+      expect(STORY.map((step) => step.verb)).toContain(verb);
   });
 
   it('lets each revise and forget in its own pool only, as the default policy does', () => {
@@ -37,6 +38,21 @@ describe('the demo’s story', () => {
       expect(byId.get(step.of)).toMatchObject({ role: step.role });
       expect(byId.get(step.of)?.pool).toBeUndefined();
     }
+  });
+
+  it('promotes into the pool of whoever promotes, which shows the copy to nobody new under the default policy', () => {
+    const byId = new Map(told.map((step) => [step.id, step]));
+    const promotions = STORY.filter((step) => step.verb === 'promote');
+    expect(promotions.map(({ role, of, toPool }) => [role, byId.get(of)?.role, toPool])).toEqual([
+      ['tester', 'coder', 'tester'],
+    ]);
+  });
+
+  it('reviews every proposal to shared but none by its author, and refuses one of them', () => {
+    const proposals = told.filter(({ role, pool }) => pool === 'shared' && (role === 'coder' || role === 'tester'));
+    const reviews = STORY.filter((step) => step.verb === 'review');
+    expect(reviews.map(({ of }) => of).sort()).toEqual(proposals.map(({ id }) => id).sort());
+    expect(reviews.filter(({ approve }) => !approve)).toHaveLength(1);
   });
 
   it('tells exactly one thing twice in one pool', () => {
