@@ -10,7 +10,9 @@ export async function auditVerify(anchorTexts: readonly string[]): Promise<void>
   const database = await openDatabase(readConfig());
   const bar = new SingleBar({ format: 'entries {bar} {value}/{total}', noTTYOutput: false, stream: process.stderr });
   try {
-    await database.migrate();
+    // Whoever looks changes nothing.
+    if (await database.hasPendingMigrations())
+      throw told('the database waits for migrations: run `commonplace migrate` first');
     bar.start(0, 0);
     const { problem, end } = await verifyAudit(database, anchors, (checked, of) => {
       bar.setTotal(of);

@@ -99,7 +99,7 @@ program
   .description('the log of who changed what')
   .command('verify')
   .description(
-    'recompute the chain of hashes, in the database itself: exits 1 where an entry was changed, removed or added',
+    'read the log from the database and recompute its chain of hashes: exits 1 where an entry was changed, removed or added',
   )
   .option('--anchor <seq:hash...>', 'entries as they were told before: they must still be there, unchanged')
   .action(async (options: { anchor?: string[] }) =>
