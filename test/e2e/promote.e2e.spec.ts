@@ -143,6 +143,14 @@ describe('a promotion never widens in silence', () => {
   });
 });
 
+it('a proposal is not shown to reviewers who could not read the memory either', async () => {
+  await mayAlso(allow('tester', ['PROPOSE'], ['planner']), allow('planner', ['READ'], ['coder']));
+  expect(await codeOf(tester, await note(coder), 'planner')).toBe('OK');
+  await api.admin.ask('mutation { createRole(input: {key: "auditor"}) { key } }');
+  await mayAlso(allow('auditor', ['REVIEW'], ['planner']));
+  expect(await codeOf(tester, await note(coder), 'planner')).toBe('FORBIDDEN');
+});
+
 describe('a promotion that is a proposal', () => {
   const PROPOSES = () => [allow('tester', ['REVIEW'], ['coder']), allow('tester', ['PROPOSE'], ['shared'])];
   const proposed = async (rest: Record<string, unknown> = {}) => {

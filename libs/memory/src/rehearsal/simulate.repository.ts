@@ -1,4 +1,5 @@
 import { SqlParams, type SimulatedCell } from '#access';
+import { CommonplaceError } from '#kernel';
 import type { Unit } from '#platform';
 
 export interface Counts {
@@ -8,6 +9,8 @@ export interface Counts {
 
 /** Postgres answers at most 1,664 columns; a cell takes two. */
 const MOST_AT_ONCE = 400;
+/** Postgres binds at most 65,535 to a statement. */
+const MOST_VALUES = 60_000;
 
 /** Of the memories stored in one pool, how many each cell gains and loses: one statement, which runs both versions' predicates. */
 export async function countChanges(
@@ -35,6 +38,11 @@ async function countSome(
   const text = `select ${counted.join(', ')} from memory m
     where m.org_id = ${params.add(of.orgId, 'uuid')} and m.pool_id = ${params.add(of.poolId, 'uuid')}
       and (m.expires_at is null or m.expires_at > ${params.add(of.now, 'timestamptz')})`;
+  if (params.values.length > MOST_VALUES)
+    throw new CommonplaceError(
+      'QUOTA_EXCEEDED',
+      `The draft's conditions compare with ${params.values.length} values in one pool; simulate it in smaller steps.`,
+    );
   const [row] = await unit.query<Record<string, number>>({ text, values: params.values });
   return cells.map((_, place) => ({ gained: row?.[`gained${place}`] ?? 0, lost: row?.[`lost${place}`] ?? 0 }));
 }

@@ -102,7 +102,7 @@ async function askFor(batch: Batch, source: LockedMemory, command: MemorizeComma
   const status = statusOf(grants, copy);
   const problem = await whyNotPromoted(unit, grants, {
     source,
-    copy,
+    copies: [copy, { ...copy, status }],
     holds: heldFields(command),
     promoter: grants.access,
   });

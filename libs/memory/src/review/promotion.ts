@@ -13,8 +13,8 @@ import type { Memory } from '../memory.js';
 /** A promotion as it is asked about: when it is made, and again when a reviewer approves the copy. */
 export interface Promotion {
   source: MemoryRow;
-  /** As it would be once it is ACTIVE. */
-  copy: MemoryRow;
+  /** As it would be: once it is ACTIVE, and, where it waits before that, as its reviewers see it. */
+  copies: readonly MemoryRow[];
   /** What it tells beside that it is there. */
   holds: readonly MaskableField[];
   /** What whoever promotes may do. */
@@ -26,12 +26,16 @@ export interface Promotion {
  * what the source does not show them, its maker must be a reviewer of the source too: a promotion never widens in silence.
  */
 export async function whyNotPromoted(unit: Unit, grants: Grants, promotion: Promotion): Promise<string | null> {
-  const { source, copy, holds, promoter } = promotion;
+  const { source, copies, holds, promoter } = promotion;
   const read = promoter.decide('READ', source);
   if (!read.allowed) return read.reason;
   const { compiled, pools, roles } = grants.policy;
-  const owners = await ownersOf(unit, grants.policy, [source.poolId, copy.poolId]);
-  if (!wouldShowMore(compiled, pools, { roles, owners }, { source, copy, holds })) return null;
+  const owners = await ownersOf(
+    unit,
+    grants.policy,
+    [source, ...copies].map(({ poolId }) => poolId),
+  );
+  if (!copies.some((copy) => wouldShowMore(compiled, pools, { roles, owners }, { source, copy, holds }))) return null;
   const review = promoter.decide('REVIEW', source);
   if (review.allowed) return null;
   return `the copy could be read by some who cannot read what it is made from, so REVIEW is needed there too: ${review.reason}`;

@@ -53,7 +53,14 @@ export class ReviewService {
           return decide(unit, { caller, grants, scope }, { id, approve: input.approve, comment });
         });
       } catch (error) {
-        if ((error as { code?: string }).code !== UNIQUE_VIOLATION || attempt === MAX_ATTEMPTS) throw error;
+        if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+        if (attempt === MAX_ATTEMPTS)
+          throw new CommonplaceError(
+            'CONFLICT',
+            'The content is being stored in the pool by others; decide again.',
+            {},
+            { cause: error },
+          );
       }
     }
   }
@@ -117,7 +124,12 @@ async function askAgain(unit: Unit, grants: Grants, memory: LockedMemory): Promi
   const source = await findPromotionSource(unit, memory.id);
   if (!source || source.status === 'FORGOTTEN')
     throw new CommonplaceError('CONFLICT', 'What it was promoted from was forgotten meanwhile; refuse it.');
-  const problem = await whyNotPromoted(unit, grants, { source, copy, holds: heldFields(memory), promoter: author });
+  const problem = await whyNotPromoted(unit, grants, {
+    source,
+    copies: [copy],
+    holds: heldFields(memory),
+    promoter: author,
+  });
   if (problem)
     throw new CommonplaceError('FORBIDDEN', `Its promotion would be refused by now; refuse it. (${problem})`);
 }
