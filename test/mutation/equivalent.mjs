@@ -21,6 +21,7 @@ export const EQUIVALENT = [
   },
   {
     id: /^function sec\.append_audit.*h\.org_id = e\.org_id/,
-    because: 'the function runs behind row-level security too: the policy of its role on audit_head names the organisation',
+    because:
+      'the function runs behind row-level security too: the policy of its role on audit_head names the organisation',
   },
 ];

@@ -21,7 +21,11 @@ const SUITES = {
   table: [['test/catalogue']],
   policy: [['test/walls/row-policies'], ['test/row-security', 'test/catalogue']],
   function: [['test/walls/definer-functions'], ['test/row-security', 'test/catalogue']],
-  source: [['test/walls/where-alone'], ['libs/access/src/policy'], ['test/e2e/access-oracle', 'test/e2e/keys', 'test/e2e/rehearsal']],
+  source: [
+    ['test/walls/where-alone'],
+    ['libs/access/src/policy'],
+    ['test/e2e/access-oracle', 'test/e2e/keys', 'test/e2e/rehearsal'],
+  ],
 };
 
 const { values: options } = parseArgs({
