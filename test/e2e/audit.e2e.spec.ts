@@ -195,13 +195,22 @@ describe('the chain', () => {
     [`update audit_entry set principal_id = null where seq = 3`, 'entry 3 was changed'],
     ['delete from audit_entry where seq = 3', 'entry 3 is missing'],
     ['delete from audit_entry where seq = (select max(seq) from audit_entry)', 'were written'],
+    ['delete from audit_head', 'its head says that 0 were written'],
+    [
+      `update audit_head set seq = 2, hash = (select hash from audit_entry where seq = 2)`,
+      'its head says that 2 were written',
+    ],
   ])('shows what somebody with the database did to it: %s', async (text, problem) => {
     await tamper('create table kept as select * from audit_entry');
+    await tamper('create table kept_head as select * from audit_head');
     await tamper(text);
     const found = await verify();
     await tamper('delete from audit_entry');
     await tamper('insert into audit_entry select * from kept');
+    await tamper('delete from audit_head');
+    await tamper('insert into audit_head select * from kept_head');
     await tamper('drop table kept');
+    await tamper('drop table kept_head');
     expect(found.problem).toContain(problem);
     expect((await verify()).problem).toBeNull();
   });

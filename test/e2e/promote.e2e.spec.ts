@@ -190,7 +190,7 @@ describe('a promotion that is a proposal', () => {
     await mayAlso(...PROPOSES());
     const { source, copy } = await proposed();
     await coder.ask('mutation ($id: ID!) { forget(id: $id) { id } }', { id: source });
-    expect(await approval(reviewer, copy)).toBe('CONFLICT');
+    expect(await approval(reviewer, copy)).toBe('FORBIDDEN');
     expect((await review(reviewer, copy, false)).status).toBe('REJECTED');
   });
 

@@ -48,7 +48,7 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     `${indexed} as indexed`,
     'm.superseded_by as "supersededById"',
     `case when m.reviewed_by is not null then jsonb_build_object('reviewerId', m.reviewed_by, 'at', m.reviewed_at,
-      'approved', m.status <> 'REJECTED', 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as reviewed`,
+      'approved', m.status <> 'REJECTED' and not m.was_held, 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as reviewed`,
   ].join(', ');
 }
 

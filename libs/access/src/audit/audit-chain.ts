@@ -24,11 +24,11 @@ export const firstHash = (orgId: string): Buffer =>
 /** Walks a log from its first entry, in order, and says where it is broken; it holds one entry at a time. */
 export class AuditChain {
   private last: Anchor;
-  private readonly unseen: Map<number, Anchor>;
+  private unseen: readonly Anchor[];
 
   constructor(orgId: string, anchors: readonly Anchor[] = []) {
     this.last = { seq: 0, hash: firstHash(orgId) };
-    this.unseen = new Map(anchors.map((anchor) => [anchor.seq, anchor]));
+    this.unseen = anchors;
   }
 
   get end(): Anchor {
@@ -41,9 +41,10 @@ export class AuditChain {
     if (seq !== this.last.seq + 1) return `entry ${this.last.seq + 1} is missing: behind ${this.last.seq} comes ${seq}`;
     if (!previousHash.equals(this.last.hash)) return `entry ${seq} does not follow entry ${this.last.seq}`;
     if (!hash.equals(hashEntry(entry))) return `entry ${seq} was changed after it was written`;
-    const anchor = this.unseen.get(seq);
-    if (anchor && !anchor.hash.equals(hash)) return `entry ${seq} is another than the one that was anchored`;
-    this.unseen.delete(seq);
+    const anchored = this.unseen.filter((anchor) => anchor.seq === seq);
+    if (anchored.some((anchor) => !anchor.hash.equals(hash)))
+      return `entry ${seq} is another than the one that was anchored`;
+    this.unseen = this.unseen.filter((anchor) => anchor.seq !== seq);
     this.last = { seq, hash };
     return null;
   }
@@ -51,7 +52,7 @@ export class AuditChain {
   /** Of a log that was walked to its end. @returns what is wrong, or null. */
   finish(head: AuditHead | undefined): string | null {
     const { seq, hash } = this.last;
-    const missing = [...this.unseen.keys()].sort((a, b) => a - b)[0];
+    const missing = this.unseen.map((anchor) => anchor.seq).sort((a, b) => a - b)[0];
     if (missing !== undefined) return `the log ends with entry ${seq}, before the anchored entry ${missing}`;
     if ((head?.seq ?? 0) !== seq) return `the log ends with entry ${seq}, and ${head?.seq ?? 0} were written`;
     if (head && !head.hash.equals(hash)) return `entry ${seq} is not the last one that was written`;

@@ -78,8 +78,10 @@ export interface AuditHead {
   hash: Buffer;
 }
 
-/** Undefined before the first entry. */
-export async function readAuditHead(unit: Unit, orgId: string): Promise<AuditHead | undefined> {
-  const text = 'select seq, hash from audit_head where org_id = $1';
-  return (await unit.query<AuditHead>({ text, values: [orgId] }))[0];
+/** The head, and the newest entry's number in the same moment: a head that was wound back or removed shows beside it. */
+export async function readAuditHead(unit: Unit, orgId: string): Promise<(AuditHead & { newest: number }) | undefined> {
+  const text = `select coalesce(h.seq, 0) as seq, coalesce(h.hash, '') as hash, e.newest
+    from (select coalesce(max(seq), 0) as newest from audit_entry where org_id = $1) e
+    left join audit_head h on h.org_id = $1 where h.seq is not null or e.newest > 0`;
+  return (await unit.query<AuditHead & { newest: number }>({ text, values: [orgId] }))[0];
 }

@@ -31,6 +31,10 @@ export async function verifyAudit(
   // Read first: what is written meanwhile comes behind it, and is not asked for.
   const head = await database.unit(asSystem, (unit) => readAuditHead(unit, orgId));
   const total = head?.seq ?? 0;
+  if (head && head.newest !== total) {
+    const problem = `the log holds entry ${head.newest}, and its head says that ${total} were written`;
+    return { problem, end: chain.end };
+  }
   for (;;) {
     const { seq } = chain.end;
     const page = await database.unit(asSystem, (unit) => listOldest(unit, orgId, seq, PAGE));

@@ -14,7 +14,7 @@ export function verdict(access: Access, action: Action, row: MemoryRow): Decisio
       return mayRead(access, row);
     case 'REVISE':
     case 'FORGET':
-      return whereSeen(access, row, () => ownProposal(access, action, row) ?? access.decide(action, row));
+      return whereSeen(access, row, () => mayChange(access, action, row));
     case 'REVIEW':
       return whereSeen(access, row, () => mayReview(access, row));
     case 'WRITE':
@@ -44,13 +44,14 @@ function mayReview(access: Access, row: MemoryRow): Decision {
   return { allowed: false, statement: null, reason: OWN };
 }
 
-/** Null where it is not the caller's own proposal, or where the caller may not even propose it any longer. */
-function ownProposal(access: Access, action: 'REVISE' | 'FORGET', row: MemoryRow): Decision | null {
-  if (row.status !== 'PROPOSED' || !isOwn(access, row)) return null;
-  const proposes = access.decide('PROPOSE', row);
-  if (action === 'REVISE' && !proposes.allowed) return null;
+/** An author keeps hold of its own proposal where no statement speaks of it; a deny binds authors too. */
+function mayChange(access: Access, action: 'REVISE' | 'FORGET', row: MemoryRow): Decision {
+  const decision = access.decide(action, row);
+  if (decision.allowed || decision.statement !== null) return decision;
+  if (row.status !== 'PROPOSED' || !isOwn(access, row)) return decision;
+  if (action === 'REVISE' && !access.can('PROPOSE', row)) return decision;
   const verb = action === 'REVISE' ? 'revises' : 'takes back';
-  return { ...proposes, allowed: true, reason: `an author ${verb} its own proposal` };
+  return { allowed: true, statement: null, reason: `an author ${verb} its own proposal` };
 }
 
 function whereSeen(access: Access, row: MemoryRow, decide: () => Decision): Decision {

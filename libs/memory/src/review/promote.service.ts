@@ -11,7 +11,7 @@ import type { Memorized, Memory } from '../memory.js';
 import { findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { heldFields, whyNotPromoted } from './promotion.js';
-import { copyVector, markPromoted } from './review.repository.js';
+import { copyVector, findWriters, markPromoted } from './review.repository.js';
 
 /** Copies a memory from one pool into another. */
 export class PromoteService {
@@ -49,7 +49,9 @@ export class PromoteService {
   /** @returns whether the copy has its vector */
   private async finish({ unit, caller, pool, space }: Batch, source: LockedMemory, id: string): Promise<boolean> {
     const { orgId } = caller;
-    const originAuthors = [...new Set([...source.originAuthors, source.authorId as string])];
+    const originAuthors = [
+      ...new Set([...source.originAuthors, source.authorId as string, ...(await findWriters(unit, orgId, source.id))]),
+    ];
     await markPromoted(unit, orgId, { id, from: source.id, originAuthors });
     const copy = { id, poolId: pool.id, from: source.id };
     const indexed = space === null || (await copyVector(unit, orgId, space.spaceId, copy));

@@ -28,6 +28,13 @@ export async function findPromotionSource(unit: Unit, copyId: string): Promise<M
   return record && toDecisionRow(record);
 }
 
+/** Whoever wrote any version of it. */
+export async function findWriters(unit: Unit, orgId: string, id: string): Promise<string[]> {
+  const text = `select changed_by as id from memory where org_id = $1 and memory_id = $2
+    union select changed_by from memory_revision where org_id = $1 and memory_id = $2`;
+  return (await unit.query<{ id: string }>({ text, values: [orgId, id] })).map((row) => row.id);
+}
+
 export async function markPromoted(
   unit: Unit,
   orgId: string,

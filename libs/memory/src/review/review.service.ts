@@ -81,6 +81,11 @@ async function decide(
   const [seen] = await findMemories(unit, scope, [id]);
   if (!memory || !seen || memory.status === 'FORGOTTEN') throw notFound('The memory');
   assertReviewer(grants, caller, memory);
+  if (approve && seen.content === null)
+    throw new CommonplaceError(
+      'FORBIDDEN',
+      'The policy hides the content from you: nobody approves what they cannot read.',
+    );
   if (approve) await askAgain(unit, grants, memory);
   const status = approve ? 'ACTIVE' : 'REJECTED';
   const contentHash = approve ? await claimIdentity(unit, scope, memory) : null;
@@ -122,16 +127,11 @@ async function askAgain(unit: Unit, grants: Grants, memory: LockedMemory): Promi
     );
   if (memory.promotedFrom === null) return;
   const source = await findPromotionSource(unit, memory.id);
-  if (!source || source.status === 'FORGOTTEN')
-    throw new CommonplaceError('CONFLICT', 'What it was promoted from was forgotten meanwhile; refuse it.');
-  const problem = await whyNotPromoted(unit, grants, {
-    source,
-    copies: [copy],
-    holds: heldFields(memory),
-    promoter: author,
-  });
-  if (problem)
-    throw new CommonplaceError('FORBIDDEN', `Its promotion would be refused by now; refuse it. (${problem})`);
+  // One sentence whatever the cause: the reviewer may reach neither the pool nor the statement that it is about.
+  const isGone = !source || source.status === 'FORGOTTEN';
+  const promotion = { source: source as MemoryRow, copies: [copy], holds: heldFields(memory), promoter: author };
+  if (isGone || (await whyNotPromoted(unit, grants, promotion)) !== null)
+    throw new CommonplaceError('FORBIDDEN', 'What it was promoted from would not be promoted here by now; refuse it.');
 }
 
 async function accessOfAuthor(unit: Unit, { policy }: Grants, { authorId }: LockedMemory): Promise<Access | null> {
