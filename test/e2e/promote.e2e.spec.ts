@@ -194,6 +194,30 @@ describe('a promotion that is a proposal', () => {
     expect((await review(reviewer, copy, false)).status).toBe('REJECTED');
   });
 
+  it('is not decided on by who rewrote the memory before it was promoted, as once it could be', async () => {
+    const editor = await api.agent('planner');
+    await mayAlso(
+      ...PROPOSES(),
+      allow('planner', ['READ', 'REVISE'], ['coder']),
+      allow('planner', ['REVIEW'], ['shared']),
+    );
+    const source = await note(coder);
+    const revise = 'mutation ($id: ID!) { revise(input: {id: $id, expectedVersion: 1, content: "rewritten"}) { id } }';
+    await editor.ask(revise, { id: source });
+    const { memory } = await promote(tester, source, 'shared');
+    expect(memory.status).toBe('PROPOSED');
+    expect(await approval(editor, memory.id)).toBe('FORBIDDEN');
+    expect(await approval(reviewer, memory.id)).toBe('OK');
+  });
+
+  it('tells its reviewer nothing of the pool that it came from', async () => {
+    await mayAlso(...PROPOSES());
+    const { copy } = await proposed();
+    await editPolicy(api.admin, (statements) => statements.filter(({ id }) => id !== 'tester-coder'));
+    const { errors } = await reviewer.send(REVIEW, { id: copy, approve: true });
+    expect(errors?.[0]?.message).not.toMatch(/coder|statement/);
+  });
+
   it('is decided on by none whose words it holds, through however many hands it went', async () => {
     await mayAlso(
       ...PROPOSES(),

@@ -213,6 +213,31 @@ describe('at approval', () => {
   });
 });
 
+describe('an author', () => {
+  it('may be kept from taking back or revising its own proposal by a deny, as once it was not', async () => {
+    const id = await propose(coder);
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      deny('*', ['FORGET', 'REVISE'], ['*'], { id: 'legal-hold' }),
+    ]);
+    const forget = 'mutation ($id: ID!) { forget(id: $id) { id } }';
+    const revise = 'mutation ($id: ID!) { revise(input: {id: $id, expectedVersion: 1, content: "other"}) { id } }';
+    for (const mutation of [forget, revise]) expect(await coder.code(mutation, { id })).toBe('FORBIDDEN');
+    await editPolicy(api.admin, () => defaults);
+    for (const mutation of [revise, forget]) expect(await coder.code(mutation, { id })).toBeUndefined();
+  });
+});
+
+it('nobody approves what is hidden from them, and it can still be refused', async () => {
+  const id = await propose(coder);
+  await editPolicy(api.admin, (statements) => [
+    ...statements,
+    deny('reviewer', ['READ'], ['shared'], { fields: ['content'] }),
+  ]);
+  expect((await failure(reviewer, id))?.extensions.code).toBe('FORBIDDEN');
+  expect((await review(reviewer, id, false)).status).toBe('REJECTED');
+});
+
 describe('what was held back', () => {
   it('is decided on as a proposal is', async () => {
     const [first, second] = [
