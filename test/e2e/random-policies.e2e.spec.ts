@@ -12,6 +12,7 @@ import type { Outcome, Visit } from '../support/read-views.js';
 
 const POLICIES = Number(process.env['POLICIES'] ?? 200);
 const SEED = Number(process.env['POLICY_SEED'] ?? Date.now() % 1_000_000);
+const TIMEOUT_MS = 60_000 + POLICIES * 3_000;
 
 interface Tally {
   comparisons: number;
@@ -21,16 +22,15 @@ interface Tally {
   whole: number;
 }
 
-let world: PolicyWorld;
-let policies: Statement[][];
+/** Two, for one would wait half of the time: for the feed to look, and for its database. */
+let worlds: PolicyWorld[];
 const tallies: Record<string, Tally> = {};
 const differences: unknown[] = [];
 
 beforeAll(async () => {
-  world = await PolicyWorld.make();
-  policies = fc.sample(randomPolicies(world.vocabulary()), { numRuns: POLICIES, seed: SEED });
+  worlds = await Promise.all([PolicyWorld.make(), PolicyWorld.make()]);
 }, 120_000);
-afterAll(() => world.api.close());
+afterAll(() => Promise.all(worlds.map((world) => world.api.close())));
 
 function tally(path: string, { oracle }: Visit, { shown, of }: Outcome): void {
   const sum = (tallies[path] ??= { comparisons: 0, visible: 0, hidden: 0, masked: 0, whole: 0 });
@@ -43,7 +43,7 @@ function tally(path: string, { oracle }: Visit, { shown, of }: Outcome): void {
 }
 
 /** What may stand in no answer to one principal: the words of what it does not see, and all that is hidden of what it sees. */
-function unspeakable({ oracle }: Visit): string[] {
+function unspeakable({ world, oracle }: Visit): string[] {
   return world.facts.flatMap((fact) => {
     const isShown = (field: string) => oracle.sees(fact) && oracle.shows(field, fact);
     const isTold = isShown('content') && fact.versions.length > 0;
@@ -61,13 +61,14 @@ const WORDS = 'every word that was heard';
 /** What came over the wire is of another realm than what is made here. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-const closedPools = ({ oracle }: Visit): string[] =>
+const closedPools = ({ world, oracle }: Visit): string[] =>
   world.pools
     .filter((pool) => !ACTIONS.some((action) => oracle.mightDo(action, pool)))
     .map(({ key }) => `"key":"${key}"`);
 
-/** @returns the visit, once nothing more may be read */
-async function visit(member: PolicyMember, statements: Statement[], number: number): Promise<() => Promise<void>> {
+/** @returns what is left of the visit, for when nothing may be read any more */
+async function visit(world: PolicyWorld, statements: Statement[], number: number): Promise<() => Promise<void>> {
+  const member = world.members[number % world.members.length] as PolicyMember;
   const random = randomNumbers(SEED + number);
   const client = new Overheard(world.api.url, member.client.key);
   const here: Visit = { world, member, client, oracle: new Oracle(statements, member), random };
@@ -76,7 +77,7 @@ async function visit(member: PolicyMember, statements: Statement[], number: numb
       tally(path, here, outcome);
       const { heard, expected } = outcome;
       if (!isDeepStrictEqual(plain(heard), plain(expected)))
-        differences.push({ number, member, path, heard, expected, statements });
+        differences.push({ number, member: member.name, path, heard, expected, statements });
     }
   };
   const readings = await Promise.all(
@@ -89,31 +90,45 @@ async function visit(member: PolicyMember, statements: Statement[], number: numb
   };
 }
 
-describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, () => {
-  it('every way of reading shows what the model gives, and nothing else', async () => {
-    for (const [number, statements] of policies.entries()) {
-      const active = await world.activate(statements);
-      const rest = await visit(world.members[number % world.members.length] as PolicyMember, active, number);
-      // The curtain: the feed ends, and has told by then what it had to tell.
-      await world.activate([]);
-      await rest();
-    }
-    expect(differences.slice(0, 3)).toEqual([]);
-  }, 600_000);
+async function readUnder(world: PolicyWorld, policies: Statement[][]): Promise<void> {
+  for (const [number, statements] of policies.entries()) {
+    const active = await world.activate(statements);
+    const rest = await visit(world, active, number);
+    // The curtain: the feed ends, and has told by then what it had to tell.
+    await world.activate([]);
+    await rest();
+  }
+}
 
-  it('and had a choice: much was visible and much hidden, masked and whole, on each of them', () => {
-    for (const [path, sum] of Object.entries(tallies)) {
-      if (path === WORDS) continue;
-      expect({ path, ...least(sum) }).toEqual({ path, comparisons: true, visible: true, hidden: true });
+describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, () => {
+  it(
+    'every way of reading shows what the model gives, and nothing else',
+    async () => {
+      const numRuns = Math.ceil(POLICIES / worlds.length);
+      await Promise.all(
+        worlds.map((world, n) =>
+          readUnder(world, fc.sample(randomPolicies(world.vocabulary()), { numRuns, seed: SEED + n })),
+        ),
+      );
+      console.log(`${POLICIES} policies, ${total('comparisons')} comparisons, ${differences.length} differences`);
+      expect(differences.slice(0, 3)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it('and had a choice on each of them: much was visible and much hidden, whole and masked', () => {
+    const { [WORDS]: words, ...read } = tallies;
+    expect(words?.comparisons).toBeGreaterThanOrEqual(POLICIES);
+    expect(Object.keys(read)).toEqual(Object.keys(PATHS));
+    for (const [path, { comparisons, visible, hidden, whole, masked }] of Object.entries(read)) {
+      const isPlenty = Math.min(visible, hidden, whole, masked) >= POLICIES / 20;
+      expect({ path, comparisons: comparisons >= POLICIES, isPlenty }).toEqual({
+        path,
+        comparisons: true,
+        isPlenty: true,
+      });
     }
-    const all = Object.values(tallies);
-    const total = (of: keyof Tally) => all.reduce((sum, one) => sum + one[of], 0);
-    expect(total('masked')).toBeGreaterThan(POLICIES);
-    expect(total('whole')).toBeGreaterThan(POLICIES);
-    expect(total('comparisons')).toBeGreaterThan(POLICIES * Object.keys(PATHS).length);
   });
 
-  const least = ({ comparisons, visible, hidden }: Tally) => {
-    return { comparisons: comparisons >= POLICIES, visible: visible > 0, hidden: hidden > 0 };
-  };
+  const total = (of: keyof Tally) => Object.values(tallies).reduce((sum, one) => sum + one[of], 0);
 });

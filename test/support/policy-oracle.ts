@@ -70,6 +70,7 @@ function compare(field: string, stored: string | string[] | null, operator: stri
 
 export class Oracle {
   private readonly live: readonly Statement[];
+  private readonly shown = new Map<Subject, Map<string, boolean>>();
 
   constructor(
     statements: readonly Statement[],
@@ -91,8 +92,16 @@ export class Oracle {
     return (isAuthor && (this.may('READ', subject) || this.may('PROPOSE', subject))) || this.may('REVIEW', subject);
   }
 
-  /** Of a memory that is seen. */
+  /** Of a memory that is seen; asked of each many times. */
   shows(field: string, subject: Subject): boolean {
+    const known = this.shown.get(subject) ?? new Map<string, boolean>();
+    this.shown.set(subject, known);
+    const found = known.get(field) ?? this.findShown(field, subject);
+    known.set(field, found);
+    return found;
+  }
+
+  private findShown(field: string, subject: Subject): boolean {
     const reads = this.live.filter((statement) => this.applies(statement, 'READ', subject));
     const names = ({ fields }: Statement) => fields?.includes(field) ?? false;
     if (reads.some((statement) => statement.effect === 'DENY' && names(statement))) return false;
