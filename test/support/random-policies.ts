@@ -52,7 +52,7 @@ function statementOf(effect: Statement['effect'], words: Vocabulary): fc.Arbitra
   const parts = {
     effect: fc.constant(effect),
     roles: fc.oneof({ weight: 2, arbitrary: some(words.roles, 3) }, { weight: 1, arbitrary: fc.constant(['*']) }),
-    actions: fc.oneof(fc.constant(['READ']), fc.constant(['READ', 'REVIEW']), some(ACTIONS, 4)),
+    actions: fc.oneof(...[['READ'], ['READ', 'REVIEW'], ['PROPOSE']].map((all) => fc.constant(all)), some(ACTIONS, 4)),
     pools: some(selectors, effect === 'ALLOW' ? 5 : 3),
     // A deny without a condition leaves nothing to compare, and neither does one of a whole pool under many.
     where: inTen(effect === 'ALLOW' ? 5 : 9, conditions(words)),
