@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { registerAgent, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative, nativeOnly } from '../support/database.js';
+import { isNative, nativeOnly, openTestDatabase } from '../support/database.js';
 import { MEMORIZE, memorize } from '../support/memories.js';
 import { activePolicy, allow, deny, type Statement } from '../support/policy.js';
 
@@ -14,10 +14,12 @@ const ACTIVATE = 'mutation ($input: ActivatePolicyInput!) { activatePolicy(input
 let here: TestClient;
 let there: TestClient;
 let pids: number[];
+let databaseUrl: string | undefined;
 
 beforeAll(async () => {
   if (!isNative) return;
   const store = await newStore();
+  databaseUrl = store['DATABASE_URL'];
   const brokers = [await BrokerProcess.start(store), await BrokerProcess.start(store)] as const;
   [here, there] = [brokers[0].client, brokers[1].client];
   pids = brokers.map(({ pid }) => pid);
@@ -82,6 +84,16 @@ describe('two brokers on one Postgres', () => {
     },
     600_000,
   );
+
+  itOnNative(nativeOnly('hear of edits from nobody: no session of the database listens'), async () => {
+    const database = await openTestDatabase(databaseUrl);
+    const { rows } = await database.maintenance<{ query: string }>(
+      `select query from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await database.close();
+    expect(rows.length).toBeGreaterThan(1);
+    expect(rows.filter(({ query }) => /^\s*(un)?listen\b/i.test(query))).toEqual([]);
+  });
 
   itOnNative(nativeOnly('hold to an edit that one of them could hear nothing of'), async () => {
     // Cut off for a while: stopped, it can hear nothing, and goes on as it was.
