@@ -72,6 +72,13 @@ describe('a draft of the policy is refused for', () => {
       when({ type: { __caslSubjectType__: 'all' } }),
       'where.type.__caslSubjectType__',
     ],
+    ['a constructor, as a field', when({ constructor: { eq: 'x' } }), 'where.constructor'],
+    ['a constructor, as a value', when({ entityId: { eq: { constructor: 'x' } } }), 'where.entityId.eq.constructor'],
+    [
+      'a type of CASL, as a value',
+      when({ entityId: { in: [{ __caslSubjectType__: 'x' }] } }),
+      'where.entityId.in.0.__caslSubjectType__',
+    ],
     ['__caslSubjectType__', when({ __caslSubjectType__: 'all' }), 'where.__caslSubjectType__'],
     ['a condition that is no object', when([1]), 'where'],
     ['a condition over 16 KB', when({ entityId: { in: ['x'.repeat(17_000)] } }), 'where'],
@@ -130,6 +137,40 @@ describe('a draft of the policy is refused for', () => {
     const input = { ...(await draft([])), expectedVersion: 77 };
     expect(await api.admin.code(ACTIVATE, { input })).toBe('CONFLICT');
     expect(await inventory()).toEqual(before);
+  });
+});
+
+describe('a draft that is written as literals is refused alike, for', () => {
+  it.each([
+    ['__proto__ as a field', '{__proto__: {eq: "x"}}'],
+    ['__proto__ as an operator', '{type: {__proto__: "EPISODIC"}}'],
+    ['__proto__ as a value', '{type: {eq: {__proto__: 1}}}'],
+    ['a constructor as a field', '{constructor: {eq: "x"}}'],
+    ['a constructor as an operator', '{entityId: {constructor: "x"}}'],
+    ['a type of CASL as a field', '{__caslSubjectType__: "all"}'],
+    ['a type of CASL as an operator', '{type: {__caslSubjectType__: "all"}}'],
+    ['a type of CASL as a value', '{entityId: {eq: {__caslSubjectType__: "all"}}}'],
+  ])('%s', async (_, where) => {
+    const before = await inventory();
+    const { version } = await activePolicy(api.admin);
+    const administers = '{effect: ALLOW, roles: ["admin"], actions: [ADMINISTER], pools: ["*"]}';
+    const reads = `{effect: ALLOW, roles: ["coder"], actions: [READ], pools: ["*"], where: ${where}}`;
+    const input = `{expectedVersion: ${version}, statements: [${administers}, ${reads}]}`;
+    const query = `mutation { activatePolicy(input: ${input}) { policy { version } } }`;
+    const { data, errors } = await api.admin.send(query);
+    expect([data ?? null, errors?.[0]?.extensions.code]).toEqual([null, 'BAD_INPUT']);
+    expect(await inventory()).toEqual(before);
+  });
+});
+
+describe('text of a draft that looks like SQL', () => {
+  it('is kept as it is: the id, the reason and the comment', async () => {
+    const added = allow('coder', ['READ'], ['own'], { id: INJECTION, reason: INJECTION });
+    await api.admin.ask(ACTIVATE, { input: { ...(await draft([added])), comment: INJECTION } });
+    const { policy } = await api.admin.ask<{ policy: { comment: string; statements: Statement[] } }>(
+      '{ policy { comment statements { id reason } } }',
+    );
+    expect([policy.comment, policy.statements.at(-1)]).toEqual([INJECTION, { id: INJECTION, reason: INJECTION }]);
   });
 });
 
