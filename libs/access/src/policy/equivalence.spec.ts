@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { conditions, policies, principals, rowValues, some, statementOf } from './arbitraries.js';
 import { MASKABLE_COLUMNS } from './catalogue.js';
@@ -15,6 +15,12 @@ import { ACTIONS, IMPORTANCES, MASKABLE_FIELDS, type MemoryRow, type PrincipalRe
 
 const ROWS = 80;
 const ROWS_SEED = Number(process.env.ROWS_SEED ?? Date.now() % 1_000_000);
+
+/** What all properties here run together, each over all rows. More on demand: DECISIONS=1000000. */
+const RUNS = 2_050;
+const times = Math.max(1, Number(process.env.DECISIONS ?? 0) / (RUNS * ROWS));
+const runs = (usual: number) => Math.ceil(usual * times);
+jest.setTimeout(60_000 * times);
 
 const accessOf = (statements: readonly PolicyStatement[], principal: PrincipalRef) =>
   new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);
@@ -70,7 +76,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const inSql = found.map(({ truth }) => (truth === null ? 'UNKNOWN' : truth ? 'TRUE' : 'FALSE'));
         expect(rows.map((row) => evaluate(condition, row))).toEqual(inSql);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -82,7 +88,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const found = await select('1', access.readFilter('test').where(params, 'm'), params);
         expect(found.map(({ id }) => id)).toEqual(rows.filter((row) => access.canSee(row)).map(({ id }) => id));
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 
@@ -108,7 +114,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
           expect(filter.masks() || hidden.length === 0).toBe(true);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 
@@ -123,7 +129,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const seen = rows.filter((row) => ids.includes(row.poolId) && access.canSee(row));
         expect(found.map(({ id }) => id)).toEqual(seen.map(({ id }) => id));
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -141,7 +147,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const shown = rows.flatMap((row) => [...access.visibleFields(row)].map((field) => ({ row, field })));
         expect(shown.filter(({ row, field }) => naivelyHidden(statements, principal, field, row))).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -157,7 +163,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
           expect(statement).toBe(speaking.find(({ effect }) => effect === (allowed ? 'ALLOW' : 'DENY')));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -184,7 +190,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         isPartOf(everything(statements.toSpliced(place, 0, denied), principal), before);
         isPartOf(before, everything(statements.toSpliced(place, 0, allowed), principal));
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -196,7 +202,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
       fc.property(shuffled, principals, ([statements, others], principal) => {
         expect(everything(others, principal)).toEqual(everything(statements, principal));
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -208,7 +214,7 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
           const without = rows.map((row) => ({ ...row, [attribute]: null }));
           isPartOf(everything(statements, principal, without), everything(statements, principal));
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     },
   );
