@@ -1,6 +1,6 @@
 import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
 import { PrincipalFilter, type ReadFilter } from './read-filter.js';
-import { residualOf, type Residual } from './residual.js';
+import { type Residual } from './residual.js';
 import { Subject, type RolePolicy } from './role-policy.js';
 import { type PolicyStatement } from './statement.js';
 import {
@@ -73,7 +73,7 @@ export class Access {
 
   /** On which rows of the pool the action is allowed; null: on none. */
   residualIn(action: Action, poolId: string): Residual | null {
-    return residualOf(this.policy.rulesAt(action, poolId, this.ownPools.has(poolId)));
+    return this.policy.residualAt(action, poolId, this.ownPools.has(poolId));
   }
 
   /** ADMINISTER is about the organisation: an ALLOW on `*` gives it, and any DENY takes it away, whatever its pools. */

@@ -34,6 +34,9 @@ export function mergeConditions(conditions: readonly Condition[]): readonly Cond
   return merged;
 }
 
+/** What tests of one place become when they are merged; undefined for those that never are. */
+export const commonOperator = ({ operator }: Test): Operator | undefined => COMMON[operator];
+
 /** Where a test stands in a condition: tests of one place can be those that a family differs in. */
 const placeOf = ({ field, operator }: Test): string | [] => {
   const common = COMMON[operator];

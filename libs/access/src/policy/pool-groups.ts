@@ -1,5 +1,6 @@
 import { type Condition } from './condition.js';
 import { conditionsOf, holdsAlways, keysOf, residualOf, type Residual } from './residual.js';
+import { RuleSignatures } from './rule-signatures.js';
 import { type Rule } from './rules.js';
 import { MASKABLE_FIELDS, type Action, type MaskableField } from './vocabulary.js';
 
@@ -83,22 +84,6 @@ export function groupPools(poolIds: readonly string[], rulesAt: RulesAt): PoolSc
     else bySignature.set(signature, { ...decide(...rules), poolIds: [poolId] });
   }
   return scopeOf([...bySignature.values()].filter((group) => group.read ?? group.propose ?? group.review));
-}
-
-/** Names a combination of rules shortly, so that pools under the same rules are decided once. */
-class RuleSignatures {
-  private readonly numbers = new Map<Rule, number>();
-
-  of(lists: readonly (readonly Rule[])[]): string {
-    return lists.map((rules) => rules.map((rule) => this.numberOf(rule)).join()).join('|');
-  }
-
-  private numberOf(rule: Rule): number {
-    const known = this.numbers.get(rule);
-    if (known !== undefined) return known;
-    this.numbers.set(rule, this.numbers.size);
-    return this.numbers.size - 1;
-  }
 }
 
 function decide(read: readonly Rule[], propose: readonly Rule[], review: readonly Rule[]): PoolRules {

@@ -1,6 +1,7 @@
 import { type Condition } from './condition.js';
 import { conditionSql } from './condition-sql.js';
-import { includes, mergeConditions } from './families.js';
+import { mergeConditions } from './families.js';
+import { Inclusion } from './inclusion.js';
 import { type Rule } from './rules.js';
 import { allOf, anyOf, negate, type Predicate } from './sql-logic.js';
 
@@ -15,9 +16,8 @@ export interface Residual {
 /** Null when no row of the pool can be allowed. */
 export function residualOf(rules: readonly Rule[]): Residual | null {
   const denies = conditionsOf(rules.filter((rule) => rule.effect === 'DENY' && !rule.fields));
-  const allows = conditionsOf(rules.filter((rule) => rule.effect === 'ALLOW')).filter(
-    (allow) => !denies.some((deny) => includes(deny, allow)),
-  );
+  const denied = new Inclusion(denies);
+  const allows = conditionsOf(rules.filter((rule) => rule.effect === 'ALLOW')).filter((allow) => !denied.has(allow));
   if (allows.length === 0) return null;
   const widest = allows.filter((allow) => allow.tests.length === 0);
   const kept = widest.length > 0 ? widest : allows;

@@ -1,7 +1,8 @@
 import { Ability } from '@casl/ability';
 import { type PoolDirectory } from './pool-directory.js';
 import { countTests, groupPools, type PoolScope } from './pool-groups.js';
-import { residualOf } from './residual.js';
+import { residualOf, type Residual } from './residual.js';
+import { RuleSignatures } from './rule-signatures.js';
 import { applies, covers, rulesFor, speaksOf, type LiveStatement, type Rule } from './rules.js';
 import { type PolicyStatement } from './statement.js';
 import { type Action, type MemoryRow } from './vocabulary.js';
@@ -24,6 +25,8 @@ export class RolePolicy {
   private readonly rules: readonly Rule[];
   private readonly rulesByPool = new Map<Action, Map<string, Rule[]>>();
   private readonly open = new Map<Action, ReadonlySet<string>>();
+  private readonly signatures = new RuleSignatures();
+  private readonly residuals = new Map<string, Residual | null>();
   private sharedScope: PoolScope | undefined;
 
   constructor(
@@ -66,12 +69,21 @@ export class RolePolicy {
     return this.rules.filter((rule) => rule.action === action && (rule.pools.own || rule.pools.ids.has(poolId)));
   }
 
+  /** On which rows of a pool the action is allowed; null: on none. Pools under the same rules are decided once. */
+  residualAt(action: Action, poolId: string, own: boolean): Residual | null {
+    const rules = this.rulesAt(action, poolId, own);
+    const signature = this.signatures.of([rules]);
+    let residual = this.residuals.get(signature);
+    if (residual === undefined) this.residuals.set(signature, (residual = residualOf(rules)));
+    return residual;
+  }
+
   /** The pools in which some row could be allowed, for a principal that owns none of them. */
   openPools(action: Action): ReadonlySet<string> {
     let open = this.open.get(action);
     if (!open) {
-      const byPool = [...this.indexOf(action)];
-      open = new Set(byPool.filter(([, rules]) => residualOf(rules)).map(([poolId]) => poolId));
+      const spokenOf = [...this.indexOf(action).keys()];
+      open = new Set(spokenOf.filter((poolId) => this.residualAt(action, poolId, false)));
       this.open.set(action, open);
     }
     return open;
