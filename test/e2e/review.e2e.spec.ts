@@ -238,6 +238,19 @@ it('nobody approves what is hidden from them, and it can still be refused', asyn
   expect((await review(reviewer, id, false)).status).toBe('REJECTED');
 });
 
+it('a decision on a version that its author has revised since is a conflict, where the reviewer says which it read', async () => {
+  const id = await propose(coder);
+  await coder.ask(
+    'mutation ($id: ID!) { revise(input: {id: $id, expectedVersion: 1, content: "another text"}) { id } }',
+    { id },
+  );
+  const decide =
+    'mutation ($id: ID!, $version: Int) { review(id: $id, approve: true, expectedVersion: $version) { status } }';
+  expect(await reviewer.code(decide, { id, version: 1 })).toBe('CONFLICT');
+  expect(await reviewer.code(decide, { id, version: 0 })).toBe('BAD_INPUT');
+  expect(await reviewer.code(decide, { id, version: 2 })).toBeUndefined();
+});
+
 describe('what was held back', () => {
   it('is decided on as a proposal is', async () => {
     const [first, second] = [

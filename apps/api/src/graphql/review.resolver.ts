@@ -1,11 +1,23 @@
 import { PromoteService, ReviewService } from '#memory';
 import { CommonplaceError } from '#kernel';
 import type { Principal } from '#access';
-import { Args, Context, ID, Mutation, Parent, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, ArgsType, Context, Field, ID, Int, Mutation, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { Caller, type RequestContext } from './context.js';
 import { PrincipalModel } from './directory.model.js';
 import { MemorizePayload, MemoryModel, MemoryReviewModel } from './memory.model.js';
 import { Presenter } from './presenter.js';
+
+@ArgsType()
+class ReviewArgs {
+  @Field(() => ID) id: string;
+  @Field(() => Boolean) approve: boolean;
+  @Field(() => String, { nullable: true }) comment?: string | null;
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that was read; CONFLICT where its author has revised it since.',
+  })
+  expectedVersion?: number | null;
+}
 
 @Resolver(() => MemoryReviewModel)
 export class ReviewResolver {
@@ -19,13 +31,8 @@ export class ReviewResolver {
     description: `Decides on a memory that is PROPOSED or QUARANTINED: approved it is ACTIVE, else REJECTED. FORBIDDEN to its author, and where its
 author may no longer propose it; CONFLICT where its content stands in the pool already.`,
   })
-  async review(
-    @Caller() caller: Principal,
-    @Args('id', { type: () => ID }) id: string,
-    @Args('approve', { type: () => Boolean }) approve: boolean,
-    @Args('comment', { type: () => String, nullable: true }) comment: string | null,
-  ): Promise<MemoryModel> {
-    return this.present.memory(await this.reviews.review(caller, { id, approve, comment }));
+  async review(@Caller() caller: Principal, @Args() decision: ReviewArgs): Promise<MemoryModel> {
+    return this.present.memory(await this.reviews.review(caller, decision));
   }
 
   @Mutation(() => MemorizePayload, {

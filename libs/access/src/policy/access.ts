@@ -1,3 +1,4 @@
+import { HIDEABLE_ATTRIBUTES, type ConditionField } from './catalogue.js';
 import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
 import { PrincipalFilter, type ReadFilter } from './read-filter.js';
 import { type Residual } from './residual.js';
@@ -94,6 +95,13 @@ export class Access {
     const subject = this.subject(row);
     const shown = isHeld(row) ? this.notHidden(subject) : this.readable(subject);
     return new Set(MASKABLE_FIELDS.filter(shown));
+  }
+
+  /** The attributes of a row that are hidden, by the names that conditions give them. */
+  hiddenAttributes(row: MemoryRow): ReadonlySet<ConditionField> {
+    const shown = this.visibleFields(row);
+    const hidden = MASKABLE_FIELDS.filter((field) => !shown.has(field));
+    return new Set(hidden.flatMap((field) => HIDEABLE_ATTRIBUTES[field] ?? []));
   }
 
   readFilter(purpose: string): ReadFilter {

@@ -80,6 +80,15 @@ export const CATALOGUE: Readonly<Record<ConditionField, Attribute>> = {
 
 export const CONDITION_FIELDS = Object.keys(CATALOGUE) as ConditionField[];
 
+/** What a condition calls a field that a statement can hide; of content and metadata no condition speaks. */
+export const HIDEABLE_ATTRIBUTES: Partial<Record<MaskableField, ConditionField>> = {
+  labels: 'labels',
+  author: 'authorId',
+  entityId: 'entityId',
+  sessionId: 'sessionId',
+  speaker: 'speaker',
+};
+
 /** The column of a field that a statement can hide. */
 export const MASKABLE_COLUMNS: Readonly<Record<MaskableField, string>> = {
   content: 'content',

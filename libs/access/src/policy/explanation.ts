@@ -1,4 +1,5 @@
 import { isHeld, type Access } from './access.js';
+import { type ConditionField } from './catalogue.js';
 import { type CompiledPolicy } from './compiled-policy.js';
 import { truthOf } from './condition-edits.js';
 import { conditionOf, evaluate, type Truth } from './condition.js';
@@ -29,6 +30,8 @@ export interface Question {
   readonly action: Action;
   readonly pool: PoolRef | null;
   readonly row: MemoryRow | null;
+  /** Fields of the memory that are hidden from whoever asks: nothing is told of what they hold. */
+  readonly hidden?: ReadonlySet<ConditionField>;
 }
 
 /** What decides, and why, with every statement that names the role and an action that matters here. */
@@ -104,6 +107,9 @@ function outcomeOf(
   const condition = conditionOf(statement.where);
   if (condition.tests.length === 0) return { outcome: 'TRUE', because: `has no condition${maskOf(statement, action)}` };
   if (!row) return { outcome: 'UNKNOWN', because: `depends on the memory: ${inWords(condition.tests)}` };
+  const hidden = condition.tests.filter(({ field }) => question.hidden?.has(field));
+  if (hidden.length > 0)
+    return { outcome: 'UNKNOWN', because: `depends on what is hidden from you: ${inWords(hidden)}` };
   const outcome = evaluate(condition, row);
   const deciding = condition.tests.filter((test) => truthOf(test, row) === outcome);
   return {
@@ -138,11 +144,15 @@ const speaksOfPool = (statement: PolicyStatement, action: Action, pool: PoolRef,
   covers(statement, action, pool, { role: who.role, own: pool.kind === 'AGENT' && pool.ownerId === who.id });
 
 /** What would have to be otherwise, in the nearest way that there is. */
-function hint(policy: CompiledPolicy, access: Access, { who, action, pool, row }: Question): string {
+function hint(policy: CompiledPolicy, access: Access, question: Question): string {
+  const { who, action, pool, row } = question;
   const ofAction = policy.live.filter((statement) => statement.actions.includes(action));
   const ofRole = ofAction.filter((statement) => speaksOf(statement, who.role));
   const here = pool ? ofRole.filter((statement) => speaksOfPool(statement, action, pool, who)) : ofRole;
-  const nearest = row && nearestAllow(access, action, row, here);
+  // A wish would tell what is not so.
+  const tellsOfHidden = ({ where }: PolicyStatement) =>
+    conditionOf(where).tests.some(({ field }) => question.hidden?.has(field));
+  const nearest = row && !here.some(tellsOfHidden) && nearestAllow(access, action, row, here);
   if (nearest) return `it would be allowed by statement ${nearest.statement.id} if ${nearest.wishes.join(' and ')}`;
   const unconditional = here.find(
     (statement) => statement.effect === 'DENY' && !isMask(statement, action) && statement.where === null,

@@ -1,5 +1,5 @@
 import { type CompiledPolicy } from './compiled-policy.js';
-import { residualPredicate } from './residual.js';
+import { residualPredicate, type Residual } from './residual.js';
 import { allOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
 import { changesOf } from './statement-changes.js';
@@ -30,6 +30,8 @@ export interface SimulatedCell {
 
 /** Predicates over the pool's memories `m`, TRUE for those that one version allows and the other does not. */
 export interface MemoryCounts {
+  /** How many tests they run: a measure of the statement's length. */
+  tests: number;
   gained: (params: SqlParams, alias: string) => string;
   lost: (params: SqlParams, alias: string) => string;
 }
@@ -90,20 +92,24 @@ function cellsOf(
     if (was?.key === becomes?.key) return [];
     const cell = { role: who.role, pool, action, asOwner, before: was !== null, after: becomes !== null };
     // ADMINISTER is about no memory.
-    const counts =
-      action === 'ADMINISTER' ? null : countsOf(action, residualPredicate(was), residualPredicate(becomes));
+    const counts = action === 'ADMINISTER' ? null : countsOf(action, was, becomes);
     return [{ ...cell, counts }];
   });
 }
 
-function countsOf(action: Action, before: Predicate, after: Predicate): MemoryCounts {
+function countsOf(action: Action, was: Residual | null, becomes: Residual | null): MemoryCounts {
+  const [before, after] = [residualPredicate(was), residualPredicate(becomes)];
   const among = ofStatus(STATUSES[action] ?? null);
   const gains = (from: Predicate, to: Predicate) => allOf([among, isTrue(to), negate(isTrue(from))]);
   return {
+    tests: testsOf(was) + testsOf(becomes),
     gained: (params, alias) => render(gains(before, after), params, alias),
     lost: (params, alias) => render(gains(after, before), params, alias),
   };
 }
+
+const testsOf = (residual: Residual | null): number =>
+  [...(residual?.allows ?? []), ...(residual?.denies ?? [])].reduce((sum, { tests }) => sum + tests.length, 0);
 
 /** What is UNKNOWN is not allowed; SQL's `not` would leave it UNKNOWN. */
 const isTrue = (predicate: Predicate): Predicate =>

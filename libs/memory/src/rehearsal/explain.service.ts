@@ -44,7 +44,8 @@ export class ExplainService {
       const row = await this.memoryOf(unit, caller, grants, input);
       const pool = row ? poolOf(grants, row) : poolNamed(grants, input, action);
       const { compiled, pools } = grants.policy;
-      return { ...explain(compiled, pools, { who, action, pool, row }), policyVersion: grants.policyVersion };
+      const hidden = row ? grants.access.hiddenAttributes(row) : undefined;
+      return { ...explain(compiled, pools, { who, action, pool, row, hidden }), policyVersion: grants.policyVersion };
     });
   }
 

@@ -9,6 +9,8 @@ export interface Counts {
 
 /** Postgres answers at most 1,664 columns; a cell takes two. */
 const MOST_AT_ONCE = 400;
+/** Each is written four times: gained and lost, of both versions. */
+const MOST_TESTS = 10_000;
 /** Postgres binds at most 65,535 to a statement. */
 const MOST_VALUES = 60_000;
 
@@ -19,9 +21,26 @@ export async function countChanges(
   cells: readonly SimulatedCell[],
 ): Promise<Counts[]> {
   const counted: Counts[] = [];
-  for (let from = 0; from < cells.length; from += MOST_AT_ONCE)
-    counted.push(...(await countSome(unit, of, cells.slice(from, from + MOST_AT_ONCE))));
+  for (const some of inStatements(cells)) counted.push(...(await countSome(unit, of, some)));
   return counted;
+}
+
+/** One statement, unless it would be too wide or too long. */
+function inStatements(cells: readonly SimulatedCell[]): SimulatedCell[][] {
+  const statements: SimulatedCell[][] = [];
+  let tests = Infinity;
+  for (const cell of cells) {
+    const more = cell.counts?.tests ?? 0;
+    const last = statements.at(-1);
+    if (last && last.length < MOST_AT_ONCE && tests + more <= MOST_TESTS) {
+      last.push(cell);
+      tests += more;
+    } else {
+      statements.push([cell]);
+      tests = more;
+    }
+  }
+  return statements;
 }
 
 async function countSome(
@@ -41,7 +60,7 @@ async function countSome(
   if (params.values.length > MOST_VALUES)
     throw new CommonplaceError(
       'QUOTA_EXCEEDED',
-      `The draft's conditions compare with ${params.values.length} values in one pool; simulate it in smaller steps.`,
+      `The draft and the active version compare with ${params.values.length} values for one role in one pool, which cannot be counted.`,
     );
   const [row] = await unit.query<Record<string, number>>({ text, values: params.values });
   return cells.map((_, place) => ({ gained: row?.[`gained${place}`] ?? 0, lost: row?.[`lost${place}`] ?? 0 }));

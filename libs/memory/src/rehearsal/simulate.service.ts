@@ -9,13 +9,14 @@ import {
   type SimulatedCell,
 } from '#access';
 import { CommonplaceError, type Clock } from '#kernel';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { countChanges, type Counts } from './simulate.repository.js';
 
 /** Roles × pools × actions that are compared, each in some microseconds. */
 const MAX_CELLS = 200_000;
 const MAX_CHANGES = 5_000;
-/** Of the whole count, over all pools; one statement has its own limit. */
-const COUNTING_MS = 12_000;
+/** Of comparing, and again of counting, over all pools; one statement has its own limit. */
+const LONGEST_MS = 12_000;
 
 export interface AccessChange {
   role: string;
@@ -50,7 +51,7 @@ export class SimulateService {
   async simulate(caller: Principal, statements: readonly unknown[]): Promise<Simulation> {
     const rehearsal = await this.rehearsals.prepare(caller, statements);
     if (rehearsal.problems.length > 0) return { valid: false, problems: rehearsal.problems, changes: [] };
-    const changes = await this.count(cellsOf(rehearsal));
+    const changes = await this.count(await cellsOf(rehearsal));
     // Counting took its time, beyond the caller's own reach: it is told only if the caller still administers.
     await this.rehearsals.confirm(caller, rehearsal);
     return { valid: true, problems: [], changes };
@@ -58,7 +59,7 @@ export class SimulateService {
 
   /** As the service itself: an admin may ask how many memories of a private pool would be shown, and read none of them. */
   private count(pools: readonly SimulatedCell[][]): Promise<AccessChange[]> {
-    const end = Date.now() + COUNTING_MS;
+    const end = Date.now() + LONGEST_MS;
     return this.access.system('simulate', async (unit) => {
       const changes: AccessChange[] = [];
       for (const cells of pools) {
@@ -73,15 +74,22 @@ export class SimulateService {
 }
 
 /** By pool, for each is counted by itself. */
-function cellsOf({ before, after, roles, pools, owners }: Rehearsal): SimulatedCell[][] {
+async function cellsOf({ before, after, roles, pools, owners }: Rehearsal): Promise<SimulatedCell[][]> {
   const affected = affectedBy({ before, after }, roles);
   const asked = affected.roles.length * affected.actions.length * pools.length;
   if (asked > MAX_CELLS) throw tooMuch(`${asked} combinations of role, pool and action`);
-  const byPool = pools
-    .map((pool) => simulatePool({ before, after }, affected, pool, { pools, owners }))
-    .filter((cells) => cells.length > 0);
-  const changed = byPool.reduce((sum, cells) => sum + cells.length, 0);
-  if (changed > MAX_CHANGES) throw tooMuch(`${changed} combinations of role, pool and action`);
+  const end = Date.now() + LONGEST_MS;
+  const byPool: SimulatedCell[][] = [];
+  let changed = 0;
+  for (const pool of pools) {
+    const cells = simulatePool({ before, after }, affected, pool, { pools, owners });
+    if (cells.length > 0) byPool.push(cells);
+    changed += cells.length;
+    if (changed > MAX_CHANGES) throw tooMuch(`more than ${MAX_CHANGES} combinations of role, pool and action`);
+    if (Date.now() > end) throw tooMuch(`${pools.length} pools, which take too long to compare in one request`);
+    // Others are answered between two pools.
+    await nextTurn();
+  }
   return byPool;
 }
 

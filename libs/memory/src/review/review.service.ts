@@ -10,7 +10,7 @@ import {
 } from '#access';
 import { CommonplaceError, notFound, type Clock } from '#kernel';
 import type { Unit } from '#platform';
-import { LIMITS, optionalText, requiredId } from '../input.js';
+import { LIMITS, optionalText, requiredId, wholeNumber } from '../input.js';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
@@ -27,6 +27,8 @@ export interface ReviewInput {
   id: string;
   approve: boolean;
   comment?: string | null;
+  /** The version that was read; CONFLICT where its author has revised it since. */
+  expectedVersion?: number | null;
 }
 
 /** Decides on what waits: proposals, and what was held back. */
@@ -45,12 +47,14 @@ export class ReviewService {
   async review(caller: Principal, input: ReviewInput): Promise<Memory> {
     const id = requiredId(input.id, 'id');
     const comment = optionalText(input.comment, 'comment', LIMITS.reason);
+    const expectedVersion =
+      input.expectedVersion == null ? null : wholeNumber(input.expectedVersion, 'expectedVersion', 1, 2_147_483_647);
     const space = await this.index.space();
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.access.write(caller, (unit, grants) => {
           const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now: this.clock.now(), space };
-          return decide(unit, { caller, grants, scope }, { id, approve: input.approve, comment });
+          return decide(unit, { caller, grants, scope }, { id, approve: input.approve, comment, expectedVersion });
         });
       } catch (error) {
         if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
@@ -66,6 +70,14 @@ export class ReviewService {
   }
 }
 
+/** An input that was checked. */
+interface Decided {
+  id: string;
+  approve: boolean;
+  comment: string | null;
+  expectedVersion: number | null;
+}
+
 interface Asking {
   caller: Principal;
   grants: Grants;
@@ -75,12 +87,17 @@ interface Asking {
 async function decide(
   unit: Unit,
   { caller, grants, scope }: Asking,
-  { id, approve, comment }: Required<ReviewInput> & { comment: string | null },
+  { id, approve, comment, expectedVersion }: Decided,
 ): Promise<Memory> {
   const memory = await lockMemory(unit, scope, id);
   const [seen] = await findMemories(unit, scope, [id]);
   if (!memory || !seen || memory.status === 'FORGOTTEN') throw notFound('The memory');
   assertReviewer(grants, caller, memory);
+  if (expectedVersion !== null && memory.version !== expectedVersion)
+    throw new CommonplaceError(
+      'CONFLICT',
+      `The memory has version ${memory.version}, not ${expectedVersion}: its author has revised it. Read it and decide again.`,
+    );
   if (approve && seen.content === null)
     throw new CommonplaceError(
       'FORBIDDEN',
@@ -93,7 +110,7 @@ async function decide(
   const { orgId } = scope;
   const { poolId } = memory;
   await appendEvent(unit, { orgId, poolId, memoryId: id, kind: 'REVIEWED', policyVersion: grants.policyVersion });
-  const detail = { poolId, authorId: memory.authorId, was: memory.status, approved: approve };
+  const detail = { poolId, authorId: memory.authorId, was: memory.status, version: memory.version, approved: approve };
   await appendAudit(unit, { action: 'memory.review', target: id, detail });
   // REVIEW gives no READ: a reviewer may have decided on what it will not see again.
   const [settled] = await findMemories(unit, scope, [id]);
