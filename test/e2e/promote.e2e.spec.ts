@@ -133,6 +133,19 @@ describe('a promotion never widens in silence', () => {
     expect(await codeOf(tester, await note(coder, { labels: ['open'] }), 'tester')).toBe('OK');
   });
 
+  it('nor when the copy is revised afterwards', async () => {
+    await mayAlso(
+      deny('admin', ['READ'], ['coder'], { where: { labels: { contains: 'private' } } }),
+      deny('admin', ['READ'], ['tester'], { where: { labels: { contains: 'private' } } }),
+    );
+    const id = await note(coder, { labels: ['private'] });
+    const { memory } = await promote(tester, id, 'tester');
+    const revise = 'mutation ($input: ReviseInput!) { revise(input: $input) { id } }';
+    const input = { id: memory.id, expectedVersion: 1 };
+    expect(await tester.code(revise, { input: { ...input, labels: [] } })).toBe('FORBIDDEN');
+    expect(await tester.code(revise, { input: { ...input, labels: ['private', 'more'] } })).toBeUndefined();
+  });
+
   it('into a private pool: whether its owner may read the memory is asked of the owner', async () => {
     const annie = await api.agent('planner', { privatePool: true });
     await mayAlso(allow('tester', ['WRITE'], ['kind:AGENT']), allow('planner', ['READ', 'WRITE'], ['own']));

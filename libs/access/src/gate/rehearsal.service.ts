@@ -70,19 +70,19 @@ async function checkDraft(
 ): Promise<{ statements: PolicyStatement[]; problems: string[] }> {
   const path = 'input.statements';
   const problems: string[] = [];
-  const note = (problem: CommonplaceError) => {
-    if (problems.length < MAX_PROBLEMS) problems.push(problem.message);
-  };
+  const note = (problem: CommonplaceError) => problems.push(problem.message) < MAX_PROBLEMS;
   const known = await knownKeys(unit, orgId);
   const roles = await heldRoles(unit, orgId);
   try {
     const statements = parseStatements(draft, known, { path, onRefusal: note });
+    // What was refused may be the very statement that one of these would miss.
+    if (problems.length > 0) return { statements: [], problems };
     assertAdministrable(statements, roles, path);
     assertReadLimit(statements, pools, path);
     return { statements, problems };
   } catch (error) {
     if (!(error instanceof CommonplaceError)) throw error;
-    note(error);
+    if (problems.length < MAX_PROBLEMS) note(error);
     return { statements: [], problems };
   }
 }

@@ -1,15 +1,15 @@
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { conditions, policies, principals, rowValues, some, statementOf } from './arbitraries.js';
+import { conditions, policies, principals, some, statementOf } from './arbitraries.js';
 import { MASKABLE_COLUMNS } from './catalogue.js';
 import { CompiledPolicy } from './compiled-policy.js';
 import { compileCondition, evaluate } from './condition.js';
 import { conditionSql } from './condition-sql.js';
+import { RowTable } from './row-table.js';
 import { SqlParams } from './sql-params.js';
 import { type PolicyStatement } from './statement.js';
 import { naivelyAllowed, naivelyHidden, naivelySpeaks, NOW, POOLS } from './testing.js';
-import { ACTIONS, IMPORTANCES, MASKABLE_FIELDS, type MemoryRow, type PrincipalRef } from './vocabulary.js';
+import { ACTIONS, MASKABLE_FIELDS, type MemoryRow, type PrincipalRef } from './vocabulary.js';
 
 /** The decisions in the service and in Postgres, over random policies and one batch of random rows. fast-check prints the seed of a failure. */
 
@@ -25,47 +25,19 @@ jest.setTimeout(60_000 * times);
 const accessOf = (statements: readonly PolicyStatement[], principal: PrincipalRef) =>
   new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);
 
-const TABLE = `create table memory (
-  id uuid primary key default gen_random_uuid(), pool_id uuid not null, type text not null, status text not null,
-  was_held boolean not null,
-  entity_id text, session_id text, speaker text, author_id uuid, importance smallint not null,
-  labels text[] not null, created_at timestamptz not null, valid_from timestamptz,
-  content text not null default 'content', metadata jsonb not null default '{}')`;
-
 describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () => {
-  let db: PGlite;
-  let rows: MemoryRow[];
+  let table: RowTable;
+  let rows: readonly MemoryRow[];
 
   beforeAll(async () => {
-    db = new PGlite();
-    await db.exec(TABLE);
-    await db.query(
-      `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
-      select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, importance,
-        array(select jsonb_array_elements_text(labels)), created_at, valid_from
-      from jsonb_to_recordset($1::jsonb) as r(pool_id uuid, type text, status text, entity_id text, session_id text,
-        speaker text, author_id uuid, importance smallint, labels jsonb, created_at timestamptz, valid_from timestamptz)`,
-      [JSON.stringify(fc.sample(rowValues, { numRuns: ROWS, seed: ROWS_SEED }))],
-    );
-    rows = (
-      await db.query<
-        MemoryRow & { place: number }
-      >(`select id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId",
-        session_id as "sessionId", speaker, author_id as "authorId", importance as place, labels, created_at as "createdAt",
-        valid_from as "validFrom" from memory order by id`)
-    ).rows.map(({ place, ...row }) => ({ ...row, importance: IMPORTANCES[place - 1] as MemoryRow['importance'] }));
+    table = await RowTable.make(ROWS, ROWS_SEED);
+    rows = table.rows;
     expect(rows).toHaveLength(ROWS);
   });
 
-  afterAll(() => db.close());
+  afterAll(() => table.close());
 
-  const select = async (expressions: string, where: string, params: SqlParams) =>
-    (
-      await db.query<Record<string, unknown>>(
-        `select m.id, ${expressions} from memory m where ${where} order by m.id`,
-        params.values,
-      )
-    ).rows;
+  const select = (...query: Parameters<RowTable['select']>) => table.select(...query);
 
   it('on every condition: TRUE, FALSE and UNKNOWN', async () => {
     await fc.assert(

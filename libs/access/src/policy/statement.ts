@@ -34,8 +34,8 @@ export interface ParseOptions {
   readonly makeId?: () => string;
   /** Where the list stands in what was sent; refusals name the place below it. */
   readonly path?: string;
-  /** Told of each statement that is refused, which is then left out; without it the first refusal is thrown. */
-  readonly onRefusal?: (refusal: CommonplaceError) => void;
+  /** Told of each statement that is refused, which is then left out, as long as it answers true; else the refusal is thrown. */
+  readonly onRefusal?: (refusal: CommonplaceError) => boolean;
 }
 
 export const POLICY_LIMITS = { statements: 10_000, pools: 1_000, roles: 1_000, key: 64, id: 64, reason: 500 } as const;
@@ -63,8 +63,7 @@ export function parseStatements(raw: unknown, known: KnownKeys, options: ParseOp
     try {
       return parse(item, index);
     } catch (error) {
-      if (!onRefusal || !(error instanceof CommonplaceError)) throw error;
-      onRefusal(error);
+      if (!(error instanceof CommonplaceError) || !onRefusal?.(error)) throw error;
       return [];
     }
   });

@@ -18,6 +18,7 @@ import { contentHash } from '../memorize/memorize-command.js';
 import { findStanding } from '../memorize/memorize.repository.js';
 import { showsIdentity, type Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
+import { whyNotRevised } from '../review/promotion.js';
 import { archiveRevision, updateMemory } from './change.repository.js';
 
 /** What is left out stays as it is. */
@@ -73,6 +74,8 @@ export class ReviseService {
             `The memory has version ${before.version}, not ${expectedVersion}. Read it and revise again.`,
           );
         }
+        const widened = await whyNotRevised(unit, grants, { before, after: { ...before, ...changes } });
+        if (widened) throw new CommonplaceError('FORBIDDEN', widened);
         await archiveRevision(unit, caller.orgId, before);
         const rehash = changes.content !== undefined;
         const apart = rehash && (await standsUnseen(unit, scope, { ...before, ...changes }));

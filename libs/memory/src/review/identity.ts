@@ -8,7 +8,7 @@ import { findMemories, type LockedMemory, type ReadScope } from '../memory.repos
 
 /**
  * The hash under which a proposal becomes one of the pool's memories. Where its content stands in the pool already it is
- * no second one: the reviewer is told, unless they are not shown that one; then it is stored apart, under its author's name.
+ * no second one: the reviewer is told, unless they are not shown that one; then it is stored apart, under its author's name or its own.
  * @throws CONFLICT
  */
 export async function claimIdentity(unit: Unit, scope: ReadScope, memory: LockedMemory): Promise<Buffer> {
@@ -18,9 +18,14 @@ export async function claimIdentity(unit: Unit, scope: ReadScope, memory: Locked
     const standing = await stillStanding(unit, scope, memory, hash);
     if (standing === null) return hash;
     const [shown] = (await findMemories(unit, scope, [standing])).filter(showsIdentity);
-    if (shown) throw stands(`as ${shown.id}`);
+    if (shown)
+      throw new CommonplaceError(
+        'CONFLICT',
+        `The content stands in the pool already, as ${shown.id}; refuse the proposal.`,
+      );
   }
-  throw stands('as another memory of its author');
+  // Nothing of what stands is shown: told of it, the reviewer would learn that it is there.
+  return contentHash(identity, memory.id);
 }
 
 /** Null where nothing stands, or what stands would be gone before the proposal: that gives its claim up. */
@@ -30,8 +35,4 @@ async function stillStanding(unit: Unit, scope: ReadScope, memory: LockedMemory,
   if (!outlives(memory.expiresAt, standing.expiresAt, scope.now)) return standing.id;
   await giveUpIdentity(unit, scope.orgId, [standing.id]);
   return null;
-}
-
-function stands(where: string): CommonplaceError {
-  return new CommonplaceError('CONFLICT', `The content stands in the pool already, ${where}; refuse the proposal.`);
 }

@@ -9,6 +9,7 @@ import {
 } from '#access';
 import type { Unit } from '#platform';
 import type { Memory } from '../memory.js';
+import type { LockedMemory } from '../memory.repository.js';
 
 /** A promotion as it is asked about: when it is made, and again when a reviewer approves the copy. */
 export interface Promotion {
@@ -29,16 +30,38 @@ export async function whyNotPromoted(unit: Unit, grants: Grants, promotion: Prom
   const { source, copies, holds, promoter } = promotion;
   const read = promoter.decide('READ', source);
   if (!read.allowed) return read.reason;
-  const { compiled, pools, roles } = grants.policy;
-  const owners = await ownersOf(
-    unit,
-    grants.policy,
-    [source, ...copies].map(({ poolId }) => poolId),
-  );
-  if (!copies.some((copy) => wouldShowMore(compiled, pools, { roles, owners }, { source, copy, holds }))) return null;
+  if (!(await showsMore(unit, grants, { source, copies, holds }))) return null;
   const review = promoter.decide('REVIEW', source);
   if (review.allowed) return null;
   return `the copy could be read by some who cannot read what it is made from, so REVIEW is needed there too: ${review.reason}`;
+}
+
+/** Why a promoted copy may not be revised so; null where it may. What its labels or importance kept closed stays so. */
+export async function whyNotRevised(
+  unit: Unit,
+  grants: Grants,
+  { before, after }: { before: LockedMemory; after: LockedMemory },
+): Promise<string | null> {
+  if (before.promotedFrom === null) return null;
+  const active = (memory: LockedMemory): LockedMemory => ({ ...memory, status: 'ACTIVE' });
+  const [source, copies, holds] = [active(before), [active(after)], heldFields(after)];
+  if (!(await showsMore(unit, grants, { source, copies, holds }))) return null;
+  const review = grants.access.decide('REVIEW', before);
+  return review.allowed ? null : `a promoted copy would be read by some who cannot read it now: ${review.reason}`;
+}
+
+async function showsMore(
+  unit: Unit,
+  { policy }: Grants,
+  { source, copies, holds }: Omit<Promotion, 'promoter'>,
+): Promise<boolean> {
+  const owners = await ownersOf(
+    unit,
+    policy,
+    [source, ...copies].map(({ poolId }) => poolId),
+  );
+  const readers = { roles: policy.roles, owners };
+  return copies.some((copy) => wouldShowMore(policy.compiled, policy.pools, readers, { source, copy, holds }));
 }
 
 /** The author of a copy is whoever made it, and is nothing of the source. */
