@@ -16,7 +16,7 @@ export const EQUIVALENT = [
     because: 'reads back, in the same unit, the row that it has just inserted under a new random id',
   },
   {
-    id: /review\.repository\.ts:\d+ organisation: org_id = \$1/,
+    id: /review\.repository\.ts:\d+ organisation: copy\.org_id = \$1/,
     because: 'marks, in the same unit, the copy that it has just inserted under a new random id',
   },
   {

@@ -31,7 +31,7 @@ export async function findPromotionSource(unit: Unit, copyId: string): Promise<M
 /** Whoever wrote any version of it. */
 export async function findWriters(unit: Unit, orgId: string, id: string): Promise<string[]> {
   const text = `select changed_by as id from memory where org_id = $1 and memory_id = $2
-    union select changed_by from memory_revision where org_id = $1 and memory_id = $2`;
+    union all select changed_by from memory_revision where org_id = $1 and memory_id = $2`;
   return (await unit.query<{ id: string }>({ text, values: [orgId, id] })).map((row) => row.id);
 }
 
@@ -40,7 +40,8 @@ export async function markPromoted(
   orgId: string,
   copy: { id: string; from: string; originAuthors: readonly string[] },
 ): Promise<void> {
-  const text = `update memory set promoted_from = $3, origin_authors = $4::uuid[] where org_id = $1 and memory_id = $2`;
+  const text = `update memory as copy set promoted_from = $3, origin_authors = $4::uuid[]
+    where copy.org_id = $1 and copy.memory_id = $2`;
   await unit.query({ text, values: [orgId, copy.id, copy.from, copy.originAuthors] });
 }
 
