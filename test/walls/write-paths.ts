@@ -113,6 +113,10 @@ async function decideOnCopy(twins: Twins): Promise<void> {
 
 const REVIEW: readonly Path[] = [
   ['promoting', (twins) => promote(twins, 'tester', 'tester')],
+  [
+    'promoting what was revised',
+    ({ broker, callers, ids }) => broker.promote.promote(callers.tester, ids.revised, 'tester'),
+  ],
   ['promoting again', (twins) => promote(twins, 'tester', 'tester')],
   ['deciding on proposals', decide],
   ['deciding on a promoted copy, and rolling the policy back', decideOnCopy],
