@@ -25,6 +25,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
   await tellVectorsApart(twins, twin);
+  await tellLogsApart(twins, twin);
   return twin;
 }
 
@@ -51,6 +52,15 @@ async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<
     `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,
     key,
     agent,
+  );
+}
+
+/** Its newest entry is another. */
+async function tellLogsApart({ database }: Twins, twin: string): Promise<void> {
+  await database.maintenance(
+    `insert into audit_entry select org_id, seq + 1000, $2, at, principal_id, action, target, detail, previous_hash, hash
+     from audit_entry where org_id = $1 and seq = 1`,
+    [twin, newId()],
   );
 }
 
