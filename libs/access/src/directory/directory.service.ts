@@ -161,13 +161,15 @@ export class DirectoryService {
 
   /** From its commit on no statement of the key's holder is answered. Revoking again changes nothing. */
   async revokeKey(caller: Principal, keyId: string): Promise<ApiKeyEntity> {
-    return this.access.administer(caller, async (unit) => {
+    const revoked = await this.access.administer(caller, async (unit) => {
       const ended = await endKey(unit, this.access.orgId, keyId);
       const key = await unit.entities(ApiKeyEntity).findOneBy({ orgId: this.access.orgId, id: keyId });
       if (!key) throw notFound('The key');
       if (ended) await appendAudit(unit, { action: 'key.revoke', target: keyId, detail: keyDetail(key) });
       return key;
     });
+    this.access.invalidate();
+    return revoked;
   }
 
   /** Every change to roles and pools raises the directory's version, and with it the fence. */

@@ -40,9 +40,22 @@ export async function loadStatements(unit: Unit, orgId: string, version: number)
   return rows[0]?.statements;
 }
 
+export interface KeyState {
+  id: string;
+  revoked: boolean;
+  expiresAt: Date | null;
+}
+
+export function loadKeyStates(unit: Unit, orgId: string, keyIds: readonly string[]): Promise<KeyState[]> {
+  const text = `select key_id as id, revoked_at is not null as revoked, expires_at as "expiresAt" from api_key
+    where org_id = $1 and key_id = any($2::uuid[])`;
+  return unit.query<KeyState>({ name: 'key_states', text, values: [orgId, keyIds] });
+}
+
 export interface Opening {
   orgId: string;
-  principalId: string;
+  /** Null for what is read for many at once. */
+  principalId: string | null;
   keyId: string | null;
   policyVersion: number;
   directoryVersion: number;

@@ -1,64 +1,27 @@
 import { CommonplaceError } from '#kernel';
 import { CREDENTIAL_ENDED, STALE_ACCESS, sqlState, type Database, type Unit } from '#platform';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  ACTIONS,
-  CompiledPolicy,
-  parseStatements,
-  systemFilter,
-  type Access,
-  type Action,
-  type ReadFilter,
-} from '../policy/index.js';
+import { systemFilter, type ReadFilter } from '../policy/index.js';
 import type { Principal } from '../principal.js';
 import {
   loadHead,
-  loadPools,
-  loadRoles,
-  loadStatements,
+  loadKeyStates,
   openAs,
   openAsSystem,
   type DirectoryPool,
-  type Head,
+  type KeyState,
 } from './access.repository.js';
+import { actionsIn, grantsIn, isCurrent, Snapshots, type Grants } from './snapshots.js';
 
 /** A policy may be edited while a unit of work is being opened; one that is edited this often in a row is an attack. */
 const MAX_RELOADS = 12;
 const LONGEST_PAUSE_MS = 250;
-const MAX_CACHED_PRINCIPALS = 5_000;
-/** A stored version may name pools and roles that are gone: they match nothing. */
-const NO_KEYS = { roles: new Set<string>(), pools: new Set<string>() };
 
-/** What one principal may do under one version of the policy. */
-export interface Grants {
-  principal: Pick<Principal, 'id' | 'role'>;
-  policyVersion: number;
-  /** Grows with every change to the policy or to the roles and pools. */
-  generation: number;
-  access: Access;
-  readFilter: ReadFilter;
-  /** Every pool in which the principal may do anything at all; others do not exist for it. */
-  pools: readonly DirectoryPool[];
-  /** What others may do under the same version, in which pools there are: to ask on their behalf, never to act as them. */
-  policy: ActivePolicy;
-}
+/** A principal that may go on for now: `until`, or as long as its grants hold. Or the reason why not. */
+export type Admission = { grants: Grants; until: Date | null } | { ended: 'REVOKED' | 'EXPIRED' };
 
-/** The version that a unit of work is under, and all pools and roles of the organisation. */
-export interface ActivePolicy {
-  orgId: string;
-  compiled: CompiledPolicy;
-  pools: readonly DirectoryPool[];
-  roles: readonly string[];
-}
-
-interface Snapshot extends Head {
-  policy: CompiledPolicy;
-  pools: DirectoryPool[];
-  roles: string[];
-  poolsById: Map<string, DirectoryPool>;
-  /** Compiled once a principal; the whole snapshot is dropped when the policy changes, so nothing here can be stale. */
-  grants: Map<string, Grants>;
-}
+/** The grants hold no more: the policy, the directory or a key has changed, or one has expired. Admit anew. */
+export class GrantsChanged extends Error {}
 
 /**
  * The gate: every unit of work of a caller is opened here, under the policy version that its grants were compiled from.
@@ -66,14 +29,15 @@ interface Snapshot extends Head {
  * notification is needed, and no decision is cached.
  */
 export class AccessService {
-  private snapshot: Snapshot | undefined;
-  private loading: Promise<Snapshot> | undefined;
+  private readonly snapshots: Snapshots;
   private keyEnded: (keyId: string) => void = () => undefined;
 
   constructor(
     private readonly database: Database,
     readonly orgId: string,
-  ) {}
+  ) {
+    this.snapshots = new Snapshots(orgId, (work) => this.system('load policy', work));
+  }
 
   /**
    * Runs `work` in one transaction as `principal`, within the pools that it may see.
@@ -109,31 +73,73 @@ export class AccessService {
 
   /** What the principal may do by the newest policy known here. The unit of work that acts on it has the last word. */
   async grants(principal: Principal): Promise<Grants> {
-    return this.grantsIn(await this.current(), principal);
+    return grantsIn(await this.snapshots.current(), principal);
   }
 
-  private grantsIn(snapshot: Snapshot, principal: Principal): Grants {
-    const known = snapshot.grants.get(principal.id);
-    if (known && known.principal.role === principal.role) return known;
-    const access = snapshot.policy.forPrincipal(principal, snapshot.pools);
-    const grants: Grants = {
-      principal,
-      policyVersion: snapshot.policyVersion,
-      generation: snapshot.policyVersion + snapshot.directoryVersion,
-      access,
-      readFilter: access.readFilter(`role ${principal.role}`),
-      pools: snapshot.pools.filter((pool) => actionsIn(access, pool.id).length > 0),
-      policy: { orgId: this.orgId, compiled: snapshot.policy, pools: snapshot.pools, roles: snapshot.roles },
-    };
-    if (snapshot.grants.size >= MAX_CACHED_PRINCIPALS) snapshot.grants.clear();
-    snapshot.grants.set(principal.id, grants);
-    return grants;
+  /**
+   * What each of many may do by now, and whose key or token has ended: for those that go on reading, such as a feed. What is
+   * read under these grants is read by `readTogether`.
+   */
+  async admit(principals: readonly Principal[]): Promise<Admission[]> {
+    const keyIds = principals.flatMap(({ keyId }) => keyId ?? []);
+    for (let attempt = 1; ; attempt++) {
+      const snapshot = await this.snapshots.current();
+      // The head first: a key that ends after it was read raises the version that the fence asks for.
+      const { head, keys } = await this.system('admit', async (unit) => ({
+        head: await loadHead(unit, this.orgId),
+        keys: await loadKeyStates(unit, this.orgId, keyIds),
+      }));
+      if (!head || !isCurrent(snapshot, head)) {
+        if (attempt > MAX_RELOADS) throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing.');
+        await this.snapshots.reload(snapshot);
+        continue;
+      }
+      const states = new Map(keys.map((key) => [key.id, key]));
+      return principals.map((principal) => {
+        const key = principal.keyId === null ? null : states.get(principal.keyId);
+        const ended = hasEnded(principal, key, head.now);
+        if (ended && key) this.keyEnded(key.id);
+        if (ended) return { ended };
+        return {
+          grants: grantsIn(snapshot, principal),
+          until: earliest(principal.tokenExpiresAt, key?.expiresAt ?? null),
+        };
+      });
+    }
+  }
+
+  /**
+   * Runs `work` for all who were admitted with such grants, within the pools that they may read.
+   * @param until the first moment at which one of them has to be admitted anew
+   * @throws GrantsChanged
+   */
+  async readTogether<Result>(
+    grants: Grants,
+    until: Date | null,
+    work: (unit: Unit) => Promise<Result>,
+  ): Promise<Result> {
+    const opening = openAs({
+      orgId: this.orgId,
+      principalId: null,
+      keyId: null,
+      policyVersion: grants.policyVersion,
+      directoryVersion: grants.directoryVersion,
+      validUntil: earliest(grants.validUntil, until),
+      pools: grants.readFilter.poolIds,
+      administer: false,
+    });
+    try {
+      return await this.database.unit({ role: 'commonplace_app', opening }, work);
+    } catch (error) {
+      if (sqlState(error) === STALE_ACCESS) throw new GrantsChanged();
+      throw error;
+    }
   }
 
   /** A pool by its id, whoever may use it: to name the pool of what a caller was allowed to see. */
   async pool(id: string): Promise<DirectoryPool | undefined> {
-    const snapshot = await this.current();
-    return snapshot.poolsById.get(id) ?? (await this.reload(snapshot)).poolsById.get(id);
+    const snapshot = await this.snapshots.current();
+    return snapshot.poolsById.get(id) ?? (await this.snapshots.reload(snapshot)).poolsById.get(id);
   }
 
   private async open<Result>(
@@ -143,15 +149,15 @@ export class AccessService {
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
-      const snapshot = await this.current();
-      const grants = this.grantsIn(snapshot, principal);
+      const snapshot = await this.snapshots.current();
+      const grants = grantsIn(snapshot, principal);
       const opening = openAs({
         orgId: this.orgId,
         principalId: principal.id,
         keyId: principal.keyId,
         policyVersion: grants.policyVersion,
-        directoryVersion: snapshot.directoryVersion,
-        validUntil: earliest(snapshot.policy.validUntil, principal.tokenExpiresAt),
+        directoryVersion: grants.directoryVersion,
+        validUntil: earliest(grants.validUntil, principal.tokenExpiresAt),
         pools: reach(grants),
         administer,
       });
@@ -167,7 +173,7 @@ export class AccessService {
           throw new CommonplaceError('UNAVAILABLE', 'The policy keeps changing; try again.', { retryAfterMs: 100 });
         // Where many edits come in a row, a pause lets the unit be opened between two of them, or behind the last.
         if (attempt > 1) await pause(Math.min(2 ** attempt, LONGEST_PAUSE_MS));
-        const reloaded = await this.reload(snapshot);
+        const reloaded = await this.snapshots.reload(snapshot);
         if (principal.tokenExpiresAt && principal.tokenExpiresAt <= reloaded.now) throw ended('The token has expired.');
       }
     }
@@ -180,55 +186,19 @@ export class AccessService {
 
   /** Called after a change made here: what reads no database, such as a list of pools, then shows it at once too. */
   invalidate(): void {
-    this.snapshot = undefined;
-  }
-
-  private async current(): Promise<Snapshot> {
-    return this.snapshot ?? this.reload(undefined);
-  }
-
-  /** Many callers find the same snapshot stale at once: one of them loads, the others wait for it. */
-  private async reload(stale: Snapshot | undefined): Promise<Snapshot> {
-    if (this.snapshot && this.snapshot !== stale) return this.snapshot;
-    this.loading ??= this.load().finally(() => {
-      this.loading = undefined;
-    });
-    return this.loading;
-  }
-
-  private async load(): Promise<Snapshot> {
-    const previous = this.snapshot;
-    const loaded = await this.system('load policy', async (unit) => {
-      const head = await loadHead(unit, this.orgId);
-      if (!head) throw new CommonplaceError('INTERNAL', 'The organisation has no active policy.');
-      const pools = await loadPools(unit, this.orgId);
-      const roles = await loadRoles(unit, this.orgId);
-      const statements = await loadStatements(unit, this.orgId, head.policyVersion);
-      return { ...head, pools, roles, statements: statements ?? [] };
-    });
-    const sameVersion = previous?.policyVersion === loaded.policyVersion;
-    const stillValid = !previous?.policy.validUntil || previous.policy.validUntil > loaded.now;
-    const policy =
-      previous && sameVersion && stillValid
-        ? previous.policy
-        : new CompiledPolicy(
-            loaded.policyVersion,
-            parseStatements(loaded.statements, NO_KEYS, { lenient: true }),
-            loaded.now,
-          );
-    this.snapshot = {
-      ...loaded,
-      poolsById: new Map(loaded.pools.map((pool) => [pool.id, pool])),
-      policy,
-      grants: new Map(),
-    };
-    return this.snapshot;
+    this.snapshots.drop();
   }
 }
 
-/** What a principal may do in a pool, on some memory at least. */
-export function actionsIn(access: Access, poolId: string): Action[] {
-  return ACTIONS.filter((action) => access.canSomewhere(action, poolId));
+/** @param key null where the principal came with a token, undefined where its key is no more */
+function hasEnded(
+  { tokenExpiresAt }: Principal,
+  key: KeyState | null | undefined,
+  now: Date,
+): 'REVOKED' | 'EXPIRED' | undefined {
+  if (key === undefined || key?.revoked) return 'REVOKED';
+  const until = earliest(tokenExpiresAt, key?.expiresAt ?? null);
+  return until && until <= now ? 'EXPIRED' : undefined;
 }
 
 /** ADMINISTER opens the list of pools, not the memories in them. */

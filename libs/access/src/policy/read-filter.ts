@@ -31,8 +31,17 @@ export abstract class ReadFilter {
   /** Whether any field can be hidden on any row. */
   abstract masks(): boolean;
 
-  /** Equal for filters of one principal that show the same, whatever the version of the policy. */
+  /**
+   * Equal for filters that show the same, whatever the version of the policy: for two principals, but for what each of them
+   * sees as its author.
+   */
   abstract sameness(): string;
+
+  /** What all who see alike see together: the held memories of every author among them, which `onlyFor` tells apart. */
+  abstract together(): ReadFilter;
+
+  /** A `uuid` expression for the projection: the author, where a row is seen by nobody else; otherwise null. */
+  abstract onlyFor(params: SqlParams, alias: string): string;
 
   /** The expression of a maskable field for the projection: null where the policy hides it. */
   column(params: SqlParams, alias: string, field: MaskableField): string {
@@ -59,7 +68,8 @@ export class PrincipalFilter extends ReadFilter {
   constructor(
     purpose: string,
     policyVersion: number,
-    private readonly principalId: string,
+    /** Null: whoever the author is. */
+    private readonly principalId: string | null,
     private readonly scope: PoolScope,
   ) {
     super(purpose, policyVersion, scope.poolIds);
@@ -94,13 +104,19 @@ export class PrincipalFilter extends ReadFilter {
     return new PrincipalFilter(this.purpose, this.policyVersion, this.principalId, scope);
   }
 
+  together(): ReadFilter {
+    return new PrincipalFilter(this.purpose, this.policyVersion, null, this.scope);
+  }
+
+  onlyFor(params: SqlParams, alias: string): string {
+    const byAll = this.perGroup((group) => seesIn(group, false));
+    return `case when ${render(byAll, params, alias)} then null else ${alias}.author_id end`;
+  }
+
   private seesIn(group: PoolGroup): Predicate {
-    const read = residualPredicate(group.read);
-    const propose = residualPredicate(group.propose);
-    const review = residualPredicate(group.review);
-    const isAuthor: Predicate = (params, alias) => `${alias}.author_id = ${params.add(this.principalId, 'uuid')}`;
-    const asAuthorOrReviewer = anyOf([allOf([isAuthor, anyOf([read, propose])]), review]);
-    return anyOf([allOf([isOpen, read]), allOf([isHeld, asAuthorOrReviewer])]);
+    const { principalId } = this;
+    if (principalId === null) return seesIn(group, true);
+    return seesIn(group, (params, alias) => `${alias}.author_id = ${params.add(principalId, 'uuid')}`);
   }
 
   private perGroup(predicate: (group: PoolGroup) => Predicate): Predicate {
@@ -108,6 +124,15 @@ export class PrincipalFilter extends ReadFilter {
     if (groups.length === 1) return predicate(groups[0] as PoolGroup);
     return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
   }
+}
+
+function seesIn(group: PoolGroup, isAuthor: Predicate): Predicate {
+  const read = residualPredicate(group.read);
+  const asAuthorOrReviewer = anyOf([
+    allOf([isAuthor, anyOf([read, residualPredicate(group.propose)])]),
+    residualPredicate(group.review),
+  ]);
+  return anyOf([allOf([isOpen, read]), allOf([isHeld, asAuthorOrReviewer])]);
 }
 
 class SystemFilter extends ReadFilter {
@@ -136,6 +161,14 @@ class SystemFilter extends ReadFilter {
 
   sameness(): string {
     return JSON.stringify(this.within);
+  }
+
+  together(): ReadFilter {
+    return this;
+  }
+
+  onlyFor(): string {
+    return 'null::uuid';
   }
 
   narrow(poolIds: readonly string[]): ReadFilter {
