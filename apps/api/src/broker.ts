@@ -10,7 +10,7 @@ import {
   RehearsalService,
 } from '#access';
 import { createEmbedder } from '#embedding';
-import { FeedService, Tailer } from '#feed';
+import { FeedService } from '#feed';
 import {
   EmbedBacklog,
   ExplainService,
@@ -92,7 +92,7 @@ async function assemble(
   const index = new MemoryIndex(access, await createEmbedder(config.embedding), (error) =>
     onError('the embedder', error),
   );
-  const tailer = new Tailer(access, (error) => onError('feed', error));
+  const feed = new FeedService(access, index, clock, (error) => onError('feed', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);
     jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
@@ -115,10 +115,10 @@ async function assemble(
     promote: new PromoteService(access, index, jobs, clock),
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
-    feed: new FeedService(access, index, tailer, clock),
+    feed,
     adminKey,
     close: async () => {
-      tailer.close();
+      feed.close();
       await jobs.stop();
       await database.close();
     },

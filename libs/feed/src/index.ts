@@ -1,3 +1,4 @@
 export type { FeedEvent } from './event.js';
-export { FeedService, type FeedInput } from './feed.service.js';
-export { Tailer } from './tailer.js';
+export type { FeedInput } from './feed-input.js';
+export { FeedService, type FeedPage } from './feed.service.js';
+export type { Shape, Sink, Subscriber, Subscription, Telling } from './delivery/subscriber.js';

@@ -82,6 +82,20 @@ export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly s
   return (await unit.query<MemoryRecord>({ text, values: params.values })).map(toMemory);
 }
 
+/** The memories that all who see alike may see; `onlyFor` is the author of one that nobody else among them sees. */
+export async function findMemoriesTogether(
+  unit: Unit,
+  { orgId, filter, now, space }: ReadScope,
+  ids: readonly string[],
+): Promise<{ memory: Memory; onlyFor: string | null }[]> {
+  if (ids.length === 0 || filter.poolIds.length === 0) return [];
+  const params = new SqlParams();
+  const text = `select ${memoryColumns(filter, params, space)}, ${filter.onlyFor(params, 'm')} as "onlyFor" from memory m
+    where ${visible(filter, params, orgId, now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
+  const rows = await unit.query<MemoryRecord & { onlyFor: string | null }>({ text, values: params.values });
+  return rows.map(({ onlyFor, ...row }) => ({ memory: toMemory(row), onlyFor }));
+}
+
 /** What a decision reads of a memory. */
 export const DECISION_COLUMNS = `m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.was_held as "wasHeld", m.entity_id as "entityId",
   m.session_id as "sessionId", m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt",

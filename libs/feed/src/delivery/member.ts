@@ -1,0 +1,116 @@
+import type { CommonplaceError } from '#kernel';
+import type { Audience } from './audience.js';
+import type { Cohort } from './cohort.js';
+import type { Subscriber, Telling } from './subscriber.js';
+
+/** What waits for a subscriber that takes nothing at the moment. One more, and it reads the log for itself later. */
+const RING = 256;
+
+/**
+ * One subscriber in its audience. It is live, told what the audience reads; or it has fallen behind, or has only come, and
+ * reads the log for itself from its cursor until it has caught up.
+ */
+export class Member {
+  live = false;
+  left = false;
+  /** It is to hear that its scope has changed before anything else. */
+  owesScope = false;
+  /** Where in the hub it belongs; set when it enlists. */
+  cohort: Cohort | undefined;
+  /** Until when its key or token is good. */
+  until: Date | null = null;
+  private waiting: Telling<unknown>[] = [];
+  private overflowed = false;
+  private onRoom: (() => void) | undefined;
+
+  constructor(
+    readonly subscriber: Subscriber<unknown>,
+    public audience: Audience,
+    /** The place behind the last thing told. */
+    public cursor: string,
+    private readonly onBehind: () => void,
+  ) {}
+
+  /** Begins to collect what its audience reads. */
+  enlist(): void {
+    this.waiting = [];
+    this.overflowed = false;
+    this.audience.cohortOf(this.subscriber).add(this);
+  }
+
+  /** Has told all up to the place where it enlisted. @returns false where what came meanwhile was too much to keep */
+  goLive(): boolean {
+    if (this.overflowed || !this.cohort) return false;
+    this.live = true;
+    this.resume();
+    return true;
+  }
+
+  /** Out of the live lane: what waits is read again later, under the access of that moment. */
+  fallBehind(): void {
+    this.live = false;
+    this.waiting = [];
+    this.overflowed = true;
+    this.cohort?.remove(this);
+  }
+
+  /** From the audience. */
+  push(tellings: readonly Telling<unknown>[]): void {
+    let from = 0;
+    if (this.live && this.waiting.length === 0) from = this.send(tellings, 0);
+    if (from === tellings.length) return;
+    if (this.waiting.length + tellings.length - from > RING) this.miss();
+    else this.waiting.push(...(from === 0 ? tellings : tellings.slice(from)));
+  }
+
+  /** Not told of what its audience has read: it reads that for itself. */
+  miss(): void {
+    this.fallBehind();
+    this.onBehind();
+  }
+
+  /** From the sink: it takes more. */
+  resume(): void {
+    if (this.live && this.waiting.length > 0) this.waiting.splice(0, this.send(this.waiting, 0));
+    if (this.onRoom && this.subscriber.sink.room() > 0) this.onRoom();
+  }
+
+  /** Resolves when the sink takes something, or the member has left. */
+  async roomy(): Promise<void> {
+    while (!this.left && this.subscriber.sink.room() === 0) {
+      await new Promise<void>((resolve) => (this.onRoom = resolve));
+      this.onRoom = undefined;
+    }
+  }
+
+  /** Tells it all, at the pace of the sink, as long as `goesOn`. */
+  async tell(tellings: readonly Telling<unknown>[], goesOn: () => boolean): Promise<void> {
+    for (let from = 0; from < tellings.length && goesOn();) {
+      from = this.send(tellings, from);
+      if (from < tellings.length) await this.roomy();
+    }
+  }
+
+  leave(reason?: CommonplaceError): void {
+    if (this.left) return;
+    this.left = true;
+    this.fallBehind();
+    this.onRoom?.();
+    if (reason) this.subscriber.sink.end(reason);
+  }
+
+  /** Live, and told all that its audience has read. */
+  get isUpToDate(): boolean {
+    return this.live && this.waiting.length === 0;
+  }
+
+  private send(tellings: readonly Telling<unknown>[], from: number): number {
+    const { sink } = this.subscriber;
+    const to = Math.min(tellings.length, from + sink.room());
+    if (to > from) {
+      sink.send(tellings, from, to);
+      this.cursor = (tellings[to - 1] as Telling<unknown>).cursor;
+    }
+    return to;
+  }
+}
