@@ -88,7 +88,7 @@ describe('functions', () => {
       select p.proname as name, p.proconfig as config, pg_get_userbyid(p.proowner) as owner from pg_proc p
       where p.prosecdef and p.pronamespace in ('sec'::regnamespace, 'public'::regnamespace) order by 1`);
     expect(definers).toEqual(
-      ['append_audit', 'fence', 'lexical_candidates', 'promotion_source'].map((name) => ({
+      ['append_audit', 'fence', 'key_ended', 'lexical_candidates', 'promotion_source'].map((name) => ({
         name,
         config: ['search_path=pg_catalog, pg_temp'],
         owner: 'commonplace_definer',
@@ -130,7 +130,13 @@ describe('the roles of the broker', () => {
       union all select n.nspname from pg_namespace n where pg_get_userbyid(n.nspowner) in ${ROLES}
       union all select p.proname from pg_proc p where pg_get_userbyid(p.proowner) in ${ROLES}
       union all select t.typname from pg_type t where pg_get_userbyid(t.typowner) in ${ROLES} order by 1`);
-    expect(owned.map(({ name }) => name)).toEqual(['append_audit', 'fence', 'lexical_candidates', 'promotion_source']);
+    expect(owned.map(({ name }) => name)).toEqual([
+      'append_audit',
+      'fence',
+      'key_ended',
+      'lexical_candidates',
+      'promotion_source',
+    ]);
   });
 
   it('leave callers no way to change what was logged, or to delete a memory', async () => {

@@ -11,8 +11,9 @@ import { Authentication } from './auth/authentication.js';
 import type { Broker } from './broker.js';
 import { ContextFactory } from './graphql/context.js';
 import { formatError, type ReportError } from './graphql/errors.js';
-import { serveWebSockets } from './graphql/websocket.js';
+import { Presenter } from './graphql/presenter.js';
 import { Lifecycle } from './health/lifecycle.js';
+import { serveStreams } from './streams/index.js';
 import { Metrics } from './telemetry/metrics.js';
 import { NestLogger } from './telemetry/logger.js';
 
@@ -58,23 +59,26 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     if (lifecycle.draining) reply.header('connection', 'close');
     done();
   });
-  await app.listen(config.http.port, config.http.host);
-  const sockets = serveWebSockets({
-    server: app.getHttpServer() as Server,
+  await app.init();
+  const streams = serveStreams(fastify, {
     schema: app.get(GraphQLSchemaHost).schema,
     authentication,
     contexts,
     metrics,
+    feed: broker.feed,
+    present: (event) => app.get(Presenter).event(event),
     allowedOrigins: config.http.allowedOrigins,
     formatError: (error) => asError(formatError(error.toJSON(), error, report)),
+    onError: (error) => logger.warn({ err: error }, 'a stream failed'),
   });
+  await app.listen(config.http.port, config.http.host);
   return {
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
     broker,
     close: async (noticeMs = 0) => {
       lifecycle.draining = true;
       await new Promise((done) => setTimeout(done, noticeMs));
-      await sockets.close();
+      await streams.close();
       const cutOff = setTimeout(() => (app.getHttpServer() as Server).closeAllConnections(), CUT_OFF_AFTER_MS);
       await app.close();
       clearTimeout(cutOff);

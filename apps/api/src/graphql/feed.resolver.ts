@@ -1,9 +1,10 @@
-import { FeedService, type FeedEvent } from '#feed';
+import { FeedService, type FeedInput } from '#feed';
 import type { Principal } from '#access';
 import { Args, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { Caller } from './context.js';
 import { FeedInputModel } from './memory.input.js';
-import { MemoryEventModel, type MemoryModel } from './memory.model.js';
+import { FeedSource } from '../streams/feed-source.js';
+import { MemoryEventModel } from './memory.model.js';
 import { Presenter } from './presenter.js';
 
 @Resolver()
@@ -26,40 +27,10 @@ export class FeedResolver {
     @Caller() caller: Principal,
     @Args('input', { type: () => FeedInputModel, nullable: true }) input: FeedInputModel | null,
   ): AsyncIterableIterator<MemoryEventModel> {
-    const { feed, present } = this;
-    return endsAtOnce((signal) =>
-      presented(feed.subscribe(caller, input ?? {}, signal), (event) => presentEvent(event, present)),
-    );
+    return new FeedSource(caller, input ?? {}, (signal) => this.events(caller, input ?? {}, signal));
   }
-}
 
-async function presentEvent({ memory, ...event }: FeedEvent, present: Presenter): Promise<MemoryEventModel> {
-  return { ...event, memory: memory && ((await present.memory(memory)) as MemoryModel) };
-}
-
-async function* presented(
-  events: AsyncIterable<FeedEvent>,
-  present: (event: FeedEvent) => Promise<MemoryEventModel>,
-): AsyncGenerator<MemoryEventModel> {
-  for await (const event of events) yield present(event);
-}
-
-/** A generator that waits cannot be told to return before it wakes; the signal wakes it. */
-function endsAtOnce<Item>(start: (signal: AbortSignal) => AsyncGenerator<Item>): AsyncIterableIterator<Item> {
-  const abort = new AbortController();
-  const items = start(abort.signal);
-  return {
-    next: () => items.next(),
-    return: (value?: unknown) => {
-      abort.abort();
-      return items.return(value);
-    },
-    throw: (error) => {
-      abort.abort();
-      return items.throw(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  private async *events(caller: Principal, input: FeedInput, signal: AbortSignal): AsyncGenerator<MemoryEventModel> {
+    for await (const event of this.feed.subscribe(caller, input, signal)) yield this.present.event(event);
+  }
 }

@@ -1,9 +1,16 @@
 import { AccessService } from '#access';
+import type { FeedEvent } from '#feed';
 import { CommonplaceError } from '#kernel';
 import type { Memorized, MemorizedMany, Memory, RecallResult } from '#memory';
 import { Injectable } from '@nestjs/common';
 import type { PoolModel } from './directory.model.js';
-import type { MemorizeManyPayload, MemorizePayload, MemoryModel, RecallResultModel } from './memory.model.js';
+import type {
+  MemorizeManyPayload,
+  MemorizePayload,
+  MemoryEventModel,
+  MemoryModel,
+  RecallResultModel,
+} from './memory.model.js';
 
 /** From what the services answer to what clients see. */
 @Injectable()
@@ -35,6 +42,10 @@ export class Presenter {
       results: await Promise.all(results.map((result) => this.memorized(result))),
       failures: failures.map(({ index, error }) => ({ index, code: error.code, message: error.message })),
     };
+  }
+
+  async event({ memory, ...event }: FeedEvent): Promise<MemoryEventModel> {
+    return { ...event, memory: memory && (await this.memory(memory)) };
   }
 
   async pool(id: string): Promise<PoolModel> {

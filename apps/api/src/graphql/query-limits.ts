@@ -110,7 +110,8 @@ export function noSubscription(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
       if (operation.operation !== 'subscription') return;
-      const message = 'Subscriptions are taken over the WebSocket (graphql-transport-ws), not over HTTP.';
+      const message =
+        'Subscriptions are taken over the WebSocket (graphql-transport-ws) or as text/event-stream at /graphql/stream.';
       context.reportError(
         new GraphQLError(message, { nodes: operation, originalError: new CommonplaceError('BAD_INPUT', message) }),
       );

@@ -1,0 +1,130 @@
+import { GrantsChanged, type Principal } from '#access';
+import type { FeedEvent, Shape } from '#feed';
+import { CommonplaceError } from '#kernel';
+import {
+  execute,
+  type GraphQLError,
+  print,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type ExecutionArgs,
+  type GraphQLSchema,
+} from 'graphql';
+import type { ContextFactory, RequestContext } from '../graphql/context.js';
+import type { MemoryEventModel } from '../graphql/memory.model.js';
+
+/** Fields that say the same to all who see alike. What is selected beside them is asked for each principal by itself. */
+const COMMON: Record<string, readonly string[]> = {
+  MemoryRevision: [],
+  MemoryReview: ['approved', 'reviewer', 'at', 'comment'],
+  Principal: ['id', 'kind', 'name', 'role'],
+  Pool: ['id', 'key', 'kind', 'description', 'role', 'createdAt'],
+};
+const PERSONAL_OF_MEMORY = ['supersededBy', 'derivedFrom', 'history'];
+const MAX_KNOWN = 500;
+
+/** A subscription's selection, without what only says where to begin and what to leave out. */
+interface Selection {
+  document: DocumentNode;
+  text: string;
+  variables: readonly string[];
+  personal: boolean;
+}
+
+export interface ShapeOptions {
+  schema: GraphQLSchema;
+  contexts: ContextFactory;
+  present: (event: FeedEvent) => Promise<MemoryEventModel>;
+  formatError: (error: GraphQLError) => GraphQLError;
+}
+
+/** From an operation to the words that its subscribers are told: a GraphQL result as JSON. */
+export class Shapes {
+  private readonly selections = new WeakMap<DocumentNode, Selection>();
+  private readonly byText = new Map<string, Selection>();
+  private readonly presented = new WeakMap<FeedEvent, Promise<MemoryEventModel>>();
+
+  constructor(private readonly options: ShapeOptions) {}
+
+  of(args: ExecutionArgs): Shape<string> {
+    const selection = this.selectionOf(args.document);
+    const values = args.variableValues ?? {};
+    const variables = Object.fromEntries(selection.variables.map((name) => [name, values[name]]));
+    const { operationName } = args;
+    const contexts = new WeakMap<Principal, RequestContext>();
+    return {
+      key: JSON.stringify([selection.text, operationName, variables]),
+      personal: selection.personal,
+      render: async (event, as) => {
+        const contextValue = contexts.get(as) ?? this.options.contexts.create(as);
+        contexts.set(as, contextValue);
+        const rootValue = await this.model(event);
+        const operation = { schema: this.options.schema, document: selection.document, operationName };
+        return this.toJson(await execute({ ...operation, variableValues: variables, contextValue, rootValue }));
+      },
+    };
+  }
+
+  private toJson({ data, errors }: Awaited<ReturnType<typeof execute>>): string {
+    // Whoever was asked on behalf of has lost its key meanwhile; the others have not.
+    if (
+      errors?.some(({ originalError: cause }) => cause instanceof CommonplaceError && cause.code === 'UNAUTHENTICATED')
+    )
+      throw new GrantsChanged();
+    if (!errors) return JSON.stringify({ data });
+    return JSON.stringify({ errors: errors.map((error) => this.options.formatError(error)), data });
+  }
+
+  /** Once an event, for all the selections from it. */
+  private model(event: FeedEvent): Promise<MemoryEventModel> {
+    let model = this.presented.get(event);
+    if (!model) this.presented.set(event, (model = this.options.present(event)));
+    return model;
+  }
+
+  private selectionOf(document: DocumentNode): Selection {
+    let selection = this.selections.get(document);
+    if (!selection) {
+      selection = selectionOf(document, this.options.schema);
+      // One document for the same text: subscribers that differ in where they begin share it.
+      const same = this.byText.get(selection.text);
+      if (!same && this.byText.size >= MAX_KNOWN) this.byText.clear();
+      if (same) selection = same;
+      else this.byText.set(selection.text, selection);
+      this.selections.set(document, selection);
+    }
+    return selection;
+  }
+}
+
+function selectionOf(document: DocumentNode, schema: GraphQLSchema): Selection {
+  const types = new TypeInfo(schema);
+  const variables = new Set<string>();
+  let personal = false;
+  const withoutInput = visit(
+    document,
+    visitWithTypeInfo(types, {
+      Field(field) {
+        const parent = types.getParentType();
+        if (parent && !isCommon(parent.name, field.name.value)) personal = true;
+        return parent === schema.getSubscriptionType() ? { ...field, arguments: [] } : undefined;
+      },
+    }),
+  );
+  visit(withoutInput, {
+    VariableDefinition: () => false,
+    Variable: ({ name }) => void variables.add(name.value),
+  });
+  const stripped = visit(withoutInput, {
+    VariableDefinition: ({ variable }) => (variables.has(variable.name.value) ? false : null),
+  });
+  return { document: stripped, text: print(stripped), variables: [...variables], personal };
+}
+
+function isCommon(type: string, field: string): boolean {
+  if (field === '__typename' || type === 'Subscription' || type === 'MemoryEvent') return true;
+  if (type === 'Memory') return !PERSONAL_OF_MEMORY.includes(field);
+  return COMMON[type]?.includes(field) ?? false;
+}
