@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util';
 import { type Row, type Workload } from './workload.js';
 import { can } from './workloads/can.js';
 import { compile } from './workloads/compile.js';
+import { feedDeliveries } from './workloads/feed-deliveries.js';
 import { recallOverhead } from './workloads/recall-overhead.js';
 import { recallStatements } from './workloads/recall-statements.js';
 
-const WORKLOADS: readonly Workload[] = [compile, can, recallOverhead, recallStatements];
+const WORKLOADS: readonly Workload[] = [compile, can, recallOverhead, recallStatements, feedDeliveries];
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
 const chosen = choose(positionals);
@@ -22,10 +23,15 @@ for (const workload of chosen) {
   console.error(`${workload.name} …`);
   rows.push(...(await workload.run(databaseUrl ?? '')));
 }
-const judged = rows.map((row) => ({ ...row, ok: row.limit === null ? null : row.value <= row.limit }));
+const judged = rows.map((row) => ({ ...row, ok: verdict(row) }));
 print(judged);
 if (values.json) save(values.json);
 process.exitCode = judged.some(({ ok }) => ok === false) ? 1 : 0;
+
+function verdict({ value, limit, atLeast }: Row): boolean | null {
+  if (atLeast !== undefined) return value >= atLeast;
+  return limit === null ? null : value <= limit;
+}
 
 function choose(names: readonly string[]): readonly Workload[] {
   const unknown = names.filter((name) => !WORKLOADS.some((workload) => workload.name === name));
@@ -39,10 +45,10 @@ function choose(names: readonly string[]): readonly Workload[] {
 type Judged = Row & { ok: boolean | null };
 
 function print(table: readonly Judged[]): void {
-  const cells = table.map(({ row, value, unit, limit, ok }) => [
+  const cells = table.map(({ row, value, unit, limit, atLeast, ok }) => [
     row,
-    `${unit === '×' ? value.toFixed(3) : value.toPrecision(3)} ${unit}`,
-    limit === null ? '' : `${limit} ${unit}`,
+    `${told(value, unit)} ${unit}`,
+    atLeast !== undefined ? `≥ ${atLeast} ${unit}` : limit === null ? '' : `${limit} ${unit}`,
     ok === null ? '' : ok ? 'yes' : 'NO',
   ]);
   const all = [['row', 'value', 'limit', 'ok'], ...cells];
@@ -51,6 +57,11 @@ function print(table: readonly Judged[]): void {
     console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`);
     if (line === all[0]) console.log(`| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
   }
+}
+
+function told(value: number, unit: Row['unit']): string {
+  if (unit === '/s') return String(Math.round(value));
+  return unit === '×' ? value.toFixed(3) : value.toPrecision(3);
 }
 
 function save(file: string): void {

@@ -2,9 +2,11 @@
 export interface Row {
   row: string;
   value: number;
-  unit: 'ms' | 'µs' | '×';
+  unit: 'ms' | 'µs' | '×' | '/s' | 'KB';
   /** What the value must not exceed; null where it is told and not judged. */
   limit: number | null;
+  /** What it must reach. */
+  atLeast?: number;
 }
 
 export interface Workload {

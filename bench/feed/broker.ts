@@ -1,0 +1,119 @@
+import { Database } from '#platform';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ADMIN_KEY = 'bench-admin-key-0123456789-0123456789';
+const MAIN = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
+const CLOCK_TICKS = 100;
+
+/** A broker as `commonplace start` runs it, on a database of its own, which is dropped with it. */
+export class BenchBroker {
+  private planner: Promise<string> | undefined;
+
+  private constructor(
+    readonly url: string,
+    readonly databaseUrl: string,
+    private readonly child: ChildProcess,
+    private readonly drop: () => Promise<void>,
+  ) {}
+
+  /** @param command what runs instead of the broker itself */
+  static async start(serverUrl: string, command: string[] = [MAIN, 'start']): Promise<BenchBroker> {
+    const server = await Database.open({ url: serverUrl, entities: [], migrations: [] });
+    const name = `commonplace_bench_${process.pid}_${Date.now().toString(36)}`;
+    await server.maintenance(`create database ${name}`);
+    const databaseUrl = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+    const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'commonplace-bench-'));
+    const env = {
+      PATH: process.env['PATH'],
+      DATABASE_URL: databaseUrl,
+      DATA_DIR: dataDir,
+      PORT: '0',
+      COMMONPLACE_BOOTSTRAP_KEY: ADMIN_KEY,
+      RATE_LIMIT_PER_MINUTE: '0',
+      LOG_LEVEL: 'info',
+    };
+    const child = spawn(process.execPath, ['--no-warnings', '--expose-gc', ...command], {
+      env,
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const drop = async () => {
+      await server.maintenance(`drop database if exists ${name} with (force)`);
+      await server.close();
+      fs.rmSync(dataDir, { recursive: true, force: true });
+    };
+    return new BenchBroker(await readyUrl(child), databaseUrl, child, drop);
+  }
+
+  async ask<Data>(query: string, variables: object = {}, key = ADMIN_KEY): Promise<Data> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };
+    if (errors) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  /** Memories of a planner, up to 100 at once. */
+  async write(inputs: object[]): Promise<void> {
+    this.planner ??= this.agents('planner', 1).then(([key]) => key as string);
+    const text = 'mutation ($inputs: [MemorizeInput!]!) { memorizeMany(inputs: $inputs) { failures { message } } }';
+    type Answer = { memorizeMany: { failures: unknown[] } };
+    const { memorizeMany } = await this.ask<Answer>(text, { inputs }, await this.planner);
+    if (memorizeMany.failures.length > 0) throw new Error(JSON.stringify(memorizeMany.failures[0]));
+  }
+
+  /** Keys of so many agents of the role. */
+  async agents(role: string, count: number): Promise<string[]> {
+    const text = `mutation ($input: RegisterAgentInput!) { registerAgent(input: $input) { issuedKey { secret } } }`;
+    const keys: string[] = [];
+    for (let nth = 0; nth < count; nth++) {
+      const input = { name: `${role} ${nth}`, role };
+      const { registerAgent } = await this.ask<{ registerAgent: { issuedKey: { secret: string } } }>(text, { input });
+      keys.push(registerAgent.issuedKey.secret);
+    }
+    return keys;
+  }
+
+  async cursor(key: string): Promise<string> {
+    return (await this.ask<{ feedCursor: string }>('{ feedCursor }', {}, key)).feedCursor;
+  }
+
+  /** Seconds of a processor that it has used so far, in user and kernel. */
+  cpuSeconds(): number {
+    const stat = fs.readFileSync(`/proc/${this.child.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+  }
+
+  /** Resident bytes. */
+  residentBytes(): number {
+    const status = fs.readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  async close(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+    await this.drop();
+  }
+}
+
+async function readyUrl(child: ChildProcess): Promise<string> {
+  let told = '';
+  for await (const chunk of child.stderr as NodeJS.ReadableStream) {
+    told += String(chunk);
+    const url = /ready on (http:\/\/[\d.:]+)/.exec(told)?.[1];
+    if (url) {
+      child.stderr?.resume();
+      return url;
+    }
+  }
+  throw new Error(`the broker did not start: ${told}`);
+}
