@@ -3,6 +3,7 @@ import { newId } from '#kernel';
 import { Database } from '#platform';
 import { createHash } from 'node:crypto';
 import { migrations } from '../migrations/index.js';
+import { createBenchDatabase } from './bench-database.repository.js';
 import { analyseMemory } from '../libs/memory/src/recall/analysis.js';
 import { termVector } from '../libs/memory/src/recall/term-vector.js';
 import { type PolicyStatement } from '../libs/access/src/policy/index.js';
@@ -28,11 +29,8 @@ export async function withOrganisation<Result>(
   serverUrl: string,
   work: (organisation: Organisation) => Promise<Result>,
 ): Promise<Result> {
-  const server = await Database.open({ url: serverUrl, entities: [], migrations: [] });
-  const name = `commonplace_bench_${process.pid}_${Date.now().toString(36)}`;
-  await server.maintenance(`create database ${name}`);
+  const { url, drop } = await createBenchDatabase(serverUrl);
   try {
-    const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
     const database = await Database.open({ url, entities: accessEntities, migrations });
     try {
       await database.migrate();
@@ -41,8 +39,7 @@ export async function withOrganisation<Result>(
       await database.close();
     }
   } finally {
-    await server.maintenance(`drop database if exists ${name} with (force)`);
-    await server.close();
+    await drop();
   }
 }
 

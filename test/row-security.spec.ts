@@ -223,6 +223,7 @@ describe('the fence', () => {
     for (const key of [revoked, expired, theirs.key, newId()])
       expect(await codeOf(run(SEE, [], { key }))).toBe(KEY_ENDED);
     await ask('delete from api_key where key_id = any($1::uuid[])', [[revoked, expired]]);
+    await ask('update policy_head set directory_version = 1 where org_id = $1', [ours.org]);
   });
 
   it('is asked again by every statement: what it was opened with cannot be changed for the worse behind it', async () => {
@@ -242,6 +243,45 @@ describe('the fence', () => {
     expect(await after('app.policy_version', '1')).toBe('OK');
   });
 
+  it('is raised by whatever ends a key, and by nothing else that happens to one', async () => {
+    const version = async () => {
+      const text = 'select directory_version as n from policy_head where org_id = $1';
+      return ((await ask(text, [ours.org])) as [{ n: number }])[0].n;
+    };
+    for (const [change, raises] of [
+      ['last_used_at = now()', 0],
+      ['revoked_at = now()', 1],
+      ['revoked_at = revoked_at', 0],
+      ['revoked_at = null', 1],
+      [`expires_at = now() + interval '1 hour'`, 1],
+      ['expires_at = null', 1],
+    ] as const) {
+      const before = await version();
+      await ask(`update api_key set ${change} where key_id = $1`, [ours.key]);
+      expect([change, (await version()) - before]).toEqual([change, raises]);
+    }
+    const gone = await insertKey(database, ours, {});
+    const before = await version();
+    await ask('delete from api_key where key_id = $1', [gone]);
+    expect((await version()) - before).toBe(1);
+    await ask('update policy_head set directory_version = 1 where org_id = $1', [ours.org]);
+  });
+
+  it('lets the unit that ends a key go on under the version that it makes', async () => {
+    const end = 'update api_key set revoked_at = now() where key_id = $1';
+    const other = await insertKey(database, ours, {});
+    expect(
+      await codeOf(
+        unitOf(database, ours, { administer: true }, async (unit) => {
+          await unit.query({ text: end, values: [other] });
+          await unit.query({ text: SEE });
+        }),
+      ),
+    ).toBe('OK');
+    await ask('delete from api_key where key_id = $1', [other]);
+    await ask('update policy_head set directory_version = 1 where org_id = $1', [ours.org]);
+  });
+
   itOnNative(
     nativeOnly('stops a unit that is under way at its next statement, when the policy is edited or its key revoked'),
     async () => {
@@ -255,8 +295,9 @@ describe('the fence', () => {
         );
       expect(await meanwhile('update policy_head set directory_version = 2 where org_id = $1', [ours.org])).toBe(STALE);
       await ask('update policy_head set directory_version = 1 where org_id = $1', [ours.org]);
-      expect(await meanwhile('update api_key set revoked_at = now() where key_id = $1', [ours.key])).toBe(KEY_ENDED);
+      expect(await meanwhile('update api_key set revoked_at = now() where key_id = $1', [ours.key])).toBe(STALE);
       await ask('update api_key set revoked_at = null where key_id = $1', [ours.key]);
+      await ask('update policy_head set directory_version = 1 where org_id = $1', [ours.org]);
     },
   );
 });

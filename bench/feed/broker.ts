@@ -1,10 +1,10 @@
-import { Database } from '#platform';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createBenchDatabase } from '../bench-database.repository.js';
 
 const ADMIN_KEY = 'bench-admin-key-0123456789-0123456789';
 const MAIN = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
@@ -23,14 +23,10 @@ export class BenchBroker {
 
   /** @param command what runs instead of the broker itself */
   static async start(serverUrl: string, command: string[] = [MAIN, 'start']): Promise<BenchBroker> {
-    const server = await Database.open({ url: serverUrl, entities: [], migrations: [] });
-    const name = `commonplace_bench_${process.pid}_${Date.now().toString(36)}`;
-    await server.maintenance(`create database ${name}`);
-    const databaseUrl = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+    const database = await createBenchDatabase(serverUrl);
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'commonplace-bench-'));
     const env = {
-      PATH: process.env['PATH'],
-      DATABASE_URL: databaseUrl,
+      DATABASE_URL: database.url,
       DATA_DIR: dataDir,
       PORT: '0',
       COMMONPLACE_BOOTSTRAP_KEY: ADMIN_KEY,
@@ -42,11 +38,10 @@ export class BenchBroker {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
     const drop = async () => {
-      await server.maintenance(`drop database if exists ${name} with (force)`);
-      await server.close();
+      await database.drop();
       fs.rmSync(dataDir, { recursive: true, force: true });
     };
-    return new BenchBroker(await readyUrl(child), databaseUrl, child, drop);
+    return new BenchBroker(await readyUrl(child), database.url, child, drop);
   }
 
   async ask<Data>(query: string, variables: object = {}, key = ADMIN_KEY): Promise<Data> {

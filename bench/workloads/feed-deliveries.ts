@@ -60,15 +60,9 @@ async function deliveriesPerSecond(
         pool: 'shared',
       }));
       const before = broker.cpuSeconds();
-      const start = performance.now();
       await broker.write(inputs);
       await fleet.until(BATCH * sockets);
-      const wall = (performance.now() - start) / 1000;
       const cpu = broker.cpuSeconds() - before;
-      if (process.env['BENCH_VERBOSE'])
-        console.error(
-          `${shape} ${sockets}: ${((BATCH * sockets) / cpu).toFixed()}/cpu s, ${((BATCH * sockets) / wall).toFixed()}/s`,
-        );
       if (batch >= 0) rates.push((BATCH * sockets) / cpu);
     }
     return median(rates);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TestClient } from './api.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
@@ -31,6 +32,9 @@ type ReadPath = (visit: Visit) => Promise<Reading>;
 const BY_ID = 8;
 const FILTERS = 4;
 const RECALLS = 2;
+
+/** For what should come and does not. */
+const LONGEST_WAIT_MS = 5_000;
 
 export const PATHS: Record<string, ReadPath> = {
   'memory(id)': byId,
@@ -238,7 +242,7 @@ async function refusedMemories({ world, client, oracle, random }: Visit): Promis
   );
 }
 
-/** Told from before the first memory: once its first page was read, what comes after is that page, to the curtain. */
+/** Told from before the first memory: all of it, before the curtain falls. */
 async function feed(visit: Visit): Promise<Reading> {
   const { world, member, client, oracle, random } = visit;
   const wanted = random.one([
@@ -249,12 +253,16 @@ async function feed(visit: Visit): Promise<Reading> {
   ]) as Filter;
   const reader = FeedReader.open(member.client, { ...wanted, after: world.beginning }, undefined, OWN);
   const begun = await reader.until(() => true).catch(() => []);
+  const told = world.log.filter(({ fact }) => oracle.sees(fact) && isWanted(visit, wanted, fact));
+  const isThere = () => reader.events.filter(({ kind }) => kind !== 'SCOPE_CHANGED').length >= told.length;
+  await Promise.race([reader.until(isThere).catch(() => []), pause(LONGEST_WAIT_MS)]);
+  // What should not be told would come with the rest of the page, in the same breath.
+  await pause(100);
   return async () => {
     const failure = await reader.failure();
     await reader.close();
     const events = reader.events.filter(({ kind }) => kind !== 'SCOPE_CHANGED');
     client.heard += JSON.stringify(events.map((event) => ({ ...event, cursor: undefined })));
-    const told = world.log.filter(({ fact }) => oracle.sees(fact) && isWanted(visit, wanted, fact));
     const heard = {
       wanted,
       code: failure?.extensions.code,
