@@ -26,7 +26,7 @@ import {
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
-import { Database, JobQueue, type Config } from '#platform';
+import { Database, JobQueue, openDoorbell, type Config, type Doorbell } from '#platform';
 import { migrations } from '../../../migrations/index.js';
 
 /** Every service of the broker, put together by hand; the transports take what they need. */
@@ -48,6 +48,8 @@ export interface Broker {
   memories: MemoriesService;
   recall: RecallService;
   feed: FeedService;
+  /** Rung here after every write, and by the other brokers on the database. */
+  doorbell: Doorbell;
   /** The first admin's key, when this start made it. */
   adminKey: string | null;
   close: () => Promise<void>;
@@ -98,6 +100,13 @@ async function assemble(
     jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
   }
   await jobs.start();
+  const doorbell = await openDoorbell({
+    ...config.doorbell,
+    kind: database.kind,
+    channel: `commonplace_${orgId.replaceAll('-', '')}`,
+    onError: (error) => onError('the doorbell between brokers', error),
+  });
+  access.onWritten(() => doorbell.ring());
   return {
     database,
     jobs,
@@ -116,10 +125,12 @@ async function assemble(
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
     feed: new FeedService(access, index, tailer, clock),
+    doorbell,
     adminKey,
     close: async () => {
       tailer.close();
       await jobs.stop();
+      await doorbell.close();
       await database.close();
     },
   };
