@@ -1,4 +1,5 @@
 import { issueOperatorKey } from '#access';
+import { TrimLog } from '#feed';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
@@ -156,6 +157,22 @@ const noteUses = ({ broker, callers, org }: Twins) =>
 const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
   broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
 
+/** Other paths read the log and count it: what went is put back. */
+async function trimTheLog({ broker, database }: Twins): Promise<void> {
+  await database.maintenance(
+    `update memory_event set occurred_at = occurred_at - interval '8 days' where seq in (1, 2)`,
+  );
+  const { rows } = await database.maintenance<{ events: unknown[] }>(
+    'select json_agg(e) as events from memory_event e',
+  );
+  const deleted = await new TrimLog(broker.access, 7, () => undefined).run();
+  if (deleted < 2) throw new Error('nothing was trimmed');
+  await database.maintenance(
+    'insert into memory_event select * from json_populate_recordset(null::memory_event, $1::json) on conflict do nothing',
+    [JSON.stringify(rows[0]?.events)],
+  );
+}
+
 const ADMINISTER: readonly Path[] = [
   [
     'making a role',
@@ -172,6 +189,7 @@ const ADMINISTER: readonly Path[] = [
   ['activating a policy', activate],
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
+  ['trimming the log', trimTheLog],
   ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],
 ];
 

@@ -10,7 +10,7 @@ import {
   RehearsalService,
 } from '#access';
 import { createEmbedder } from '#embedding';
-import { FeedService, Tailer } from '#feed';
+import { FeedService, Tailer, TrimLog } from '#feed';
 import {
   EmbedBacklog,
   ExplainService,
@@ -95,6 +95,7 @@ async function assemble(
     onError('the embedder', error),
   );
   const tailer = new Tailer(access, (error) => onError('feed', error));
+  const trimLog = new TrimLog(access, config.feed.retentionDays, (error) => onError('trimming the log', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);
     jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
@@ -106,6 +107,7 @@ async function assemble(
     channel: `commonplace_${orgId.replaceAll('-', '')}`,
     onError: (error) => onError('the doorbell between brokers', error),
   });
+  trimLog.start();
   access.onWritten(() => doorbell.ring());
   return {
     database,
@@ -129,6 +131,7 @@ async function assemble(
     adminKey,
     close: async () => {
       tailer.close();
+      await trimLog.stop();
       await jobs.stop();
       await doorbell.close();
       await database.close();

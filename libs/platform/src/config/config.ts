@@ -32,6 +32,7 @@ const environment = z.object({
   OPENAI_BASE_URL: httpUrl.optional(),
   OPENAI_API_KEY: optional,
   COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
+  FEED_RETENTION_DAYS: positive.max(36_500).default(7),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6000),
   AUTH_JWT_ISSUER: optional,
   AUTH_JWT_JWKS_URL: httpUrl.optional(),
@@ -63,6 +64,7 @@ export interface Config {
   database: { url: string | undefined; poolSize: number; dataDir: string };
   /** How brokers on one Postgres tell each other that there is something new. */
   doorbell: { listenUrl: string | undefined; natsUrl: string | undefined };
+  feed: { retentionDays: number };
   bootstrapKey: string | undefined;
   embedding: EmbeddingConfig | undefined;
   jwt: JwtConfig | undefined;
@@ -92,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
     doorbell: { listenUrl: v.DATABASE_LISTEN_URL ?? v.DATABASE_URL, natsUrl: v.NATS_URL },
+    feed: { retentionDays: v.FEED_RETENTION_DAYS },
     bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,
     embedding: v.EMBEDDING_MODEL
       ? {
