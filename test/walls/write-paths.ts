@@ -1,4 +1,4 @@
-import { issueOperatorKey } from '#access';
+import { issueOperatorKey, renewFeedEpoch } from '#access';
 import { TrimLog } from '#feed';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
@@ -191,6 +191,7 @@ const ADMINISTER: readonly Path[] = [
   ['signing in with a token', signInWithToken],
   ['trimming the log', trimTheLog],
   ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],
+  ['another epoch of the feed', ({ database }) => renewFeedEpoch(database)],
 ];
 
 /** In this order: what is administered last ends keys that the others need. */
