@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import fs from 'node:fs';
+import path from 'node:path';
+import { temporaryFolder } from '../../../../test/support/broker-process.js';
 import { eventually, HeardDoorbell } from '../../../../test/support/doorbells.js';
 import { hasNats, NatsServer, natsOnly } from '../../../../test/support/nats.js';
 import { parseNatsUrls } from './nats-line.js';
@@ -99,5 +102,23 @@ describe('two doorbells on one NATS', () => {
         .join();
       for (const secret of ['p@ss', 'p%40ss', 'tok3n']) expect(told).not.toContain(secret);
     }
+  });
+
+  itWithNats(natsOnly('that may not use their subject say so once, and ring here all the same'), async () => {
+    const config = path.join(temporaryFolder(), 'nats.conf');
+    const permissions = '{ publish: "other.>", subscribe: "commonplace.>" }';
+    fs.writeFileSync(config, `authorization { users = [{ user: me, password: mine, permissions: ${permissions} }] }`);
+    const server = await NatsServer.start('--config', config);
+    const doorbell = await ofNats(`nats://me:mine@127.0.0.1:${server.port}`);
+    doorbell.bell.ring();
+    await eventually(() => doorbell.errors.length === 1);
+    expect(String(doorbell.errors[0])).toMatch(/permissions violation/i);
+    for (let ring = 0; ring < 3; ring++) {
+      const heard = doorbell.hears();
+      doorbell.bell.ring();
+      await heard;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(doorbell.errors).toHaveLength(1);
   });
 });
