@@ -157,16 +157,17 @@ const noteUses = ({ broker, callers, org }: Twins) =>
 const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
   broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
 
-/** Other paths read the log and count it: what went is put back. */
-async function trimTheLog({ broker, database }: Twins): Promise<void> {
-  await database.maintenance(
-    `update memory_event set occurred_at = occurred_at - interval '8 days' where seq in (1, 2)`,
-  );
+/** First where only this organisation's events are old, then where only the twin's are. What went is put back: others count it. */
+async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void> {
+  const trim = async (aged: string) => {
+    const text = `update memory_event set occurred_at = occurred_at - interval '8 days' where seq in (1, 2) and org_id = $1`;
+    await database.maintenance(text, [aged]);
+    return new TrimLog(broker.access, 7, () => undefined).run();
+  };
   const { rows } = await database.maintenance<{ events: unknown[] }>(
     'select json_agg(e) as events from memory_event e',
   );
-  const deleted = await new TrimLog(broker.access, 7, () => undefined).run();
-  if (deleted < 2) throw new Error('nothing was trimmed');
+  if ((await trim(org)) === 0 || (await trim(twin)) !== 0) throw new Error('the wrong log was trimmed');
   await database.maintenance(
     'insert into memory_event select * from json_populate_recordset(null::memory_event, $1::json) on conflict do nothing',
     [JSON.stringify(rows[0]?.events)],

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { startTestApi, type TestApi } from '../../../../test/support/api.js';
 import { isNative, nativeOnly } from '../../../../test/support/database.js';
 import { eventually } from '../../../../test/support/doorbells.js';
-import { takeTrimLock } from './trim.repository.js';
+import { findPoolsToTrim, takeTrimLock } from './trim.repository.js';
 import { TrimLog } from './trim.service.js';
 
 const itOnNative = isNative ? it : it.skip;
@@ -26,7 +26,8 @@ beforeEach(async () => {
 afterEach(() => trimLog.stop());
 afterAll(() => api.close());
 
-const sql = (text: string, values: unknown[] = []) => api.broker.database.maintenance<{ seqs: number[] }>(text, values);
+const sql = (text: string, values: unknown[] = []) =>
+  api.broker.database.maintenance<{ seqs: number[]; id: string }>(text, values);
 
 /** The log of a pool, as if its events had been written at these times; an event has the number of its place. */
 async function write(pool: string, times: readonly string[]): Promise<void> {
@@ -64,6 +65,15 @@ describe('trimming the log', () => {
       [],
     ]);
     expect(await trimLog.run()).toBe(0);
+  });
+
+  it('looks at those pools alone whose own oldest event is old', async () => {
+    await write('coder', [OLD]);
+    await writeMany('shared', [5, 6], NEW);
+    const { access } = api.broker;
+    const found = await access.system('test', (unit) => findPoolsToTrim(unit, access.orgId, DAYS));
+    const { rows } = await sql(`select pool_id as id from pool where key = 'coder'`);
+    expect(found).toEqual(rows.map(({ id }) => id));
   });
 
   it('makes no hole where the clock had stepped: what is old behind what is new stays until that is old', async () => {
