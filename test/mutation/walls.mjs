@@ -24,7 +24,7 @@ const SUITES = {
   source: [
     ['test/walls/where-alone'],
     ['libs/access/src/policy'],
-    ['test/e2e/access-oracle', 'test/e2e/keys', 'test/e2e/rehearsal'],
+    ['test/e2e/access-oracle', 'test/e2e/keys', 'test/e2e/rehearsal', 'libs/feed/src/retention'],
   ],
 };
 

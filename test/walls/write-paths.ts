@@ -1,4 +1,5 @@
-import { issueOperatorKey } from '#access';
+import { issueOperatorKey, renewFeedEpoch } from '#access';
+import { TrimLog } from '#feed';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
@@ -156,6 +157,23 @@ const noteUses = ({ broker, callers, org }: Twins) =>
 const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
   broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
 
+/** First where only this organisation's events are old, then where only the twin's are. What went is put back: others count it. */
+async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void> {
+  const trim = async (aged: string) => {
+    const text = `update memory_event set occurred_at = occurred_at - interval '8 days' where seq in (1, 2) and org_id = $1`;
+    await database.maintenance(text, [aged]);
+    return new TrimLog(broker.access, 7, () => undefined).run();
+  };
+  const { rows } = await database.maintenance<{ events: unknown[] }>(
+    'select json_agg(e) as events from memory_event e',
+  );
+  if ((await trim(org)) === 0 || (await trim(twin)) !== 0) throw new Error('the wrong log was trimmed');
+  await database.maintenance(
+    'insert into memory_event select * from json_populate_recordset(null::memory_event, $1::json) on conflict do nothing',
+    [JSON.stringify(rows[0]?.events)],
+  );
+}
+
 const ADMINISTER: readonly Path[] = [
   [
     'making a role',
@@ -172,7 +190,9 @@ const ADMINISTER: readonly Path[] = [
   ['activating a policy', activate],
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
+  ['trimming the log', trimTheLog],
   ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],
+  ['another epoch of the feed', ({ database }) => renewFeedEpoch(database)],
 ];
 
 /** In this order: what is administered last ends keys that the others need. */

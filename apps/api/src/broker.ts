@@ -10,7 +10,7 @@ import {
   RehearsalService,
 } from '#access';
 import { createEmbedder } from '#embedding';
-import { FeedService } from '#feed';
+import { FeedService, TrimLog } from '#feed';
 import {
   EmbedBacklog,
   ExplainService,
@@ -26,7 +26,7 @@ import {
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
-import { Database, JobQueue, type Config } from '#platform';
+import { Database, JobQueue, openDoorbell, type Config, type Doorbell } from '#platform';
 import { migrations } from '../../../migrations/index.js';
 
 /** Every service of the broker, put together by hand; the transports take what they need. */
@@ -48,6 +48,8 @@ export interface Broker {
   memories: MemoriesService;
   recall: RecallService;
   feed: FeedService;
+  /** Rung here after every write, and by the other brokers on the database. */
+  doorbell: Doorbell;
   /** The first admin's key, when this start made it. */
   adminKey: string | null;
   close: () => Promise<void>;
@@ -93,11 +95,21 @@ async function assemble(
     onError('the embedder', error),
   );
   const feed = new FeedService(access, index, clock, (error) => onError('feed', error));
+  const trimLog = new TrimLog(access, config.feed.retentionDays, (error) => onError('trimming the log', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);
     jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
   }
   await jobs.start();
+  const doorbell = await openDoorbell({
+    ...config.doorbell,
+    kind: database.kind,
+    channel: `commonplace_${orgId.replaceAll('-', '')}`,
+    onError: (error) => onError('the doorbell between brokers', error),
+  });
+  trimLog.start();
+  access.onWritten(() => doorbell.ring());
+  doorbell.onRing(() => feed.wake());
   return {
     database,
     jobs,
@@ -116,10 +128,13 @@ async function assemble(
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
     feed,
+    doorbell,
     adminKey,
     close: async () => {
       feed.close();
+      await trimLog.stop();
       await jobs.stop();
+      await doorbell.close();
       await database.close();
     },
   };

@@ -4,6 +4,7 @@ import type { ExportOptions } from './export/export-memories.js';
 import { fail } from './fail.js';
 import type { ImportOptions } from './import/import-file.js';
 import type { TestPolicyOptions } from './policy/test-policy.js';
+import type { RenewEpochOptions } from './renew-epoch.js';
 
 const program = new Command('commonplace')
   .description('Shared memory for teams of AI agents.')
@@ -28,6 +29,13 @@ program
   .action(async (options: { revokeOthers?: boolean }) =>
     (await import('./admin-key.js')).issueAdminKey(options.revokeOthers ?? false),
   );
+
+program
+  .command('renew-epoch')
+  .description('after a backup was restored: let every cursor of the feed expire, so that nobody passes over an event')
+  .option('--yes', 'do not ask')
+  .option('--dry-run', 'say what would happen, and change nothing')
+  .action(async (options: RenewEpochOptions) => (await import('./renew-epoch.js')).renewEpoch(options));
 
 program
   .command('import')

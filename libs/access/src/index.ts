@@ -7,6 +7,7 @@ export type { Anchor } from './audit/audit-chain.js';
 export { findPrincipals } from './directory/directory.repository.js';
 export { DirectoryService, type Agent, type IssuedKey, type PrincipalInfo } from './directory/directory.service.js';
 export { assertWalls, ensureOrganization, issueOperatorKey, type FirstStart } from './first-start.js';
+export { readFeedEpoch, renewFeedEpoch, type FeedEpoch } from './feed-epoch.js';
 export type { DirectoryPool } from './gate/access.repository.js';
 export { AccessService, GrantsChanged, type Admission } from './gate/access.service.js';
 export { actionsIn, type ActivePolicy, type Grants } from './gate/snapshots.js';

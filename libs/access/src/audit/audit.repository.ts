@@ -14,7 +14,8 @@ export type AuditAction =
   | 'role.create'
   | 'memory.review'
   | 'memory.promote'
-  | 'memory.erase';
+  | 'memory.erase'
+  | 'feed.renew';
 
 export interface AuditEvent {
   action: AuditAction;

@@ -31,6 +31,7 @@ export class GrantsChanged extends Error {}
 export class AccessService {
   private readonly snapshots: Snapshots;
   private keyEnded: (keyId: string) => void = () => undefined;
+  private written: () => void = () => undefined;
 
   constructor(
     private readonly database: Database,
@@ -48,13 +49,18 @@ export class AccessService {
   }
 
   /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */
-  write<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
-    return this.open(principal, memoryPools, false, work);
+  async write<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
+    const result = await this.open(principal, memoryPools, false, work);
+    this.written();
+    return result;
   }
 
   /** As write, with the tables of administration open. @throws FORBIDDEN to whoever may not ADMINISTER. */
-  administer<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
-    return this.open(principal, memoryPools, true, async (unit, grants) => {
+  async administer<Result>(
+    principal: Principal,
+    work: (unit: Unit, grants: Grants) => Promise<Result>,
+  ): Promise<Result> {
+    const result = await this.open(principal, memoryPools, true, async (unit, grants) => {
       if (!grants.access.may('ADMINISTER')) {
         throw new CommonplaceError(
           'FORBIDDEN',
@@ -63,6 +69,8 @@ export class AccessService {
       }
       return work(unit, grants);
     });
+    this.written();
+    return result;
   }
 
   /** The service's own work, such as a job: no caller, one organisation. `purpose` is a word to find it by in the code. */
@@ -182,6 +190,11 @@ export class AccessService {
   /** Tells who keeps keys in mind that one of them was found to hold no longer. */
   onKeyEnded(listener: (keyId: string) => void): void {
     this.keyEnded = listener;
+  }
+
+  /** Tells, after the commit, of every unit that may have written. */
+  onWritten(listener: () => void): void {
+    this.written = listener;
   }
 
   /** Called after a change made here: what reads no database, such as a list of pools, then shows it at once too. */

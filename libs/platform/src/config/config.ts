@@ -7,6 +7,13 @@ const postgresUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'must be a URL that begins with postgres://')
   .optional();
+const natsUrls = z
+  .string()
+  .refine(
+    (urls) => urls.split(',').every(isNatsUrl),
+    'must be a URL that begins with nats:// or tls://, or several with commas',
+  )
+  .optional();
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
 /** Every variable the broker reads, with its default: docs and .env.example list the same names. */
@@ -14,7 +21,9 @@ const environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1).default('127.0.0.1'),
   DATABASE_URL: postgresUrl,
+  DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_POOL_SIZE: positive.max(200).default(10),
+  NATS_URL: natsUrls,
   DATA_DIR: z.string().min(1).default('./data'),
   COMMONPLACE_BOOTSTRAP_KEY: z.string().min(32, 'must have at least 32 characters').max(512).optional(),
   EMBEDDING_MODEL: optional,
@@ -23,6 +32,7 @@ const environment = z.object({
   OPENAI_BASE_URL: httpUrl.optional(),
   OPENAI_API_KEY: optional,
   COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
+  FEED_RETENTION_DAYS: positive.max(36_500).default(7),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6000),
   AUTH_JWT_ISSUER: optional,
   AUTH_JWT_JWKS_URL: httpUrl.optional(),
@@ -52,6 +62,9 @@ export interface EmbeddingConfig {
 export interface Config {
   http: { host: string; port: number; allowedOrigins: string[]; ratePerMinute: number };
   database: { url: string | undefined; poolSize: number; dataDir: string };
+  /** How brokers on one Postgres tell each other that there is something new. */
+  doorbell: { listenUrl: string | undefined; natsUrl: string | undefined };
+  feed: { retentionDays: number };
   bootstrapKey: string | undefined;
   embedding: EmbeddingConfig | undefined;
   jwt: JwtConfig | undefined;
@@ -80,6 +93,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       ratePerMinute: v.RATE_LIMIT_PER_MINUTE,
     },
     database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
+    doorbell: { listenUrl: v.DATABASE_LISTEN_URL ?? v.DATABASE_URL, natsUrl: v.NATS_URL },
+    feed: { retentionDays: v.FEED_RETENTION_DAYS },
     bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,
     embedding: v.EMBEDDING_MODEL
       ? {
@@ -107,4 +122,14 @@ function jwtConfig(v: z.infer<typeof environment>): JwtConfig | undefined {
     roleClaim: v.AUTH_JWT_ROLE_CLAIM,
     nameClaim: v.AUTH_JWT_NAME_CLAIM,
   };
+}
+
+function isNatsUrl(text: string): boolean {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (!url || !['nats:', 'tls:'].includes(url.protocol) || url.host === '') return false;
+  try {
+    return [url.username, url.password].every((part) => decodeURIComponent(part) !== undefined);
+  } catch {
+    return false;
+  }
 }

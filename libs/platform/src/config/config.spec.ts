@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from './config.js';
+
+describe('the configuration of the doorbell', () => {
+  it('listens where the database is, unless it is told another way past a pooler', () => {
+    expect(readConfig({ DATABASE_URL: 'postgres://pooler/memories' }).doorbell.listenUrl).toBe(
+      'postgres://pooler/memories',
+    );
+    const both = { DATABASE_URL: 'postgres://pooler/memories', DATABASE_LISTEN_URL: 'postgres://server/memories' };
+    expect(readConfig(both).doorbell.listenUrl).toBe('postgres://server/memories');
+    expect(readConfig({}).doorbell).toEqual({ listenUrl: undefined, natsUrl: undefined });
+  });
+
+  it.each(['nats://one:4222', 'tls://one', 'nats://me:p%40ss@one:4222, nats://two:4222', 'nats://s3cret@[::1]:4222'])(
+    'takes %s',
+    (url) => {
+      expect(readConfig({ NATS_URL: url }).doorbell.natsUrl).toBe(url);
+    },
+  );
+
+  it.each(['one:4222', 'http://s3cret@one', 'nats://', 'nats://s3cret@', 'nats://s3cret%zz@one', 'nats://s3cret@one,'])(
+    'refuses %s, and does not repeat it',
+    (url) => {
+      const read = () => readConfig({ NATS_URL: url });
+      expect(read).toThrow(/^NATS_URL: must be a URL/);
+      expect(read).not.toThrow(/s3cret/);
+    },
+  );
+});
+
+describe('the days for which the log is kept', () => {
+  it('are seven, or as many whole days as one likes', () => {
+    expect(readConfig({}).feed.retentionDays).toBe(7);
+    expect(readConfig({ FEED_RETENTION_DAYS: '1' }).feed.retentionDays).toBe(1);
+    for (const wrong of ['0', '-1', '1.5', 'week'])
+      expect(() => readConfig({ FEED_RETENTION_DAYS: wrong })).toThrow(/^FEED_RETENTION_DAYS/);
+  });
+});
