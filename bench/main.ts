@@ -6,10 +6,20 @@ import { type Row, type Workload } from './workload.js';
 import { can } from './workloads/can.js';
 import { compile } from './workloads/compile.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
+import { feedLatency } from './workloads/feed-latency.js';
+import { feedMemory } from './workloads/feed-memory.js';
 import { recallOverhead } from './workloads/recall-overhead.js';
 import { recallStatements } from './workloads/recall-statements.js';
 
-const WORKLOADS: readonly Workload[] = [compile, can, recallOverhead, recallStatements, feedDeliveries];
+const WORKLOADS: readonly Workload[] = [
+  compile,
+  can,
+  recallOverhead,
+  recallStatements,
+  feedDeliveries,
+  feedLatency,
+  feedMemory,
+];
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
 const chosen = choose(positionals);

@@ -1,13 +1,12 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { Child } from './child.js';
+import type { WriterOptions } from './writer-process.js';
 
 export interface FleetOptions {
   url: string;
   keys: readonly string[];
   /** How many sockets, with one subscription each; keys take turns. */
   sockets: number;
-  /** Of the subscription of the nth. */
+  /** Whether all subscriptions are of one text, or each of one of its own. */
   shape: 'same' | 'different';
   /** Where all of them begin. */
   after: string;
@@ -21,36 +20,33 @@ export interface FleetReport {
   latencies: number[];
 }
 
-/** Subscribers in a process of their own: what they cost must not be taken for what the broker costs. */
+/** Subscribers. */
 export class Fleet {
-  private constructor(private readonly child: ChildProcess) {}
+  private constructor(private readonly child: Child) {}
 
   static async open(options: FleetOptions): Promise<Fleet> {
-    const child = fork(fileURLToPath(new URL('./fleet-process.js', import.meta.url)), [JSON.stringify(options)]);
-    const fleet = new Fleet(child);
-    await fleet.answer('ready');
-    return fleet;
+    const child = new Child('./fleet-process.js', options);
+    await child.answer('ready');
+    return new Fleet(child);
   }
 
-  /** Waits until so many were received in all. */
-  async until(received: number, withinMs = 120_000): Promise<FleetReport> {
+  /** Waits until so many were received since the last report. */
+  async until(received: number, withinMs = 60_000): Promise<FleetReport> {
     this.child.send({ until: received, withinMs });
-    return (await this.answer('report')) as FleetReport;
+    return (await this.child.answer('report')) as FleetReport;
   }
 
-  async close(): Promise<void> {
-    this.child.kill('SIGKILL');
-    await once(this.child, 'exit');
+  close(): Promise<void> {
+    return this.child.close();
   }
+}
 
-  private async answer(kind: string): Promise<unknown> {
-    for (;;) {
-      const [message] = (await Promise.race([
-        once(this.child, 'message'),
-        once(this.child, 'exit').then(() => Promise.reject(new Error('the fleet has ended'))),
-      ])) as [{ kind: string; value?: unknown; error?: string }];
-      if (message.error) throw new Error(message.error);
-      if (message.kind === kind) return message.value;
-    }
+/** Writes by single mutations over HTTP. */
+export async function write(options: WriterOptions): Promise<{ written: number; seconds: number }> {
+  const child = new Child('./writer-process.js', options);
+  try {
+    return (await child.answer('written')) as { written: number; seconds: number };
+  } finally {
+    await child.close();
   }
 }

@@ -1,0 +1,68 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface WriterOptions {
+  url: string;
+  /** Who writes into which pools, in turn. */
+  targets: readonly { key: string; pool: string }[];
+  /** Begun so many a second, whether those before are through or not; 0: as fast as `parallel` allow. */
+  perSecond: number;
+  parallel: number;
+  seconds: number;
+}
+
+const options = JSON.parse(process.argv[2] as string) as WriterOptions;
+const agent = new Agent({ keepAlive: true, maxSockets: options.parallel });
+const query = 'mutation ($input: MemorizeInput!) { memorize(input: $input) { outcome } }';
+let begun = 0;
+let done = 0;
+let failure: string | undefined;
+
+const end = performance.now() + options.seconds * 1000;
+const start = performance.now();
+if (options.perSecond > 0) await atPace();
+else await Promise.all(Array.from({ length: options.parallel }, untilTheEnd));
+const seconds = (performance.now() - start) / 1000;
+process.send?.(failure ? { error: failure } : { kind: 'written', value: { written: done, seconds } });
+
+async function atPace(): Promise<void> {
+  while (performance.now() < end) {
+    const due = ((performance.now() - start) / 1000) * options.perSecond;
+    while (begun < due) void write().then(count, fail);
+    await pause(1);
+  }
+  while (done < begun && !failure) await pause(5);
+}
+
+async function untilTheEnd(): Promise<void> {
+  while (performance.now() < end && !failure) await write().then(count, fail);
+}
+
+function count(): void {
+  done++;
+}
+
+function fail(error: unknown): void {
+  failure = String(error);
+}
+
+function write(): Promise<void> {
+  const { key, pool } = options.targets[begun % options.targets.length] as WriterOptions['targets'][number];
+  const written = String(process.hrtime.bigint() / 1000n).padStart(20, '0');
+  const content = `written ${written} as number ${begun++}, told in a sentence of the usual length.`;
+  const body = JSON.stringify({ query, variables: { input: { content, type: 'EPISODIC', pool } } });
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      authorization: `Bearer ${key}`,
+    };
+    const outgoing = request(`${options.url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => (text.includes('CREATED') ? resolve() : reject(new Error(text))));
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
