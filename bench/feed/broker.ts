@@ -79,6 +79,24 @@ export class BenchBroker {
     return keys;
   }
 
+  /** So many more pools, which planners write and coders read: writers of one pool wait for each other's commits. */
+  async lanes(count: number): Promise<string[]> {
+    const keys = Array.from({ length: count }, (_, nth) => `lane-${nth}`);
+    const create = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
+    for (const key of keys) await this.ask(create, { input: { key, kind: 'SHARED' } });
+    const text = '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }';
+    const { policy } = await this.ask<{ policy: { version: number; statements: object[] } }>(text);
+    const lane = { effect: 'ALLOW', pools: keys };
+    const added = [
+      { ...lane, id: 'lanes-write', roles: ['planner'], actions: ['READ', 'WRITE'] },
+      { ...lane, id: 'lanes-read', roles: ['coder'], actions: ['READ'] },
+    ];
+    await this.ask('mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }', {
+      input: { expectedVersion: policy.version, statements: [...policy.statements, ...added] },
+    });
+    return keys;
+  }
+
   async cursor(key: string): Promise<string> {
     return (await this.ask<{ feedCursor: string }>('{ feedCursor }', {}, key)).feedCursor;
   }

@@ -1,7 +1,12 @@
+import type { Principal } from '#access';
+import type { MemorizeInput } from '#memory';
+import { readConfig } from '#platform';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openBroker } from '../../apps/api/src/broker.js';
 
 export interface WriterOptions {
+  /** Of a broker, for mutations over HTTP; or of its database, for a second replica that writes without. */
   url: string;
   /** Who writes into which pools, in turn. */
   targets: readonly { key: string; pool: string }[];
@@ -12,8 +17,7 @@ export interface WriterOptions {
 }
 
 const options = JSON.parse(process.argv[2] as string) as WriterOptions;
-const agent = new Agent({ keepAlive: true, maxSockets: options.parallel });
-const query = 'mutation ($input: MemorizeInput!) { memorize(input: $input) { outcome } }';
+const store = options.url.startsWith('http') ? overHttp() : await throughReplica();
 let begun = 0;
 let done = 0;
 let failure: string | undefined;
@@ -50,19 +54,39 @@ function write(): Promise<void> {
   const { key, pool } = options.targets[begun % options.targets.length] as WriterOptions['targets'][number];
   const written = String(process.hrtime.bigint() / 1000n).padStart(20, '0');
   const content = `written ${written} as number ${begun++}, told in a sentence of the usual length.`;
-  const body = JSON.stringify({ query, variables: { input: { content, type: 'EPISODIC', pool } } });
-  return new Promise((resolve, reject) => {
+  return store(key, { content, type: 'EPISODIC', pool });
+}
+
+type Store = (key: string, input: MemorizeInput) => Promise<void>;
+
+function overHttp(): Store {
+  const agent = new Agent({ keepAlive: true, maxSockets: options.parallel });
+  const query = 'mutation ($input: MemorizeInput!) { memorize(input: $input) { outcome } }';
+  return (key, input) => {
+    const body = JSON.stringify({ query, variables: { input } });
     const headers = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       authorization: `Bearer ${key}`,
     };
-    const outgoing = request(`${options.url}/graphql`, { method: 'POST', agent, headers }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      response.on('end', () => (text.includes('CREATED') ? resolve() : reject(new Error(text))));
+    return new Promise((resolve, reject) => {
+      const outgoing = request(`${options.url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => (text.includes('CREATED') ? resolve() : reject(new Error(text))));
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
     });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+  };
+}
+
+async function throughReplica(): Promise<Store> {
+  const config = readConfig({ DATABASE_URL: options.url, DATABASE_POOL_SIZE: '10' });
+  const broker = await openBroker({ config, onError: () => undefined });
+  const callers = new Map<string, Principal>();
+  for (const { key } of options.targets) callers.set(key, await broker.credentials.authenticate(key));
+  return async (key, input) => {
+    await broker.memorize.memorize(callers.get(key) as Principal, input);
+  };
 }

@@ -18,6 +18,7 @@ export {
   parsePolicyCases,
   runPolicyCases,
   SqlParams,
+  type SqlType,
   affectedBy,
   explain,
   simulatePool,

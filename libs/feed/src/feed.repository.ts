@@ -1,3 +1,5 @@
+import { SqlParams, type SqlType } from '#access';
+import { memoriesTogether, toMemory, type Memory, type MemoryTogether, type ReadScope } from '#memory';
 import type { Unit } from '#platform';
 import type { LoggedKind } from './event.js';
 
@@ -7,10 +9,15 @@ export interface LoggedEvent {
   memoryId: string;
   kind: LoggedKind;
   at: Date;
+  /** Null for those whom the memory is not for. */
+  memory: Memory | null;
+  /** The author of a memory that nobody else in the audience may see. */
+  onlyFor: string | null;
 }
 
-/** What stands behind a place in one pool: without an event where the log no longer holds it. */
+/** What stands behind a place in one pool. */
 export interface LogRow extends Omit<LoggedEvent, 'seq'> {
+  /** Null where the log no longer holds it. */
   seq: number | null;
   /** The database's time of the reading. */
   now: Date;
@@ -43,24 +50,68 @@ export function readHeads(unit: Unit, orgId: string, poolIds: readonly string[])
   return unit.query<PoolHead>({ name: 'feed_heads', text, values: [orgId, poolIds] });
 }
 
+type Joined = MemoryTogether & {
+  loggedPool: string;
+  seq: number | null;
+  memoryId: string;
+  event: LoggedKind;
+  at: Date;
+  readAt: Date;
+};
+
 /**
- * Up to `atMost` events of each pool, by pool and number; of a pool without news, nothing. One statement, so that the heads
- * and the events are of one moment: a head that moved and has no event behind the place is an event that is gone.
+ * Up to `atMost` events of each pool with their memories, by pool and number; of a pool without news, nothing. One
+ * statement, so that the heads and the events are of one moment: a head that moved and has no event behind the place is an
+ * event that is gone.
  */
-export function readEvents(unit: Unit, orgId: string, ranges: readonly SeqRange[], atMost: number): Promise<LogRow[]> {
-  const text = `select p.pool_id as "poolId", e.seq, e.memory_id as "memoryId", e.kind, e.occurred_at as at, clock_timestamp() as now
-    from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as r (pool_id, after, up_to)
-    join pool p on p.org_id = $1 and p.pool_id = r.pool_id and p.seq > r.after
+export async function readEvents(
+  unit: Unit,
+  scope: ReadScope,
+  ranges: readonly SeqRange[],
+  atMost: number,
+): Promise<LogRow[]> {
+  const params = new SqlParams();
+  const column = <Value>(of: (range: SeqRange) => Value, type: SqlType) => params.add(ranges.map(of), type);
+  const lists = [
+    column((r) => r.poolId, 'uuid[]'),
+    column((r) => r.after, 'bigint[]'),
+    column((r) => r.upTo, 'bigint[]'),
+  ];
+  const org = params.add(scope.orgId, 'uuid');
+  const text = `select p.pool_id as "loggedPool", e.seq, e.memory_id as "memoryId", e.kind as event, e.occurred_at as at,
+      clock_timestamp() as "readAt", seen.*
+    from unnest(${lists.join(', ')}) as r (pool_id, after, up_to)
+    join pool p on p.org_id = ${org} and p.pool_id = r.pool_id and p.seq > r.after
     left join lateral (
       select * from memory_event e
-      where e.org_id = $1 and e.pool_id = r.pool_id and e.seq > r.after and e.seq <= r.up_to order by e.seq limit $5
-    ) e on true order by p.pool_id, e.seq`;
-  const column = <Value>(of: (range: SeqRange) => Value) => ranges.map(of);
-  return unit.query<LogRow>({
-    name: 'feed_events',
-    text,
-    values: [orgId, column((r) => r.poolId), column((r) => r.after), column((r) => r.upTo), atMost],
-  });
+      where e.org_id = ${org} and e.pool_id = r.pool_id and e.seq > r.after and e.seq <= r.up_to
+      order by e.seq limit ${params.add(atMost, 'integer')}
+    ) e on true
+    left join lateral (${memoriesTogether(scope, params)} and m.memory_id = e.memory_id) seen on true
+    order by p.pool_id, e.seq`;
+  const rows = await unit.query<Joined>({ name: nameOf(text), text, values: params.values });
+  return rows.map(({ loggedPool, seq, memoryId, event, at, readAt, onlyFor, ...seen }) => ({
+    poolId: loggedPool,
+    seq,
+    memoryId,
+    kind: event,
+    at,
+    now: readAt,
+    memory: (seen.id as string | null) === null ? null : toMemory(seen),
+    onlyFor,
+  }));
+}
+
+/** Plans are kept by name on every connection: for so many texts, which differ by the shape of what a role may read. */
+const MAX_NAMED = 100;
+const names = new Map<string, string>();
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= MAX_NAMED) return known;
+  const name = `feed_events_${names.size}`;
+  names.set(text, name);
+  return name;
 }
 
 export interface Pulse {

@@ -1,6 +1,6 @@
 import type { Grants, ReadFilter } from '#access';
 import { derivedId } from '#kernel';
-import { findMemoriesTogether, type IndexSpace, type Memory } from '#memory';
+import type { Memory, ReadScope } from '#memory';
 import type { Unit } from '#platform';
 import { encodeCursor, expired, type Position } from './cursor.js';
 import type { FeedEvent } from './event.js';
@@ -10,13 +10,9 @@ const PAGE = 256;
 const MIN_PER_POOL = 16;
 
 /** Through whose eyes the log is read. */
-export interface View {
-  orgId: string;
-  filter: ReadFilter;
+export interface View extends ReadScope {
   policyVersion: number;
   poolKeys: ReadonlyMap<string, string>;
-  now: Date;
-  space: IndexSpace | null;
 }
 
 /** @param filter narrowed to the pools that are read */
@@ -60,21 +56,19 @@ export async function readPage(
     .map(([poolId, after]) => ({ poolId, after, upTo: upTo ? (upTo.get(poolId) ?? 0) : Number.MAX_SAFE_INTEGER }))
     .filter((range) => range.after < range.upTo);
   const perPool = Math.max(MIN_PER_POOL, Math.ceil(atMost / ranges.length));
-  const rows = ranges.length === 0 ? [] : await readEvents(unit, view.orgId, ranges, perPool);
+  const rows = ranges.length === 0 ? [] : await readEvents(unit, view, ranges, perPool);
   const read = rows.map(asKept);
   const logged = inOrder(read).slice(0, atMost);
-  const ids = [...new Set(logged.map((event) => event.memoryId))];
-  const seen = new Map((await findMemoriesTogether(unit, view, ids)).map((found) => [found.memory.id, found]));
   const seqs = new Map(from.seqs);
   const takenAt = rows[0]?.now ?? from.takenAt;
   const events: PageEvent[] = [];
   for (const event of logged) {
     if (event.seq !== (seqs.get(event.poolId) as number) + 1) throw notKept();
     seqs.set(event.poolId, event.seq);
-    const found = seen.get(event.memoryId);
-    if (!found) continue;
+    const { memory, onlyFor } = event;
+    if (!memory) continue;
     const cursor = encodeCursor({ epoch: from.epoch, takenAt, seqs });
-    events.push({ ...found, event: toEvent(event, found.memory, cursor, { ...view, epoch: from.epoch }) });
+    events.push({ memory, onlyFor, event: toEvent(event, memory, cursor, { ...view, epoch: from.epoch }) });
   }
   return {
     events,

@@ -6,7 +6,13 @@ export { SimulateService, type AccessChange, type Simulation } from './rehearsal
 export { PromoteService } from './review/promote.service.js';
 export { ReviewService } from './review/review.service.js';
 export { MemoryIndex } from './memory-index.js';
-export { findMemories, findMemoriesTogether, type IndexSpace, type ReadScope } from './memory.repository.js';
+export {
+  memoriesTogether,
+  toMemory,
+  type IndexSpace,
+  type MemoryTogether,
+  type ReadScope,
+} from './memory.repository.js';
 export type { Memorized, MemorizeOutcome, Memory, MemoryRevision } from './memory.js';
 export type { MemorizeInput } from './memorize/memorize-command.js';
 export { MemorizeService, type MemorizedMany, type MemorizeFailure } from './memorize/memorize.service.js';

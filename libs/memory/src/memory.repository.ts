@@ -82,18 +82,16 @@ export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly s
   return (await unit.query<MemoryRecord>({ text, values: params.values })).map(toMemory);
 }
 
-/** The memories that all who see alike may see; `onlyFor` is the author of one that nobody else among them sees. */
-export async function findMemoriesTogether(
-  unit: Unit,
-  { orgId, filter, now, space }: ReadScope,
-  ids: readonly string[],
-): Promise<{ memory: Memory; onlyFor: string | null }[]> {
-  if (ids.length === 0 || filter.poolIds.length === 0) return [];
-  const params = new SqlParams();
-  const text = `select ${memoryColumns(filter, params, space)}, ${filter.onlyFor(params, 'm')} as "onlyFor" from memory m
-    where ${visible(filter, params, orgId, now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
-  const rows = await unit.query<MemoryRecord & { onlyFor: string | null }>({ text, values: params.values });
-  return rows.map(({ onlyFor, ...row }) => ({ memory: toMemory(row), onlyFor }));
+/** As one row of `memoriesTogether`. */
+export interface MemoryTogether extends MemoryRecord {
+  /** The author of a memory that nobody else among those who see alike may see. */
+  onlyFor: string | null;
+}
+
+/** The memories `m` that all who see alike may see, for a statement that says which of them. */
+export function memoriesTogether({ orgId, filter, now, space }: ReadScope, params: SqlParams): string {
+  return `select ${memoryColumns(filter, params, space)}, ${filter.onlyFor(params, 'm')} as "onlyFor" from memory m
+    where ${visible(filter, params, orgId, now)}`;
 }
 
 /** What a decision reads of a memory. */

@@ -1,10 +1,10 @@
+import type { Principal } from '#access';
 import { CommonplaceError } from '#kernel';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Context, type ServerOptions, type SubscribePayload } from 'graphql-ws';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { RequestContext } from '../graphql/context.js';
 import type { StreamParts } from './index.js';
 import { Keepalive } from './keepalive.js';
 import { SocketFeed } from './socket-feed.js';
@@ -25,7 +25,7 @@ interface Connection {
   socket: WebSocket;
   authorization: string | undefined;
   address: string;
-  caller?: RequestContext;
+  principal?: Principal;
   feeds: Set<SocketFeed>;
   window: Window;
 }
@@ -121,7 +121,7 @@ function protocolOptions(options: StreamParts): ServerOptions<Record<string, unk
   };
 }
 
-async function connect(context: SocketContext, { authentication, contexts, counts }: StreamParts): Promise<boolean> {
+async function connect(context: SocketContext, { authentication, counts }: StreamParts): Promise<boolean> {
   const connection = context.extra;
   const { socket } = connection;
   try {
@@ -129,7 +129,7 @@ async function connect(context: SocketContext, { authentication, contexts, count
     const principal = await authentication.authenticate(authorization, connection.address);
     if (socket.readyState !== socket.OPEN || !counts.enter(principal.id)) return false;
     socket.once('close', () => counts.leave(principal.id));
-    connection.caller = contexts.create(principal);
+    connection.principal = principal;
     return true;
   } catch (error) {
     if (error instanceof CommonplaceError && error.code === 'UNAVAILABLE') socket.close(1013, 'Try again later');
@@ -148,8 +148,9 @@ async function admit(
   options: StreamParts,
 ): Promise<ExecutionArgs | GraphQLError[]> {
   const { extra: connection, subscriptions } = context;
+  const { principal } = connection;
   try {
-    if (connection.caller) await options.authentication.spend(connection.caller.principal);
+    if (principal) await options.authentication.spend(principal);
   } catch (error) {
     return [asGraphQLError(error)];
   }
@@ -159,7 +160,8 @@ async function admit(
   }
   const args = options.operations.read(payload);
   if (Array.isArray(args)) return args;
-  return Object.assign(args, { contextValue: connection.caller, connection, id } satisfies Partial<SocketOperation>);
+  const contextValue = principal && options.contexts.create(principal);
+  return Object.assign(args, { contextValue, connection, id } satisfies Partial<SocketOperation>);
 }
 
 async function subscribe(

@@ -8,6 +8,7 @@ export type SqlType =
   | 'integer'
   | 'integer[]'
   | 'bigint'
+  | 'bigint[]'
   | 'double precision'
   | 'boolean'
   | 'bytea'

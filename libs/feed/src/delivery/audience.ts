@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type AccessService, type Grants, type ReadFilter } from '#access';
 import type { Clock } from '#kernel';
 import type { BulkheadPolicy } from 'cockatiel';
@@ -10,6 +11,13 @@ import { covers, rebase } from '../position.js';
 import { Cohort, type Prepared } from './cohort.js';
 import type { Member } from './member.js';
 import { tell, type Subscriber, type Telling } from './subscriber.js';
+
+/**
+ * After a reading the audience rests for as long as it took, or this many times: on a machine that is busy, more is read at once
+ * instead of more often, and writers keep their share.
+ */
+const REST = 1;
+const LONGEST_REST_MS = 25;
 
 export interface Reading {
   access: AccessService;
@@ -30,6 +38,7 @@ export class Audience {
   private readonly cohorts = new Map<string, Cohort>();
   private turn: Promise<unknown> = Promise.resolve();
   private nextPump: Promise<void> | undefined;
+  private restUntil = 0;
 
   constructor(
     private readonly reading: Reading,
@@ -77,9 +86,14 @@ export class Audience {
 
   /** Reads on to the end of the log and tells the live members. Called again meanwhile, it goes on once more. */
   pump(): Promise<void> {
-    this.nextPump ??= this.inTurn(() => {
+    this.nextPump ??= this.inTurn(async () => {
+      const rest = this.restUntil - performance.now();
+      if (rest > 0) await pause(rest);
       this.nextPump = undefined;
-      return this.readOn();
+      const since = performance.now();
+      await this.readOn();
+      const took = performance.now() - since;
+      this.restUntil = since + took + Math.min(took * REST, LONGEST_REST_MS);
     });
     return this.nextPump;
   }

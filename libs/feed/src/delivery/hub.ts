@@ -16,6 +16,7 @@ const TICK_MS = 1_000;
 const CHECKPOINT_EVERY_MS = 15_000;
 const LIVE_READS = 3;
 const READS_BEHIND = 2;
+const FEW = 4;
 const MAX_WAITING_READS = 100_000;
 
 /** Who subscribes, with what it may read and where it begins. */
@@ -91,6 +92,13 @@ export class Hub {
 
   /** Something may have been written, or access changed. */
   wake(): void {
+    if (this.closed) return;
+    // Few read on at once, and find out for themselves: the look at the pools first would be as much work again.
+    if (this.audiences.size <= FEW) for (const audience of this.audiences.values()) void this.pump(audience);
+    else this.look();
+  }
+
+  private look(): void {
     if (this.members.size === 0 || this.closed) return;
     this.woken = true;
     this.tailing ??= this.tail().finally(() => (this.tailing = undefined));
@@ -102,7 +110,7 @@ export class Hub {
   }
 
   private start(): void {
-    const poll = setInterval(() => this.wake(), POLL_MS).unref();
+    const poll = setInterval(() => this.look(), POLL_MS).unref();
     const tick = setInterval(() => this.checkpoint(), TICK_MS).unref();
     this.timers = [poll, tick];
   }
@@ -189,7 +197,7 @@ export class Hub {
     try {
       if (error instanceof GrantsChanged) {
         await this.admitAll();
-        this.wake();
+        this.look();
       } else if (isTold(error)) for (const member of readers) this.leave(member, error);
       else this.report(error);
     } catch (failure) {
