@@ -41,11 +41,17 @@ export class Fleet {
   }
 }
 
-/** Writes by single mutations over HTTP. */
-export async function write(options: WriterOptions): Promise<{ written: number; seconds: number }> {
+export interface Written {
+  written: number;
+  /** Milliseconds from the beginning of each write to its acknowledgement. */
+  times: number[];
+}
+
+/** Single writes, one after another of each writer, or at a pace. */
+export async function write(options: WriterOptions): Promise<Written> {
   const child = new Child('./writer-process.js', options);
   try {
-    return (await child.answer('written')) as { written: number; seconds: number };
+    return (await child.answer('written')) as Written;
   } finally {
     await child.close();
   }
