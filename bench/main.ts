@@ -8,6 +8,7 @@ import { compile } from './workloads/compile.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
 import { feedLatency } from './workloads/feed-latency.js';
 import { feedMemory } from './workloads/feed-memory.js';
+import { feedStalled } from './workloads/feed-stalled.js';
 import { recallOverhead } from './workloads/recall-overhead.js';
 import { recallStatements } from './workloads/recall-statements.js';
 
@@ -19,6 +20,7 @@ const WORKLOADS: readonly Workload[] = [
   feedDeliveries,
   feedLatency,
   feedMemory,
+  feedStalled,
 ];
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });

@@ -7,7 +7,17 @@ const fields = 'id kind cursor memoryId poolKey memory { id type content importa
 let received = 0;
 let latencies: number[] = [];
 
-process.on('message', (message: { until: number; withinMs: number }) => void report(message));
+const sockets: WebSocket[] = [];
+
+type Message = { until: number; withinMs: number } | { reading: boolean };
+
+process.on('message', (message: Message) => {
+  if ('until' in message) return void report(message);
+  for (const socket of sockets) {
+    if (message.reading) socket.resume();
+    else socket.pause();
+  }
+});
 for (let from = 0; from < options.sockets; from += 50)
   await Promise.all(Array.from({ length: Math.min(50, options.sockets - from) }, (_, nth) => open(from + nth)));
 process.send?.({ kind: 'ready' });
@@ -16,6 +26,7 @@ async function open(nth: number): Promise<void> {
   const socket = new WebSocket(`${options.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
     perMessageDeflate: false,
   });
+  sockets.push(socket);
   const key = options.keys[nth % options.keys.length] as string;
   const alias = options.shape === 'same' ? 'event' : `event${nth}`;
   await new Promise<void>((resolve, reject) => {

@@ -36,6 +36,15 @@ export class Fleet {
     return (await this.child.answer('report')) as FleetReport;
   }
 
+  /** All of them stop reading. */
+  pause(): void {
+    this.child.send({ reading: false });
+  }
+
+  resume(): void {
+    this.child.send({ reading: true });
+  }
+
   close(): Promise<void> {
     return this.child.close();
   }
