@@ -5,7 +5,7 @@ import type { FleetOptions } from './fleet.js';
 const options = JSON.parse(process.argv[2] as string) as FleetOptions;
 const fields = 'id kind cursor memoryId poolKey memory { id type content importance createdAt pool { key } }';
 let received = 0;
-let latencies: number[] = [];
+let arrivals: [number, number][] = [];
 
 const sockets: WebSocket[] = [];
 
@@ -61,14 +61,17 @@ function receive(frame: Buffer): void {
   const from = frame.indexOf('written ');
   if (from < 0) return;
   const written = Number(frame.toString('latin1', from + 8, from + 28));
-  latencies.push(Number(process.hrtime.bigint() / 1000n) / 1000 - written / 1000);
+  arrivals.push([written, Number(process.hrtime.bigint() / 1000n)]);
 }
 
 async function report({ until, withinMs }: { until: number; withinMs: number }): Promise<void> {
   const end = Date.now() + withinMs;
   while (received < until && Date.now() < end) await pause(1);
   if (received < until) process.send?.({ error: `only ${received} of ${until} were received` });
-  else process.send?.({ kind: 'report', value: { received, latencies } });
+  else {
+    const latencies = arrivals.map(([written, at]) => (at - written) / 1000);
+    process.send?.({ kind: 'report', value: { received, latencies, arrivals } });
+  }
   received = 0;
-  latencies = [];
+  arrivals = [];
 }

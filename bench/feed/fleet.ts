@@ -18,6 +18,8 @@ export interface FleetReport {
   received: number;
   /** Milliseconds, of every delivery whose content is a time. */
   latencies: number[];
+  /** Of the same: when it was written and when received, in microseconds of the clock that all processes share. */
+  arrivals: [number, number][];
 }
 
 /** Subscribers. */
