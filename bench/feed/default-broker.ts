@@ -41,4 +41,4 @@ useServer<{ authorization: string }>(
   },
   new WebSocketServer({ server: app.getHttpServer() as Server, path: '/graphql', perMessageDeflate: false }),
 );
-console.error(`ready on ${await app.getUrl()}`);
+process.stderr.write(`ready on ${await app.getUrl()}\n`);

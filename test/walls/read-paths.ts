@@ -89,6 +89,9 @@ export const READ_PATHS: readonly Path[] = [
   ...perReader('the memories', readMemories),
   ...perReader('recall', recall),
   ...perReader('the feed from the beginning', (twins, name) => follow(twins, name, twins.cursor, 100)),
+  ...perReader('a page of the feed', ({ broker, callers, cursor }, name) =>
+    broker.feed.after(callers[name], {}, cursor, 100).then(() => undefined),
+  ),
   ['the feed that waits', (twins) => follow(twins, 'coder', null, 600)],
   ['the directory', readDirectory],
   ['the policies', readPolicies],

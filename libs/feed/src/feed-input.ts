@@ -2,6 +2,7 @@ import type { Grants, MemoryType } from '#access';
 import { CommonplaceError } from '#kernel';
 import { readablePoolIds, type Memory } from '#memory';
 import { MAX_POOLS } from './cursor.js';
+import { revoked } from './endings.js';
 
 export interface FeedInput {
   pools?: string[] | null;
@@ -42,8 +43,4 @@ export function checkWidth(poolIds: readonly string[]): void {
     'QUOTA_EXCEEDED',
     `A feed follows at most ${MAX_POOLS} pools, and you may see ${poolIds.length}: subscribe with pools, to some of them.`,
   );
-}
-
-export function revoked(why: string): CommonplaceError {
-  return new CommonplaceError('ACCESS_REVOKED', why);
 }

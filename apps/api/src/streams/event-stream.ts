@@ -115,6 +115,8 @@ class EventStream implements Sink<string> {
   ) {
     response.on('drain', () => this.takeMore());
     response.on('close', () => this.leave());
+    // A write to a client that has just gone; the close says the rest.
+    response.on('error', () => this.leave());
   }
 
   async join(join: (sink: Sink<string>) => Promise<Subscription>): Promise<void> {

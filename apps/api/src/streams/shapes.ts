@@ -44,18 +44,23 @@ export interface ShapeOptions {
 export class Shapes {
   private readonly selections = new WeakMap<DocumentNode, Selection>();
   private readonly byText = new Map<string, Selection>();
+  private readonly shapes = new Map<string, Shape<string>>();
   private readonly presented = new WeakMap<FeedEvent, Promise<MemoryEventModel>>();
 
   constructor(private readonly options: ShapeOptions) {}
 
+  /** The same for operations that select the same: subscribers keep it as long as they live. */
   of(args: ExecutionArgs): Shape<string> {
     const selection = this.selectionOf(args.document);
     const values = args.variableValues ?? {};
     const variables = Object.fromEntries(selection.variables.map((name) => [name, values[name]]));
     const { operationName } = args;
+    const key = JSON.stringify([selection.text, operationName, variables]);
+    const known = this.shapes.get(key);
+    if (known) return known;
     const contexts = new WeakMap<Principal, RequestContext>();
-    return {
-      key: JSON.stringify([selection.text, operationName, variables]),
+    const shape: Shape<string> = {
+      key,
       personal: selection.personal,
       render: async (event, as) => {
         const contextValue = contexts.get(as) ?? this.options.contexts.create(as);
@@ -65,6 +70,9 @@ export class Shapes {
         return this.toJson(await execute({ ...operation, variableValues: variables, contextValue, rootValue }));
       },
     };
+    if (this.shapes.size >= MAX_KNOWN) this.shapes.clear();
+    this.shapes.set(key, shape);
+    return shape;
   }
 
   private toJson({ data, errors }: Awaited<ReturnType<typeof execute>>): string {

@@ -3,7 +3,8 @@ import { CommonplaceError, type Clock } from '#kernel';
 import type { MemoryIndex } from '#memory';
 import { bulkhead } from 'cockatiel';
 import { encodeCursor, expired, type Position } from '../cursor.js';
-import { revoked, stillReadable } from '../feed-input.js';
+import { endOf, isTold } from '../endings.js';
+import { stillReadable } from '../feed-input.js';
 import { readPulse } from '../feed.repository.js';
 import { covers } from '../position.js';
 import { Audience, type Reading } from './audience.js';
@@ -17,6 +18,7 @@ const CHECKPOINT_EVERY_MS = 15_000;
 const LIVE_READS = 3;
 const READS_BEHIND = 2;
 const FEW = 4;
+const MAX_ADMISSIONS = 10;
 const MAX_WAITING_READS = 100_000;
 
 /** Who subscribes, with what it may read and where it begins. */
@@ -222,8 +224,19 @@ export class Hub {
 
   /** What everybody may see by now. Whoever sees something else than before goes on in another audience. */
   private admitAll(): Promise<void> {
-    this.admitting ??= this.admitAgain().finally(() => (this.admitting = undefined));
+    this.admitting ??= this.admitUntilItHolds().finally(() => (this.admitting = undefined));
     return this.admitting;
+  }
+
+  /** Edits may follow each other faster than everybody is moved; the next poll tries again where this has not been enough. */
+  private async admitUntilItHolds(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.admitAgain();
+      } catch (error) {
+        if (!(error instanceof GrantsChanged) || attempt === MAX_ADMISSIONS) throw error;
+      }
+    }
   }
 
   private async admitAgain(): Promise<void> {
@@ -237,10 +250,12 @@ export class Hub {
       else this.place(member, admission, moves);
     }
     for (const move of moves.values()) await this.move(move);
+    // Not before all have moved: until then the next poll does this again.
+    for (const admission of admissions)
+      if ('grants' in admission) this.generation = Math.max(this.generation, admission.grants.generation);
   }
 
   private place(member: Member, { grants, until }: { grants: Grants; until: Date | null }, moves: Map<string, Move>) {
-    this.generation = Math.max(this.generation, grants.generation);
     member.until = until;
     const { audience, subscriber } = member;
     try {
@@ -278,14 +293,4 @@ export class Hub {
     }
     if (isNew) await to.announceScope();
   }
-}
-
-/** What is for the subscriber to know, and ends its subscription. */
-function isTold(error: unknown): error is CommonplaceError {
-  return error instanceof CommonplaceError && ['CURSOR_EXPIRED', 'ACCESS_REVOKED'].includes(error.code);
-}
-
-function endOf(why: 'REVOKED' | 'EXPIRED'): CommonplaceError {
-  if (why === 'REVOKED') return revoked('The key was revoked.');
-  return new CommonplaceError('UNAUTHENTICATED', 'The key or token has expired.');
 }
