@@ -26,6 +26,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await tellClaimsApart(twins, twin);
   await tellVectorsApart(twins, twin);
   await tellLogsApart(twins, twin);
+  await tellFeedsApart(twins, twin);
   return twin;
 }
 
@@ -52,6 +53,15 @@ async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<
     `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,
     key,
     agent,
+  );
+}
+
+/** Of every pool, the newest event is further there. */
+async function tellFeedsApart({ database }: Twins, twin: string): Promise<void> {
+  await database.maintenance(
+    `with p as (update pool set seq = seq + 1 where org_id = $1 returning pool_id, seq)
+     insert into memory_event select $1, pool_id, seq, $2, 'MEMORIZED', now(), 1 from p`,
+    [twin, newId()],
   );
 }
 
