@@ -31,7 +31,7 @@ export class Window {
   /** Events that may be sent now. */
   room(): number {
     if (this.sent.bytes - this.confirmed.bytes >= MAX_BYTES) return 0;
-    return MAX_EVENTS - (this.sent.events - this.confirmed.events);
+    return Math.max(0, MAX_EVENTS - (this.sent.events - this.confirmed.events));
   }
 
   count(bytes: number): void {
