@@ -66,7 +66,7 @@ export class FeedService {
         const places = await this.access.readTogether(grants, until, (unit) =>
           begin(unit, principal.orgId, poolIds, input),
         );
-        const joined = this.hub.join({ subscriber, grants, until, poolIds, ...places });
+        const joined = await this.hub.join({ subscriber, grants, until, poolIds, ...places });
         if (joined) return joined;
       } catch (error) {
         if (!(error instanceof GrantsChanged)) throw error;

@@ -31,7 +31,7 @@ const request = z.object({
  * connections mode of GraphQL over SSE, with the cursor as the id of each event.
  */
 export function serveEventStreams(fastify: FastifyInstance, options: StreamParts): { close: () => void } {
-  const streams = new Set<EventStream>();
+  const streams = new Streams();
   const handle = async (incoming: FastifyRequest, reply: FastifyReply): Promise<void> => {
     try {
       await open(incoming, reply, options, streams);
@@ -44,9 +44,7 @@ export function serveEventStreams(fastify: FastifyInstance, options: StreamParts
   fastify.get(PATH, handle);
   fastify.post(PATH, handle);
   return {
-    close: () => {
-      for (const stream of streams) stream.cut();
-    },
+    close: () => streams.close(),
   };
 }
 
@@ -54,7 +52,7 @@ async function open(
   incoming: FastifyRequest,
   reply: FastifyReply,
   options: StreamParts,
-  streams: Set<EventStream>,
+  streams: Streams,
 ): Promise<void> {
   const { authentication, contexts, operations, shapes, counts, feed } = options;
   const principal = await authentication.authenticate(incoming.headers.authorization, incoming.ip);
@@ -62,6 +60,8 @@ async function open(
   if (Array.isArray(args)) throw args[0] as GraphQLError;
   const source = await sourceOf({ ...args, contextValue: contexts.create(principal) });
   if ('errors' in source) throw source.errors[0] as GraphQLError;
+  // Gone while it was let in: its close has been, and would give nothing back.
+  if (reply.raw.destroyed) return void reply.hijack();
   if (!counts.enter(principal.id))
     throw new CommonplaceError('QUOTA_EXCEEDED', 'You have as many streams open as one principal may have.');
   const after = incoming.headers['last-event-id'];
@@ -74,8 +74,28 @@ async function open(
   // Until it has joined, a refusal is still an answer of its own.
   await stream.join((sink) => feed.join({ principal, input, shape: shapes.of(args), sink }));
   reply.hijack();
-  streams.add(stream);
   stream.start();
+  streams.add(stream);
+}
+
+/** Those that are open; one that opens while the broker closes is cut at once. */
+class Streams {
+  private readonly open = new Set<EventStream>();
+  private closed = false;
+
+  add(stream: EventStream): void {
+    this.open.add(stream);
+    if (this.closed) stream.cut();
+  }
+
+  delete(stream: EventStream): void {
+    this.open.delete(stream);
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const stream of this.open) stream.cut();
+  }
 }
 
 /** @throws BAD_INPUT */
@@ -138,10 +158,15 @@ class EventStream implements Sink<string> {
     return this.waiting || this.over || this.response.writableLength > MAX_BYTES ? 0 : MAX_EVENTS;
   }
 
-  send(tellings: readonly Telling<string>[], from: number, to: number): void {
+  send(tellings: readonly Telling<string>[], from: number): number {
     let text = '';
-    for (const { told, cursor } of tellings.slice(from, to)) text += `id: ${cursor}\nevent: next\ndata: ${told}\n\n`;
+    let place = from;
+    for (; place < tellings.length && place < from + MAX_EVENTS && text.length < MAX_BYTES; place++) {
+      const { told, cursor } = tellings[place] as Telling<string>;
+      text += `id: ${cursor}\nevent: next\ndata: ${told}\n\n`;
+    }
     this.waiting = !this.response.write(text);
+    return place;
   }
 
   end(reason: CommonplaceError): void {

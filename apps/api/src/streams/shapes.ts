@@ -17,13 +17,31 @@ import type { MemoryEventModel } from '../graphql/memory.model.js';
 
 /** Fields that say the same to all who see alike. What is selected beside them is asked for each principal by itself. */
 const COMMON: Record<string, readonly string[]> = {
-  MemoryRevision: [],
+  Subscription: ['memoryFeed'],
+  MemoryEvent: ['id', 'kind', 'cursor', 'at', 'memory', 'memoryId', 'poolKey', 'policyVersion'],
+  Memory: [
+    ...[
+      'id',
+      'pool',
+      'type',
+      'status',
+      'content',
+      'entityId',
+      'sessionId',
+      'speaker',
+      'importance',
+      'labels',
+      'metadata',
+    ],
+    ...['author', 'maskedFields', 'version', 'createdAt', 'updatedAt', 'validFrom', 'validTo', 'expiresAt', 'reviewed'],
+    'indexed',
+  ],
   MemoryReview: ['approved', 'reviewer', 'at', 'comment'],
   Principal: ['id', 'kind', 'name', 'role'],
   Pool: ['id', 'key', 'kind', 'description', 'role', 'createdAt'],
 };
-const PERSONAL_OF_MEMORY = ['supersededBy', 'derivedFrom', 'history'];
 const MAX_KNOWN = 500;
+const MAX_KNOWN_LENGTH = 10_000;
 
 /** A subscription's selection, without what only says where to begin and what to leave out. */
 interface Selection {
@@ -63,24 +81,21 @@ export class Shapes {
       key,
       personal: selection.personal,
       render: async (event, as) => {
-        const contextValue = contexts.get(as) ?? this.options.contexts.create(as);
-        contexts.set(as, contextValue);
+        // What it may load is bounded for each event, and not for all of a page together.
+        const contextValue = (selection.personal ? undefined : contexts.get(as)) ?? this.options.contexts.create(as);
+        if (!selection.personal) contexts.set(as, contextValue);
         const rootValue = await this.model(event);
         const operation = { schema: this.options.schema, document: selection.document, operationName };
         return this.toJson(await execute({ ...operation, variableValues: variables, contextValue, rootValue }));
       },
     };
     if (this.shapes.size >= MAX_KNOWN) this.shapes.clear();
-    this.shapes.set(key, shape);
+    if (key.length <= MAX_KNOWN_LENGTH) this.shapes.set(key, shape);
     return shape;
   }
 
   private toJson({ data, errors }: Awaited<ReturnType<typeof execute>>): string {
-    // Whoever was asked on behalf of has lost its key meanwhile; the others have not.
-    if (
-      errors?.some(({ originalError: cause }) => cause instanceof CommonplaceError && cause.code === 'UNAUTHENTICATED')
-    )
-      throw new GrantsChanged();
+    for (const error of errors ?? []) throwIfPassing(error);
     if (!errors) return JSON.stringify({ data });
     return JSON.stringify({ errors: errors.map((error) => this.options.formatError(error)), data });
   }
@@ -100,11 +115,19 @@ export class Shapes {
       const same = this.byText.get(selection.text);
       if (!same && this.byText.size >= MAX_KNOWN) this.byText.clear();
       if (same) selection = same;
-      else this.byText.set(selection.text, selection);
+      else if (selection.text.length <= MAX_KNOWN_LENGTH) this.byText.set(selection.text, selection);
       this.selections.set(document, selection);
     }
     return selection;
   }
+}
+
+/** What says nothing of the event: it is read again, and told when it is whole. */
+function throwIfPassing({ originalError: cause }: GraphQLError): void {
+  if (!(cause instanceof CommonplaceError)) return;
+  // Whoever was asked on behalf of has lost its key meanwhile; the others have not.
+  if (cause.code === 'UNAUTHENTICATED') throw new GrantsChanged();
+  if (cause.code === 'UNAVAILABLE') throw cause;
 }
 
 function selectionOf(document: DocumentNode, schema: GraphQLSchema): Selection {
@@ -132,7 +155,5 @@ function selectionOf(document: DocumentNode, schema: GraphQLSchema): Selection {
 }
 
 function isCommon(type: string, field: string): boolean {
-  if (field === '__typename' || type === 'Subscription' || type === 'MemoryEvent') return true;
-  if (type === 'Memory') return !PERSONAL_OF_MEMORY.includes(field);
-  return COMMON[type]?.includes(field) ?? false;
+  return field === '__typename' || (COMMON[type]?.includes(field) ?? false);
 }

@@ -65,13 +65,15 @@ export class SocketFeed implements AsyncIterableIterator<never>, Sink<string> {
     return socket.readyState === socket.OPEN ? window.room() : 0;
   }
 
-  send(tellings: readonly Telling<string>[], from: number, to: number): void {
+  send(tellings: readonly Telling<string>[], from: number): number {
     const { socket, window } = this.carrier;
-    for (let place = from; place < to; place++) {
+    let place = from;
+    for (; place < tellings.length && window.room() > 0; place++) {
       const frame = `${this.head}${(tellings[place] as Telling<string>).told}}`;
       socket.send(frame);
       window.count(frame.length);
     }
+    return place;
   }
 
   end(reason: CommonplaceError): void {

@@ -15,7 +15,11 @@ import { Window } from './window.js';
 const PATH = '/graphql';
 const MAX_PAYLOAD = 64 * 1024;
 const MAX_OPERATIONS_PER_SOCKET = 20;
+/** It stands in every frame. */
+const MAX_ID_LENGTH = 128;
 const INIT_TIMEOUT_MS = 3_000;
+/** Answers that a client asks for and does not read. */
+const MAX_UNREAD = 2 * 1024 * 1024;
 /** How long a client may take to answer a close: draining waits for it. */
 const CLOSE_TIMEOUT_MS = 2_000;
 const PROTOCOL = 'graphql-transport-ws';
@@ -64,7 +68,7 @@ export function serveWebSockets(server: Server, options: StreamParts): { close: 
       authorization: request.headers.authorization,
       address: request.socket.remoteAddress ?? '',
       feeds,
-      window: new Window(socket, () => feeds.forEach((feed) => feed.resume())),
+      window: new Window(socket, () => resumeInTurn(feeds)),
     };
     const fail = (error: unknown) => {
       options.onError(error);
@@ -82,8 +86,11 @@ export function serveWebSockets(server: Server, options: StreamParts): { close: 
       },
       connection,
     );
+    for (const event of ['message', 'ping']) socket.on(event, () => endIfDeaf(socket));
     socket.once('close', (code, reason) => {
       options.metrics.sockets.dec();
+      // graphql-ws knows one of each id, and forgets those that were completed while they began.
+      for (const feed of [...feeds]) void feed.return();
       void closed(code, reason.toString()).catch(options.onError);
     });
   };
@@ -121,6 +128,19 @@ function protocolOptions(options: StreamParts): ServerOptions<Record<string, unk
   };
 }
 
+function endIfDeaf(socket: WebSocket): void {
+  if (socket.bufferedAmount > MAX_UNREAD) socket.terminate();
+}
+
+/** Whoever was first is last the next time: a busy subscription must not take all the room. */
+function resumeInTurn(feeds: Set<SocketFeed>): void {
+  const [first] = feeds;
+  if (!first) return;
+  feeds.delete(first);
+  feeds.add(first);
+  for (const feed of [...feeds]) feed.resume();
+}
+
 async function connect(context: SocketContext, { authentication, counts }: StreamParts): Promise<boolean> {
   const connection = context.extra;
   const { socket } = connection;
@@ -154,7 +174,11 @@ async function admit(
   } catch (error) {
     return [asGraphQLError(error)];
   }
-  if (Object.keys(subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
+  if (id.length > MAX_ID_LENGTH) {
+    connection.socket.close(CloseCode.BadRequest, 'Invalid id');
+    return [refusal('BAD_INPUT', `An id has at most ${MAX_ID_LENGTH} characters.`)];
+  }
+  if (Math.max(Object.keys(subscriptions).length, connection.feeds.size + 1) > MAX_OPERATIONS_PER_SOCKET) {
     connection.socket.close(CloseCode.TooManyInitialisationRequests, 'Too many operations');
     return [refusal('RATE_LIMITED', `A socket carries at most ${MAX_OPERATIONS_PER_SOCKET} subscriptions at once.`)];
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
 
 /** What a client may have unread in the buffers between us: after a change of access it still reads no more than this. */
@@ -5,7 +6,7 @@ const MAX_EVENTS = 64;
 const MAX_BYTES = 256 * 1024;
 
 interface Mark {
-  number: number;
+  payload: Buffer;
   events: number;
   bytes: number;
 }
@@ -19,7 +20,6 @@ export class Window {
   private confirmed = { events: 0, bytes: 0 };
   private marked = { events: 0, bytes: 0 };
   private readonly marks: Mark[] = [];
-  private number = 0;
 
   constructor(
     private readonly socket: WebSocket,
@@ -41,16 +41,14 @@ export class Window {
       this.sent.events - this.marked.events >= MAX_EVENTS / 2 || this.sent.bytes - this.marked.bytes >= MAX_BYTES / 2;
     if (!isHalf) return;
     this.marked = { ...this.sent };
-    this.marks.push({ number: ++this.number, ...this.marked });
-    const payload = Buffer.alloc(4);
-    payload.writeUInt32BE(this.number >>> 0);
+    // Not to be guessed: a client that reads nothing could open its window by answering ahead.
+    const payload = randomBytes(8);
+    this.marks.push({ payload, ...this.marked });
     this.socket.ping(payload);
   }
 
   private confirm(payload: Buffer): void {
-    if (payload.length !== 4) return;
-    const number = payload.readUInt32BE();
-    const place = this.marks.findIndex((mark) => mark.number >>> 0 === number);
+    const place = this.marks.findIndex((mark) => mark.payload.equals(payload));
     if (place < 0) return;
     const [mark] = this.marks.splice(0, place + 1).slice(-1) as [Mark];
     const wasFull = this.room() <= 0;

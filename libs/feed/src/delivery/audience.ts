@@ -32,7 +32,6 @@ export interface Reading {
  * fence; nothing is told on an authority that is older than the reading.
  */
 export class Audience {
-  readonly key: string;
   readonly members = new Set<Member>();
   readonly poolIds: readonly string[];
   private readonly cohorts = new Map<string, Cohort>();
@@ -42,12 +41,12 @@ export class Audience {
 
   constructor(
     private readonly reading: Reading,
+    readonly key: string,
     private grants: Grants,
     private readonly filter: ReadFilter,
     /** How far the log was read for the live members. */
     public position: Position,
   ) {
-    this.key = filter.sameness();
     this.poolIds = filter.poolIds;
   }
 
@@ -60,9 +59,9 @@ export class Audience {
     if (grants.generation >= this.grants.generation) this.grants = grants;
   }
 
-  /** When the first of its members has to be admitted anew. */
+  /** When the first of its members has to be admitted anew, or a statement of the policy ends. */
   get until(): Date | null {
-    let earliest: Date | null = null;
+    let earliest = this.grants.validUntil;
     for (const { until } of this.members) if (until && (!earliest || until < earliest)) earliest = until;
     return earliest;
   }
@@ -98,6 +97,17 @@ export class Audience {
     return this.nextPump;
   }
 
+  /**
+   * Takes the member among those whom it tells, from the place that is answered: between two readings, for what is read
+   * already was read under the access of those who were there.
+   */
+  enlist(member: Member): Promise<ReadonlyMap<string, number>> {
+    return this.inTurn(() => {
+      if (!member.left && member.audience === this) member.enlist();
+      return Promise.resolve(this.position.seqs);
+    });
+  }
+
   /** Reads on until it is as far as the place in each of its pools; the log is known to be. */
   async reach(position: Position): Promise<void> {
     for (let attempt = 0; attempt < 3 && !covers(this.position.seqs, position.seqs); attempt++) await this.pump();
@@ -109,19 +119,21 @@ export class Audience {
   }
 
   /** The place for those who go on elsewhere: where they stand here, and in pools that are new to them as `rebase` has it. */
-  async headOn(grants: Grants, poolIds: readonly string[]): Promise<Position & { before: Position }> {
+  async headOn(grants: Grants, poolIds: readonly string[]): Promise<{ position: Position; before: Position }> {
     const before = this.position;
     const gained = poolIds.filter((id) => !before.seqs.has(id));
     const { orgId } = this.reading.access;
     const heads = await this.reading.access.readTogether(grants, null, (unit) => readHeads(unit, orgId, gained));
     const now = new Map(heads.map(({ poolId, seq }) => [poolId, seq]));
     const seqs = new Map(poolIds.map((id) => [id, before.seqs.get(id) ?? now.get(id) ?? 0]));
-    return { ...before, seqs: rebase(before, seqs, grants.pools).position.seqs, before };
+    return { position: rebase(before, seqs, grants.pools).position, before };
   }
 
   /** A CHECKPOINT for the cohorts that have not heard of anything since `before`. */
   async checkpoint(before: number): Promise<void> {
     const quiet = [...this.cohorts.values()].filter((cohort) => cohort.lastTold <= before);
+    // From now on, and not when it is their turn: a slow turn must not gather one for each second.
+    for (const cohort of quiet) cohort.lastTold = Date.now();
     if (quiet.length > 0) await this.announce('CHECKPOINT', quiet);
   }
 
@@ -162,12 +174,7 @@ export class Audience {
       const checkpoint = () => notice('CHECKPOINT', page.position, this.policyVersion);
       const prepared = new Map<Cohort, Prepared>();
       for (const cohort of [...this.cohorts.values()]) prepared.set(cohort, await cohort.prepare(page, checkpoint));
-      // In one go with the position: whoever enlists before is told of the page, whoever comes after begins behind it.
-      for (const cohort of [...this.cohorts.values()]) {
-        const ready = prepared.get(cohort);
-        if (ready) cohort.distribute(ready, page.looked);
-        else for (const member of [...cohort.members]) member.miss();
-      }
+      for (const [cohort, ready] of prepared) cohort.distribute(ready, page.looked);
       this.position = page.position;
     }
   }

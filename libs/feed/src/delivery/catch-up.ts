@@ -25,7 +25,7 @@ export class CatchUp {
       } catch (error) {
         await this.onFailure(member, error);
         // Once more at once, for access that changed; then with a pause, for a database that is gone.
-        if (failures++ > 0 && !member.left) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        if (failures++ > 0 && !member.left) await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
     }
     this.running.delete(member);
@@ -38,19 +38,18 @@ async function approach(member: Member): Promise<void> {
   const stays = () => !member.left && member.audience === audience;
   const { position, changed } = audience.rebase(decodeCursor(member.cursor, audience.position.epoch, 'input.after'));
   if (changed || member.owesScope) {
-    member.owesScope = false;
     const event = notice('SCOPE_CHANGED', position, audience.policyVersion);
-    await member.tell([await tell(subscriber.shape, event, subscriber.principal)], stays);
+    if (!(await member.tell([await tell(subscriber.shape, event, subscriber.principal)], stays))) return;
+    member.owesScope = false;
   }
   await audience.reach(position);
+  const target = await audience.enlist(member);
   if (!stays()) return;
-  member.enlist();
-  const target = audience.position.seqs;
   for (let at = position; !covers(at.seqs, target);) {
     const page = await audience.read(at, target);
     const tellings = await audience.tellingsFor(subscriber, page);
-    if (!stays()) return;
-    await member.tell(tellings, stays);
+    // Not all of it, or too late: what is left is read again, as it is then.
+    if (!(await member.tell(tellings, stays))) return;
     await member.roomy();
     if (!stays()) return;
     if (page.looked === 0) throw new CommonplaceError('INTERNAL', 'The log ends before its pools say that it does.');

@@ -5,6 +5,10 @@ import type { Subscriber, Telling } from './subscriber.js';
 
 /** What waits for a subscriber that takes nothing at the moment. One more, and it reads the log for itself later. */
 const RING = 256;
+/** In all, of the words that wait. */
+const RING_LENGTH = 256 * 1024;
+/** Words that have waited longer are read again: what they say may have been forgotten since. */
+const STALE_MS = 2_000;
 
 /**
  * One subscriber in its audience. It is live, told what the audience reads; or it has fallen behind, or has only come, and
@@ -20,6 +24,8 @@ export class Member {
   /** Until when its key or token is good. */
   until: Date | null = null;
   private waiting: Telling<unknown>[] = [];
+  private waitingLength = 0;
+  private waitingSince = 0;
   private overflowed = false;
   private onRoom: (() => void) | undefined;
 
@@ -33,7 +39,7 @@ export class Member {
 
   /** Begins to collect what its audience reads. */
   enlist(): void {
-    this.waiting = [];
+    this.clear();
     this.overflowed = false;
     this.audience.cohortOf(this.subscriber).add(this);
   }
@@ -49,7 +55,7 @@ export class Member {
   /** Out of the live lane: what waits is read again later, under the access of that moment. */
   fallBehind(): void {
     this.live = false;
-    this.waiting = [];
+    this.clear();
     this.overflowed = true;
     this.cohort?.remove(this);
   }
@@ -59,8 +65,7 @@ export class Member {
     let from = 0;
     if (this.live && this.waiting.length === 0) from = this.send(tellings, 0);
     if (from === tellings.length) return;
-    if (this.waiting.length + tellings.length - from > RING) this.miss();
-    else this.waiting.push(...(from === 0 ? tellings : tellings.slice(from)));
+    this.keep(from === 0 ? tellings : tellings.slice(from));
   }
 
   /** Not told of what its audience has read: it reads that for itself. */
@@ -71,7 +76,7 @@ export class Member {
 
   /** From the sink: it takes more. */
   resume(): void {
-    if (this.live && this.waiting.length > 0) this.waiting.splice(0, this.send(this.waiting, 0));
+    if (this.live && this.waiting.length > 0) this.flush();
     if (this.onRoom && this.subscriber.sink.room() > 0) this.onRoom();
   }
 
@@ -83,12 +88,15 @@ export class Member {
     }
   }
 
-  /** Tells it all, at the pace of the sink, as long as `goesOn`. */
-  async tell(tellings: readonly Telling<unknown>[], goesOn: () => boolean): Promise<void> {
-    for (let from = 0; from < tellings.length && goesOn();) {
+  /** Tells it all, at the pace of the sink. @returns false where it no longer `goesOn`, or took so long that the rest is stale */
+  async tell(tellings: readonly Telling<unknown>[], goesOn: () => boolean): Promise<boolean> {
+    const since = Date.now();
+    for (let from = 0; from < tellings.length;) {
+      if (!goesOn() || Date.now() - since > STALE_MS) return false;
       from = this.send(tellings, from);
       if (from < tellings.length) await this.roomy();
     }
+    return goesOn();
   }
 
   leave(reason?: CommonplaceError): void {
@@ -104,13 +112,28 @@ export class Member {
     return this.live && this.waiting.length === 0;
   }
 
+  private keep(tellings: readonly Telling<unknown>[]): void {
+    if (this.waiting.length === 0) this.waitingSince = Date.now();
+    this.waiting.push(...tellings);
+    for (const { length } of tellings) this.waitingLength += length;
+    if (this.waiting.length > RING || this.waitingLength > RING_LENGTH) this.miss();
+  }
+
+  private flush(): void {
+    if (Date.now() - this.waitingSince > STALE_MS) return this.miss();
+    for (const { length } of this.waiting.splice(0, this.send(this.waiting, 0))) this.waitingLength -= length;
+  }
+
+  private clear(): void {
+    this.waiting = [];
+    this.waitingLength = 0;
+  }
+
   private send(tellings: readonly Telling<unknown>[], from: number): number {
     const { sink } = this.subscriber;
-    const to = Math.min(tellings.length, from + sink.room());
-    if (to > from) {
-      sink.send(tellings, from, to);
-      this.cursor = (tellings[to - 1] as Telling<unknown>).cursor;
-    }
+    if (sink.room() === 0) return from;
+    const to = sink.send(tellings, from);
+    if (to > from) this.cursor = (tellings[to - 1] as Telling<unknown>).cursor;
     return to;
   }
 }

@@ -21,9 +21,11 @@ export async function* pull(
   let wake: () => void = () => undefined;
   const sink: Sink<FeedEvent> = {
     room: () => INBOX - inbox.length,
-    send: (tellings, from, to) => {
-      for (const { told } of tellings.slice(from, to)) inbox.push(told);
+    send: (tellings, from) => {
+      const taken = tellings.slice(from, from + INBOX - inbox.length);
+      for (const { told } of taken) inbox.push(told);
       wake();
+      return from + taken.length;
     },
     end: (why) => {
       reason = why;

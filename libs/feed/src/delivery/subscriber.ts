@@ -14,15 +14,17 @@ export interface Shape<Told> {
 /** One thing to tell, and the place behind it. */
 export interface Telling<Told> {
   told: Told;
+  /** Of the words, in characters. */
+  length: number;
   cursor: string;
 }
 
 /** Where tellings go. A transport has one for each of its subscriptions. */
 export interface Sink<Told> {
-  /** How many it takes at this moment. After 0 it calls `resume` as soon as it takes more. */
+  /** How many it takes at this moment, at most. After 0 it calls `resume` as soon as it takes more. */
   room(): number;
-  /** Takes `tellings[from]` to `tellings[to - 1]`; never more than it had room for. */
-  send(tellings: readonly Telling<Told>[], from: number, to: number): void;
+  /** Takes as many as it has room for, one at least, from `tellings[from]` on. @returns the place behind them */
+  send(tellings: readonly Telling<Told>[], from: number): number;
   /** Nothing comes after this. UNAUTHENTICATED: the key or token has expired. */
   end(reason: CommonplaceError): void;
 }
@@ -42,5 +44,6 @@ export interface Subscription {
 }
 
 export async function tell<Told>(shape: Shape<Told>, event: FeedEvent, as: Principal): Promise<Telling<Told>> {
-  return { told: await shape.render(event, as), cursor: event.cursor };
+  const told = await shape.render(event, as);
+  return { told, length: typeof told === 'string' ? told.length : 0, cursor: event.cursor };
 }
