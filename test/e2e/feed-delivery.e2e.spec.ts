@@ -85,6 +85,37 @@ describe('subscribers that see alike', () => {
     await Promise.all([own.close(), others.close()]);
   });
 
+  it('lose nothing that only they see as its author, however often they come while others are told', async () => {
+    // An author's name is looked up, so that what is told takes a moment to be put into words.
+    const words = 'id content status maskedFields pool { key } author { name }';
+    const input = { pools: ['shared'] };
+    const others = [1, 2, 3].map(() => FeedReader.open(otherCoder, input, undefined, words));
+    let after = await cursorOf(coder);
+    let writing = true;
+    const written: string[] = [];
+    const writers = [0, 1].map(async (writer) => {
+      for (let nth = 0; writing; nth++)
+        written.push(await memorize(coder, { content: `a proposal ${writer}.${nth}`, pool: 'shared' }));
+    });
+    const told = new Set<string | null>();
+    for (let visit = 0; visit < 40; visit++) {
+      const feed = FeedReader.open(coder, { ...input, after }, undefined, words);
+      await feed.until(({ kind }) => kind === 'PROPOSED');
+      for (const { memoryId, cursor } of feed.events) {
+        told.add(memoryId);
+        after = cursor;
+      }
+      await feed.close();
+    }
+    writing = false;
+    await Promise.all(writers);
+    const last = await memorize(coder, { content: 'the last proposal', pool: 'shared' });
+    const feed = FeedReader.open(coder, { ...input, after }, undefined, words);
+    for (const { memoryId } of await feed.until(({ memoryId }) => memoryId === last)) told.add(memoryId);
+    expect(written.filter((id) => !told.has(id))).toEqual([]);
+    await Promise.all([feed, ...others].map((one) => one.close()));
+  });
+
   it('may ask for different words, under names and conditions of their own', async () => {
     const clients = [coder, coder, otherCoder];
     const cursors = await Promise.all(clients.map(cursorOf));
@@ -125,12 +156,40 @@ describe('a subscriber that does not read', () => {
         1,
       );
     };
+    // Answers to pings that it has not seen are worth nothing.
+    for (let number = 0; number < 20; number++) {
+      const guess = Buffer.alloc(8);
+      guess.writeUInt32BE(number, 4);
+      for (const payload of [guess, guess.subarray(4), Buffer.alloc(0)]) socket.socket.pong(payload);
+    }
+    await sync();
     await sync();
     expect(toldBy(socket.frames).map(({ memoryId }) => memoryId)).toEqual(ids.slice(0, 64));
     for (let answered = 0; toldBy(socket.frames).length < ids.length; await sync())
       while (answered < pings.length) socket.socket.pong(pings[answered++]);
     expect(toldBy(socket.frames).map(({ memoryId }) => memoryId)).toEqual(ids);
     await Promise.all([socket.close(), others.close()]);
+  });
+
+  it('leaves nothing behind by using one id again and again', async () => {
+    const before = api.broker.feed.subscribers;
+    const socket = await RawSocket.begin(api.url, coder.key);
+    for (let round = 0; round < 10; round++) {
+      socket.subscribe('again', FEED);
+      socket.send({ id: 'again', type: 'complete' });
+    }
+    socket.subscribe('again', FEED);
+    const last = await memorize(planner, { content: 'heard once', pool: 'shared' });
+    while (api.broker.feed.subscribers === before) await new Promise(setImmediate);
+    await memorize(planner, { content: `and ${last}`, pool: 'shared' });
+    socket.socket.terminate();
+    while (api.broker.feed.subscribers > before) await new Promise(setImmediate);
+  });
+
+  it('is closed with 4400 for an id that would stand large in every frame', async () => {
+    const socket = await RawSocket.begin(api.url, coder.key);
+    socket.subscribe('x'.repeat(129), FEED);
+    expect(await socket.closed).toMatchObject({ code: 4400 });
   });
 
   it('is told all of it, in order and once, when it reads again', async () => {
@@ -153,8 +212,10 @@ describe('a subscriber that does not read', () => {
     const socket = await RawSocket.begin(api.url, coder.key);
     socket.subscribe('1', FEED, { variables: { after: await cursorOf(coder) } });
     socket.socket.pause();
-    const ids = await write(700, 'to be forgotten', 'planner');
+    // Few enough to wait for it, and long enough to be told anew.
+    const ids = await write(150, 'to be forgotten', 'planner');
     for (const id of ids.slice(-3)) await planner.ask('mutation ($id: ID!) { forget(id: $id) { id } }', { id });
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
     socket.socket.resume();
     const last = await memorize(planner, { content: 'not forgotten' });
     while (toldBy(socket.frames).at(-1)?.memoryId !== last) await once(socket.socket, 'message');

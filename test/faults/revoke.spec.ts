@@ -5,7 +5,7 @@ import { BrokerProcess, newStore } from '../support/broker-process.js';
 import { isNative, nativeOnly } from '../support/database.js';
 import { FeedReader } from '../support/feed.js';
 import { memorize } from '../support/memories.js';
-import { activePolicy, deny, editPolicy } from '../support/policy.js';
+import { activePolicy, allow, deny, editPolicy } from '../support/policy.js';
 
 const ROUNDS = 15;
 const itOnNative = isNative ? it : it.skip;
@@ -23,6 +23,14 @@ async function writeOn(writer: TestClient, name: string, round: () => string): P
   }
 }
 
+async function comeAndGo(client: TestClient, pools: string[]): Promise<void> {
+  while (writing) {
+    const feed = await FeedReader.fromNow(client, { pools });
+    await feed.until(({ memoryId }) => memoryId !== null);
+    await feed.close();
+  }
+}
+
 describe('a right that is taken while everybody writes', () => {
   itOnNative(
     nativeOnly('is taken from every subscriber of every replica: nothing that is written afterwards is told'),
@@ -30,10 +38,14 @@ describe('a right that is taken while everybody writes', () => {
       const store = await newStore();
       const first = await BrokerProcess.start(store);
       const second = await BrokerProcess.start(store);
-      const [planner, coder] = [
+      const [planner, coder, tester] = [
         await registerAgent(first.client, 'planner'),
         await registerAgent(first.client, 'coder'),
+        await registerAgent(first.client, 'tester'),
       ];
+      // Of these two pools coders and testers see the same, so they are told together until one of them loses a right.
+      const pools = ['planner', 'shared'];
+      await editPolicy(first.client, (before) => [...before, allow('tester', ['READ'], ['planner'])]);
       const defaults = (await activePolicy(first.client)).statements;
       // A pool that is younger than a minute is told from its first event, when it is gained.
       const database = await Database.open({ url: store['DATABASE_URL'] as string, entities: [], migrations: [] });
@@ -41,27 +53,35 @@ describe('a right that is taken while everybody writes', () => {
       await database.maintenance('update policy_head set directory_version = directory_version + 1');
       await database.close();
       const replicas = [first, first, second, second];
-      const feeds = await Promise.all(replicas.map(({ url }) => FeedReader.fromNow(new TestClient(url, coder.key))));
+      const open = (key: string) =>
+        Promise.all(replicas.map(({ url }) => FeedReader.fromNow(new TestClient(url, key), { pools })));
+      const [feeds, keeping] = [await open(coder.key), await open(tester.key)];
       let round = 'allowed 0';
       const writers = replicas.map(({ url }, nth) =>
         writeOn(new TestClient(url, planner.key), `writer ${nth}`, () => round),
       );
+      // Others come and go meanwhile, with whatever access is the newest.
+      const passing = replicas.map(({ url }) => comeAndGo(new TestClient(url, tester.key), pools));
       for (let nth = 1; nth <= ROUNDS; nth++) {
         await editPolicy(first.client, () => [...defaults, deny('coder', ['READ'], ['planner'])]);
         // Acknowledged: what begins to be written from here on is not for the coder.
         round = `denied ${nth}`;
-        await Promise.all(feeds.map((feed) => toldInShared(feed, round)));
+        await Promise.all([...feeds, ...keeping].map((feed) => toldOf(feed, 'shared', round)));
+        await Promise.all(keeping.map((feed) => toldOf(feed, 'planner', round)));
         round = `between ${nth}`;
         await editPolicy(second.client, () => defaults);
         round = `allowed ${nth}`;
         await Promise.all(feeds.map((feed) => toldOf(feed, 'planner', round)));
       }
       writing = false;
-      await Promise.all(writers);
+      await Promise.all([...writers, ...passing]);
       for (const feed of feeds) {
         const ofPlanner = feed.events.filter(({ poolKey }) => poolKey === 'planner');
         expect(ofPlanner.filter(({ memory }) => memory?.content?.includes('denied'))).toEqual([]);
         expect(feed.events.filter(({ kind }) => kind === 'SCOPE_CHANGED')).toHaveLength(2 * ROUNDS);
+      }
+      for (const feed of keeping) expect(feed.events.filter(({ kind }) => kind === 'SCOPE_CHANGED')).toEqual([]);
+      for (const feed of [...feeds, ...keeping]) {
         expect(feed.failures).toEqual([]);
         await feed.close();
       }
@@ -69,6 +89,5 @@ describe('a right that is taken while everybody writes', () => {
   );
 });
 
-const toldInShared = (feed: FeedReader, round: string) => toldOf(feed, 'shared', round);
 const toldOf = (feed: FeedReader, pool: string, round: string) =>
   feed.until(({ poolKey, memory }) => poolKey === pool && (memory?.content ?? '').endsWith(round));
