@@ -97,7 +97,7 @@ export class SubscriberCheck {
         ? [true, false]
         : [memory.held];
     const sights = states.map((held) => this.facts.sightAt(version, this.role, event.pool, { ...memory, held }));
-    if (!sights.some(({ reads }) => reads)) this.wrong('forbidden', line, `policy ${version} does not show it`);
+    if (!sights.some(({ reads }) => reads)) this.unreadable(line, event, memory, states);
     if (!isAsked(this.input, event.pool, { ...memory, held: false }))
       this.wrong('unasked', line, 'it passes no filter');
     const since = this.facts.supersededAt(version);
@@ -113,7 +113,7 @@ export class SubscriberCheck {
       return;
     }
     if (event.kind === 'FORGOTTEN') this.wrong('forbidden', line, 'what was forgotten is shown');
-    if (!sights.some(({ content }) => content) && shown.content !== null)
+    if (sights.some(({ reads }) => reads) && !sights.some(({ content }) => content) && shown.content !== null)
       this.wrong('forbidden', line, `policy ${version} hides the content`);
     const { type, entityId, labels, content } = shown;
     if (labels && JSON.stringify([...labels].sort()) !== JSON.stringify(memory.labels))
@@ -122,6 +122,19 @@ export class SubscriberCheck {
     const known = [memory.content, ...memory.earlier];
     if (content !== null && memory.status !== 'FORGOTTEN' && !known.includes(content))
       this.wrong('altered', line, 'its memory never had this content');
+  }
+
+  /**
+   * By the version that it names; where one that was in force meanwhile does show it, nothing has leaked but what a reading for
+   * others saw, and the version it bears is not the one that this subscriber was admitted under.
+   * @param {Line} line @param {Logged} event @param {Fact} memory @param {boolean[]} states
+   */
+  unreadable(line, event, memory, states) {
+    const versions = this.facts.versionsBetween(line.v, line.t);
+    const isShown = versions.some((version) =>
+      states.some((held) => this.facts.sightAt(version, this.role, event.pool, { ...memory, held }).reads),
+    );
+    this.wrong(isShown ? 'older version' : 'forbidden', line, `policy ${line.v} does not show it`);
   }
 
   /** @param {string} kind @param {Line} line @param {string} why */

@@ -44,6 +44,8 @@ export class Facts {
     this.policies = new Map();
     /** When a version was known to be in force, by version. @type {Map<number, number>} */
     this.knownAt = new Map();
+    /** When it was asked for. @type {Map<number, number>} */
+    this.askedAt = new Map();
     /** @type {Map<string, number>} */
     this.counts = new Map();
     this.epoch = '';
@@ -69,9 +71,10 @@ export class Facts {
     else if (k === 'wall') this.walls.push(line);
     else if (k === 'epoch') this.epoch = line.epoch;
     else if (k === 'policy') this.policies.set(line.v, line.statements);
-    else if (k === 'edited')
+    else if (k === 'edited') {
       this.knownAt.set(line.version, Math.min(line.t, this.knownAt.get(line.version) ?? Infinity));
-    else if (k === 'head') {
+      if (line.what !== 'seen afterwards') this.askedAt.set(line.version, line.from);
+    } else if (k === 'head') {
       this.heads.set(line.p, line.n);
       this.poolIds.set(line.p, line.id);
     } else if (k === 'memory') this.memories.set(line.m, factOf(line));
@@ -125,6 +128,12 @@ export class Facts {
       else high = middle;
     }
     return this.timeline[low - 1]?.version ?? 1;
+  }
+
+  /** Those behind `version` that may have been in force by then. @param {number} version @param {number} t @returns {number[]} */
+  versionsBetween(version, t) {
+    const later = [...this.policies.keys()].filter((one) => one > version);
+    return later.filter((one) => (this.askedAt.get(one) ?? 0) <= t);
   }
 
   /** When a newer version than this one was known to be in force. @param {number} version */

@@ -24,7 +24,7 @@ export class Replica {
     this.isUp = false;
     this.isKilled = false;
     this.wanted = true;
-    /** How often it ended without having been killed. */
+    /** How often it was up and ended without having been killed. */
     this.collapses = 0;
   }
 
@@ -59,9 +59,10 @@ export class Replica {
       });
     });
     const ended = once(child, 'close').then(([code, signal]) => {
+      // One that starts while there is no Postgres ends, as it should.
+      if (this.isUp && !this.isKilled && this.wanted) this.collapses++;
       this.isUp = false;
       this.history.tell('down', { what: 'replica', number: this.number, code, signal, killed: this.isKilled });
-      if (!this.isKilled && this.wanted) this.collapses++;
       this.isKilled = false;
       fs.closeSync(log);
       if (this.wanted) void this.again();

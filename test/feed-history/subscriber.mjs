@@ -27,7 +27,6 @@ export class Subscriber {
    * @param {{ history: import('./history.mjs').History, replicas: import('./replica.mjs').Replica[], random: import('./random.mjs').Random, meanLifeMs: number }} run
    */
   constructor(number, agent, input, document, run) {
-    Object.assign(this, { number, agent, input });
     this.agent = agent;
     this.input = input;
     this.number = number;
