@@ -8,6 +8,8 @@ import { compile } from './workloads/compile.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
 import { feedLatency } from './workloads/feed-latency.js';
 import { feedMemory } from './workloads/feed-memory.js';
+import { feedRevoke } from './workloads/feed-revoke.js';
+import { feedStalled } from './workloads/feed-stalled.js';
 import { recallOverhead } from './workloads/recall-overhead.js';
 import { recallStatements } from './workloads/recall-statements.js';
 
@@ -19,6 +21,8 @@ const WORKLOADS: readonly Workload[] = [
   feedDeliveries,
   feedLatency,
   feedMemory,
+  feedRevoke,
+  feedStalled,
 ];
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });

@@ -2,7 +2,7 @@
 export interface Row {
   row: string;
   value: number;
-  unit: 'ms' | 'µs' | '×' | '/s' | 'KB';
+  unit: 'ms' | 'µs' | '×' | '/s' | 'KB' | 'MB';
   /** What the value must not exceed; null where it is told and not judged. */
   limit: number | null;
   /** What it must reach. */

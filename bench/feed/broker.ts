@@ -84,17 +84,30 @@ export class BenchBroker {
     const keys = Array.from({ length: count }, (_, nth) => `lane-${nth}`);
     const create = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
     for (const key of keys) await this.ask(create, { input: { key, kind: 'SHARED' } });
-    const text = '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }';
-    const { policy } = await this.ask<{ policy: { version: number; statements: object[] } }>(text);
     const lane = { effect: 'ALLOW', pools: keys };
-    const added = [
-      { ...lane, id: 'lanes-write', roles: ['planner'], actions: ['READ', 'WRITE'] },
-      { ...lane, id: 'lanes-read', roles: ['coder'], actions: ['READ'] },
-    ];
-    await this.ask('mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }', {
-      input: { expectedVersion: policy.version, statements: [...policy.statements, ...added] },
-    });
+    await this.addStatements('lanes', [
+      { ...lane, roles: ['planner'], actions: ['READ', 'WRITE'] },
+      { ...lane, roles: ['coder'], actions: ['READ'] },
+    ]);
     return keys;
+  }
+
+  /** They are found again by `name`. */
+  async addStatements(name: string, statements: object[]): Promise<void> {
+    const named = statements.map((statement, nth) => ({ ...statement, id: `${name}-${nth}` }));
+    await this.edit((before) => [...before, ...named]);
+  }
+
+  async removeStatements(name: string): Promise<void> {
+    await this.edit((before) => before.filter(({ id }) => !id.startsWith(`${name}-`)));
+  }
+
+  private async edit(change: (statements: { id: string }[]) => object[]): Promise<void> {
+    const text = '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }';
+    const { policy } = await this.ask<{ policy: { version: number; statements: { id: string }[] } }>(text);
+    await this.ask('mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }', {
+      input: { expectedVersion: policy.version, statements: change(policy.statements) },
+    });
   }
 
   async cursor(key: string): Promise<string> {

@@ -5,9 +5,19 @@ import type { FleetOptions } from './fleet.js';
 const options = JSON.parse(process.argv[2] as string) as FleetOptions;
 const fields = 'id kind cursor memoryId poolKey memory { id type content importance createdAt pool { key } }';
 let received = 0;
-let latencies: number[] = [];
+let arrivals: [number, number][] = [];
 
-process.on('message', (message: { until: number; withinMs: number }) => void report(message));
+const sockets: WebSocket[] = [];
+
+type Message = { until: number; withinMs: number } | { reading: boolean };
+
+process.on('message', (message: Message) => {
+  if ('until' in message) return void report(message);
+  for (const socket of sockets) {
+    if (message.reading) socket.resume();
+    else socket.pause();
+  }
+});
 for (let from = 0; from < options.sockets; from += 50)
   await Promise.all(Array.from({ length: Math.min(50, options.sockets - from) }, (_, nth) => open(from + nth)));
 process.send?.({ kind: 'ready' });
@@ -16,6 +26,7 @@ async function open(nth: number): Promise<void> {
   const socket = new WebSocket(`${options.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
     perMessageDeflate: false,
   });
+  sockets.push(socket);
   const key = options.keys[nth % options.keys.length] as string;
   const alias = options.shape === 'same' ? 'event' : `event${nth}`;
   await new Promise<void>((resolve, reject) => {
@@ -50,14 +61,17 @@ function receive(frame: Buffer): void {
   const from = frame.indexOf('written ');
   if (from < 0) return;
   const written = Number(frame.toString('latin1', from + 8, from + 28));
-  latencies.push(Number(process.hrtime.bigint() / 1000n) / 1000 - written / 1000);
+  arrivals.push([written, Number(process.hrtime.bigint() / 1000n)]);
 }
 
 async function report({ until, withinMs }: { until: number; withinMs: number }): Promise<void> {
   const end = Date.now() + withinMs;
   while (received < until && Date.now() < end) await pause(1);
   if (received < until) process.send?.({ error: `only ${received} of ${until} were received` });
-  else process.send?.({ kind: 'report', value: { received, latencies } });
+  else {
+    const latencies = arrivals.map(([written, at]) => (at - written) / 1000);
+    process.send?.({ kind: 'report', value: { received, latencies, arrivals } });
+  }
   received = 0;
-  latencies = [];
+  arrivals = [];
 }

@@ -18,6 +18,8 @@ export interface FleetReport {
   received: number;
   /** Milliseconds, of every delivery whose content is a time. */
   latencies: number[];
+  /** Of the same: when it was written and when received, in microseconds of the clock that all processes share. */
+  arrivals: [number, number][];
 }
 
 /** Subscribers. */
@@ -36,16 +38,31 @@ export class Fleet {
     return (await this.child.answer('report')) as FleetReport;
   }
 
+  /** All of them stop reading. */
+  pause(): void {
+    this.child.send({ reading: false });
+  }
+
+  resume(): void {
+    this.child.send({ reading: true });
+  }
+
   close(): Promise<void> {
     return this.child.close();
   }
 }
 
-/** Writes by single mutations over HTTP. */
-export async function write(options: WriterOptions): Promise<{ written: number; seconds: number }> {
+export interface Written {
+  written: number;
+  /** Milliseconds from the beginning of each write to its acknowledgement. */
+  times: number[];
+}
+
+/** Single writes, one after another of each writer, or at a pace. */
+export async function write(options: WriterOptions): Promise<Written> {
   const child = new Child('./writer-process.js', options);
   try {
-    return (await child.answer('written')) as { written: number; seconds: number };
+    return (await child.answer('written')) as Written;
   } finally {
     await child.close();
   }

@@ -13,6 +13,8 @@ export interface WriterOptions {
   /** Begun so many a second, whether those before are through or not; 0: as fast as `parallel` allow. */
   perSecond: number;
   parallel: number;
+  /** Before those that are timed. */
+  warmSeconds: number;
   seconds: number;
 }
 
@@ -20,14 +22,16 @@ const options = JSON.parse(process.argv[2] as string) as WriterOptions;
 const store = options.url.startsWith('http') ? overHttp() : await throughReplica();
 let begun = 0;
 let done = 0;
+/** Milliseconds to the acknowledgement. */
+const times: number[] = [];
 let failure: string | undefined;
 
-const end = performance.now() + options.seconds * 1000;
 const start = performance.now();
+const warm = start + options.warmSeconds * 1000;
+const end = warm + options.seconds * 1000;
 if (options.perSecond > 0) await atPace();
 else await Promise.all(Array.from({ length: options.parallel }, untilTheEnd));
-const seconds = (performance.now() - start) / 1000;
-process.send?.(failure ? { error: failure } : { kind: 'written', value: { written: done, seconds } });
+process.send?.(failure ? { error: failure } : { kind: 'written', value: { written: done, times } });
 
 async function atPace(): Promise<void> {
   while (performance.now() < end) {
@@ -54,7 +58,10 @@ function write(): Promise<void> {
   const { key, pool } = options.targets[begun % options.targets.length] as WriterOptions['targets'][number];
   const written = String(process.hrtime.bigint() / 1000n).padStart(20, '0');
   const content = `written ${written} as number ${begun++}, told in a sentence of the usual length.`;
-  return store(key, { content, type: 'EPISODIC', pool });
+  const since = performance.now();
+  return store(key, { content, type: 'EPISODIC', pool }).then(
+    () => void (since > warm && times.push(performance.now() - since)),
+  );
 }
 
 type Store = (key: string, input: MemorizeInput) => Promise<void>;

@@ -22,7 +22,16 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  /** @param subscribers how many subscribe to the feed at this moment */
+  constructor(subscribers: () => number = () => 0) {
     collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'commonplace_feed_subscribers',
+      help: 'Subscriptions to the feed, over WebSockets and event streams.',
+      registers: [this.registry],
+      collect() {
+        this.set(subscribers());
+      },
+    });
   }
 }
