@@ -14,13 +14,15 @@ const find = (lines: Line[], isMeant: (line: Line) => boolean) => lines.find(isM
 const isLogged = (n: number) => (line: Line) => line.k === 'log' && line.n === n;
 
 /** The two deliveries change places; each keeps what it says. */
-const swapped = (s: number, a: number, b: number): Corruption => (lines) => {
-  const [first, second] = [find(lines, (line) => told(line, s, a)), find(lines, (line) => told(line, s, b))];
-  return lines.map((line) => {
-    if (line === first) return { ...second, t: first.t, h: first['h'] };
-    return line === second ? { ...first, t: second.t, h: second['h'] } : line;
-  });
-};
+const swapped =
+  (s: number, a: number, b: number): Corruption =>
+  (lines) => {
+    const [first, second] = [find(lines, (line) => told(line, s, a)), find(lines, (line) => told(line, s, b))];
+    return lines.map((line) => {
+      if (line === first) return { ...second, t: first.t, h: first['h'] };
+      return line === second ? { ...first, t: second.t, h: second['h'] } : line;
+    });
+  };
 
 const corruptions: [string, Corruption, Record<string, number>][] = [
   ['a delivery that is missing', without((line) => told(line, 0, 2)), { lost: 1 }],
@@ -28,7 +30,11 @@ const corruptions: [string, Corruption, Record<string, number>][] = [
   ['the first delivery after a new connection that is missing', without((line) => told(line, 0, 4)), { lost: 1 }],
   ['a delivery under the scope that was regained that is missing', without((line) => told(line, 2, 5)), { lost: 1 }],
   ['two deliveries the other way round', swapped(0, 1, 2), { order: 1 }],
-  ['a repeat on the same connection', added((lines) => ({ ...find(lines, (line) => told(line, 1, 1)), t: 112.5 })), { order: 1 }],
+  [
+    'a repeat on the same connection',
+    added((lines) => ({ ...find(lines, (line) => told(line, 1, 1)), t: 112.5 })),
+    { order: 1 },
+  ],
   ['another id for the same event', changed((line) => told(line, 0, 3), { id: eventId(77) }), { lost: 1, alien: 1 }],
   ['the id of another event', changed((line) => told(line, 0, 3), { id: eventId(4) }), { lost: 1, altered: 1 }],
   ['another kind', changed((line) => told(line, 0, 3), { e: 'REVISED' }), { lost: 1, altered: 1 }],
@@ -67,13 +73,13 @@ const corruptions: [string, Corruption, Record<string, number>][] = [
     changed((line) => line.k === 'memory' && line['m'] === memoryId(2), { type: 'PROCEDURAL' }),
     { unasked: 1, altered: 2 },
   ],
-  ['a cursor that is not the last', changed((line) => line['c'] === 2 && line.k === 'connect', { after: 'after 2' }), { harness: 1 }],
-  ['an expired cursor', changed((line) => line.k === 'ended', { code: 'CURSOR_EXPIRED' }), { ended: 1 }],
   [
-    'a log without its last row',
-    without(isLogged(5)),
-    { hole: 1, unlogged: 1, silent: 1, alien: 3 },
+    'a cursor that is not the last',
+    changed((line) => line['c'] === 2 && line.k === 'connect', { after: 'after 2' }),
+    { harness: 1 },
   ],
+  ['an expired cursor', changed((line) => line.k === 'ended', { code: 'CURSOR_EXPIRED' }), { ended: 1 }],
+  ['a log without its last row', without(isLogged(5)), { hole: 1, unlogged: 1, silent: 1, alien: 3 }],
   ['numbers with a hole', changed((line) => isLogged(5)(line), { n: 6 }), { hole: 1, alien: 3, lost: 3 }],
   [
     'an acknowledged write that is there twice',
@@ -84,11 +90,7 @@ const corruptions: [string, Corruption, Record<string, number>][] = [
       }),
     { 'logged twice': 2, lost: 3 },
   ],
-  [
-    'what was rolled back',
-    changed((line) => line.k === 'undone', { ids: [memoryId(3)] }),
-    { undone: 2 },
-  ],
+  ['what was rolled back', changed((line) => line.k === 'undone', { ids: [memoryId(3)] }), { undone: 2 }],
   [
     'a write that nobody asked for',
     without((line) => line.k === 'wrote' && line['ids'][0] === memoryId(3)),
@@ -96,7 +98,10 @@ const corruptions: [string, Corruption, Record<string, number>][] = [
   ],
   [
     'half of a transaction',
-    changed((line) => line.k === 'wrote' && line['ids'][0] === memoryId(3), { k: 'unknown', ids: [memoryId(3), memoryId(98)] }),
+    changed((line) => line.k === 'wrote' && line['ids'][0] === memoryId(3), {
+      k: 'unknown',
+      ids: [memoryId(3), memoryId(98)],
+    }),
     { torn: 1 },
   ],
 ];

@@ -8,9 +8,21 @@ export const memoryId = (n: number) => `00000000-0000-4000-8000-${String(n).padS
 export const eventId = (n: number) => idOf(EPOCH, `${POOL}:${n}`);
 
 const everything = { effect: 'ALLOW', actions: ['READ'], pools: ['wiki'], fields: null, where: null };
-const secrets = { effect: 'DENY', actions: ['READ'], pools: ['wiki'], fields: null, where: { labels: { contains: 'secret' } } };
-const allRead = [{ ...everything, roles: ['steady', 'picky', 'roamer'] }, { ...secrets, roles: ['picky'] }];
-const roamerLost = [{ ...everything, roles: ['steady', 'picky'] }, { ...secrets, roles: ['picky'] }];
+const secrets = {
+  effect: 'DENY',
+  actions: ['READ'],
+  pools: ['wiki'],
+  fields: null,
+  where: { labels: { contains: 'secret' } },
+};
+const allRead = [
+  { ...everything, roles: ['steady', 'picky', 'roamer'] },
+  { ...secrets, roles: ['picky'] },
+];
+const roamerLost = [
+  { ...everything, roles: ['steady', 'picky'] },
+  { ...secrets, roles: ['picky'] },
+];
 
 /** Five memories in one pool, the second secret; all is told to one that reads all, and the secret not to one that may not see it. */
 export function smallHistory(): Line[] {
@@ -25,10 +37,18 @@ export function smallHistory(): Line[] {
   lines.push({ t: 450, k: 'edited', from: 440, version: 4, what: 'gives' });
   for (let n = 1; n <= 5; n++) lines.push(...written(n));
   lines.push({ t: 475, k: 'd', s: 2, c: 1, id: 'notice', e: 'SCOPE_CHANGED', h: 'scope', p: null, m: null, v: 4 });
-  lines.push({ t: 350, k: 'ended', s: 0, c: 1, code: 'close 1006' }, { t: 360, k: 'connect', s: 0, c: 2, after: 'after 3' });
+  lines.push(
+    { t: 350, k: 'ended', s: 0, c: 1, code: 'close 1006' },
+    { t: 360, k: 'connect', s: 0, c: 2, after: 'after 3' },
+  );
   lines.push({ t: 320, k: 'undone', ids: [memoryId(99)], kind: 'MEMORIZED', pool: 'wiki' });
   lines.push({ t: 900, k: 'epoch', epoch: EPOCH }, { t: 900, k: 'head', id: POOL, p: 'wiki', n: 5 });
-  for (const [v, statements] of [[1, allRead], [2, allRead], [3, roamerLost], [4, allRead]] as const)
+  for (const [v, statements] of [
+    [1, allRead],
+    [2, allRead],
+    [3, roamerLost],
+    [4, allRead],
+  ] as const)
     lines.push({ t: 901, k: 'policy', v, statements });
   for (let n = 1; n <= 5; n++) lines.push(...stored(n));
   lines.push({ t: 999, k: 'wall', wall: WALL + 999 });
