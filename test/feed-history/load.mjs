@@ -149,7 +149,8 @@ export class Load {
       const startedAt = this.history.now();
       const what = this.policy.change();
       await this.activate(what);
-      await pause(Math.max(0, startedAt + this.options.editMs - this.history.now()));
+      const next = startedAt + this.options.editMs;
+      while (this.running && this.history.now() < next) await pause(Math.min(100, next - this.history.now()));
     }
   }
 
