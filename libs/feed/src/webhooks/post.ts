@@ -10,18 +10,26 @@ const GONE = 410;
 
 /** What came of one POST. `error` is short and ours: nothing that a receiver wrote is kept. */
 export type Outcome =
-  { kind: 'DELIVERED' } | { kind: 'GONE'; error: string } | { kind: 'FAILED'; error: string; retryAfterMs: number };
+  | { kind: 'DELIVERED' }
+  | { kind: 'GONE'; error: string }
+  | { kind: 'FAILED'; error: string; retryAfterMs: number }
+  // By us, who stop: nobody knows whether it arrived.
+  | { kind: 'CUT_OFF' };
 
 export interface Post {
   url: string;
   headers: Record<string, string>;
   body: string;
   timeoutMs: number;
+  cutOff: AbortSignal;
 }
 
 /** Follows no redirect, and reuses no connection: each is to an address that was looked at for it. */
-export async function post(destinations: Destinations, { url, headers, body, timeoutMs }: Post): Promise<Outcome> {
-  const signal = AbortSignal.timeout(timeoutMs);
+export async function post(
+  destinations: Destinations,
+  { url, headers, body, timeoutMs, cutOff }: Post,
+): Promise<Outcome> {
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), cutOff]);
   try {
     const target = new URL(url);
     const addresses = await destinations.addresses(target, signal);
@@ -43,6 +51,7 @@ export async function post(destinations: Destinations, { url, headers, body, tim
       request.end(body);
     });
   } catch (error) {
+    if (cutOff.aborted) return { kind: 'CUT_OFF' };
     return { kind: 'FAILED', error: reasonOf(error, signal, timeoutMs), retryAfterMs: 0 };
   }
 }

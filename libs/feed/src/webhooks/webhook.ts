@@ -16,7 +16,8 @@ export interface Webhook {
   /** Of the event that waits. */
   failures: number;
   lastError: string | null;
-  nextAttemptAt: Date;
+  /** Of the event that waits, where it has failed. */
+  nextAttemptAt: Date | null;
   previousSecretUntil: Date | null;
   createdAt: Date;
 }
@@ -53,6 +54,8 @@ export interface Leased {
   eventId: string | null;
   deadInARow: number;
   lastError: string | null;
+  /** From when on the lease counts, by this process's own clock: before the database was asked for it. */
+  since: number;
 }
 
 export interface WebhookTiming {
