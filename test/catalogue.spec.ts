@@ -160,9 +160,17 @@ describe('the roles of the broker', () => {
     expect(columns.map((row) => row.grant)).toEqual([
       'api_key.revoked_at',
       'pool.seq',
-      ...['dead_in_a_row', 'event_id', 'failures', 'last_error', 'next_attempt_at', 'reason', 'secret', 'state', 'url'].map(
-        (column) => `webhook.${column}`,
-      ),
+      ...[
+        'dead_in_a_row',
+        'event_id',
+        'failures',
+        'last_error',
+        'next_attempt_at',
+        'reason',
+        'secret',
+        'state',
+        'url',
+      ].map((column) => `webhook.${column}`),
       'webhook_dead_letter.redeliver_at',
     ]);
     const secrets = await ask(`select from information_schema.column_privileges

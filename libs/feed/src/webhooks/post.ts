@@ -47,7 +47,11 @@ export async function post(
         },
       });
       request.on('error', reject);
-      request.on('response', (response) => void drop(response).then(() => resolve(outcomeOf(response))));
+      request.on('response', (response) => {
+        // What fails from here on changes nothing of what the status has said.
+        request.off('error', reject).on('error', () => undefined);
+        void drop(response).then(() => resolve(outcomeOf(response)));
+      });
       request.end(body);
     });
   } catch (error) {
@@ -96,7 +100,8 @@ function outcomeOf({ statusCode = 0, headers }: http.IncomingMessage): Outcome {
 /** Seconds or a date; 0 for anything else. */
 export function retryAfter(value: string | undefined, now = Date.now()): number {
   if (!value) return 0;
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
+  if (!/^(\d{1,9}|[A-Z][a-z]{2}, [\w :]{20,30} GMT)$/.test(value)) return 0;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
