@@ -77,5 +77,5 @@ export const WEBHOOK_TIMING: WebhookTiming = {
   scheduleMs: [0, 5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR],
   pollMs: SECOND,
   timeoutMs: 15 * SECOND,
-  leaseMs: 45 * SECOND,
+  leaseMs: 30 * SECOND,
 };
