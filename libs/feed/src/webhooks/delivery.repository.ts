@@ -48,8 +48,8 @@ export async function lease(
   orgId: string,
   { leaseId, leaseMs, except }: { leaseId: string; leaseMs: number; except: readonly string[] },
 ): Promise<Leased | undefined> {
-  const text = `update webhook w set lease_id = $2, leased_until = ${until(3)}
-    from (
+  // Materialized: a plan that joins may run the subselect again for each row, and lease one more each time.
+  const text = `with found as materialized (
       select webhook_id from webhook c
       where c.org_id = $1 and c.state = 'ACTIVE' and c.webhook_id <> all ($4::uuid[])
         and (c.leased_until is null or c.leased_until <= clock_timestamp())
@@ -57,7 +57,8 @@ export async function lease(
           select from webhook_dead_letter d
           where d.org_id = $1 and d.webhook_id = c.webhook_id and d.redeliver_at is not null))
       order by c.next_attempt_at, c.webhook_id limit 1 for update skip locked
-    ) found, principal p
+    )
+    update webhook w set lease_id = $2, leased_until = ${until(3)} from found, principal p
     where w.org_id = $1 and w.webhook_id = found.webhook_id and p.org_id = $1 and p.principal_id = w.principal_id
     returning ${LEASED}`;
   const since = performance.now();
