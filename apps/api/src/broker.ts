@@ -49,6 +49,7 @@ export interface Broker {
   recall: RecallService;
   feed: FeedService;
   webhooks: WebhooksService;
+  webhookWorker: WebhookWorker;
   /** Rung here after every write, and by the other brokers on the database. */
   doorbell: Doorbell;
   /** The first admin's key, when this start made it. */
@@ -142,6 +143,7 @@ async function assemble(
     recall: new RecallService(access, index, clock),
     feed,
     webhooks: new WebhooksService(access, feed, destinations),
+    webhookWorker,
     doorbell,
     adminKey,
     close: async () => {
