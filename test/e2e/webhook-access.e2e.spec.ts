@@ -21,7 +21,7 @@ let planner: TestClient & { id: string };
 let coder: TestClient & { id: string };
 let tester: TestClient & { id: string };
 let receiver: WebhookReceiver;
-let made: string[] = [];
+const made: string[] = [];
 beforeAll(async () => {
   api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { timing });
   [planner, coder, tester] = [await api.agent('planner'), await api.agent('coder'), await api.agent('tester')];

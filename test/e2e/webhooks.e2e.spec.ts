@@ -23,7 +23,7 @@ const timing = { scheduleMs: SCHEDULE, pollMs: 50, timeoutMs: 400 };
 let api: TestApi;
 let coder: TestClient & { id: string };
 let receiver: WebhookReceiver;
-let made: string[] = [];
+const made: string[] = [];
 beforeAll(async () => {
   api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { timing });
   coder = await api.agent('coder');

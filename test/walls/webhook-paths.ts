@@ -59,7 +59,7 @@ async function redeliver(twins: Twins): Promise<void> {
 /** In this order. */
 export const WEBHOOK_PATHS: readonly Path[] = [
   ['changing a webhook', change],
-  ['delivering', (twins) => deliver(twins, 5, 7)],
+  ['delivering', (twins) => deliver(twins, 7, 9)],
   ['redelivering', redeliver],
   ['a webhook more', insertWebhook],
   [
