@@ -1,6 +1,12 @@
 import { Foundation0000000000001 } from './0001-foundation.js';
 import { ReviewAndAudit0000000000002 } from './0002-review-and-audit.js';
 import { KeysThatEnd0000000000003 } from './0003-keys-that-end.js';
+import { Webhooks0000000000004 } from './0004-webhooks.js';
 
 /** Every migration, in order. One that has landed is never edited. */
-export const migrations = [Foundation0000000000001, ReviewAndAudit0000000000002, KeysThatEnd0000000000003];
+export const migrations = [
+  Foundation0000000000001,
+  ReviewAndAudit0000000000002,
+  KeysThatEnd0000000000003,
+  Webhooks0000000000004,
+];

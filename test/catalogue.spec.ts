@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(16);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(18);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -150,13 +150,32 @@ describe('the roles of the broker', () => {
       'memory_revision DELETE',
       'memory_vector DELETE',
       'policy_head UPDATE',
+      'webhook DELETE',
     ]);
     const columns = await ask<{ grant: string }>(`
       select g.table_name || '.' || g.column_name as "grant" from information_schema.column_privileges g
       where g.grantee = 'commonplace_app' and g.privilege_type = 'UPDATE' and not exists (
         select from information_schema.role_table_grants t
         where t.grantee = g.grantee and t.table_name = g.table_name and t.privilege_type = 'UPDATE') order by 1`);
-    expect(columns.map((row) => row.grant)).toEqual(['api_key.revoked_at', 'pool.seq']);
+    expect(columns.map((row) => row.grant)).toEqual([
+      'api_key.revoked_at',
+      'pool.seq',
+      ...[
+        'dead_in_a_row',
+        'event_id',
+        'failures',
+        'last_error',
+        'next_attempt_at',
+        'reason',
+        'secret',
+        'state',
+        'url',
+      ].map((column) => `webhook.${column}`),
+      'webhook_dead_letter.redeliver_at',
+    ]);
+    const secrets = await ask(`select from information_schema.column_privileges
+      where grantee = 'commonplace_app' and privilege_type = 'SELECT' and table_name = 'webhook' and column_name like '%secret'`);
+    expect(secrets).toEqual([]);
   });
 });
 

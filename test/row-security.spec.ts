@@ -24,6 +24,8 @@ const ALL_TABLES = [
   'embedding_space',
   'memory_vector',
   'audit_entry',
+  'webhook',
+  'webhook_dead_letter',
 ] as const;
 /** Of these tables the service’s own tasks may only read. */
 const READ_ONLY = ['audit_entry', 'audit_head'];

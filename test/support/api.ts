@@ -1,7 +1,7 @@
 import { readConfig, type Database } from '#platform';
 import { createClient, type Client } from 'graphql-ws';
 import WebSocket from 'ws';
-import { openBroker } from '../../apps/api/src/broker.js';
+import { openBroker, type BrokerOptions } from '../../apps/api/src/broker.js';
 import { listen, type RunningApi } from '../../apps/api/src/main.js';
 import { createLogger } from '../../apps/api/src/telemetry/logger.js';
 import { openTestDatabase } from './database.js';
@@ -68,7 +68,11 @@ export interface TestApi extends RunningApi {
 }
 
 /** A broker of its own on a port of its own. @param env variables on top of the tests' own */
-export async function startTestApi(env: NodeJS.ProcessEnv = {}, given?: Database): Promise<TestApi> {
+export async function startTestApi(
+  env: NodeJS.ProcessEnv = {},
+  given?: Database,
+  webhooks?: BrokerOptions['webhooks'],
+): Promise<TestApi> {
   const database = given ?? (await openTestDatabase());
   const config = readConfig({
     PORT: '0',
@@ -78,7 +82,8 @@ export async function startTestApi(env: NodeJS.ProcessEnv = {}, given?: Database
     ...env,
   });
   const logger = createLogger(config.logLevel);
-  const broker = await openBroker({ config, database, onError: (where, error) => logger.error({ err: error }, where) });
+  const onError: BrokerOptions['onError'] = (where, error) => logger.error({ err: error }, where);
+  const broker = await openBroker({ config, database, onError, webhooks });
   const api = await listen(config, logger, broker);
   const admin = new TestClient(api.url, ADMIN_KEY);
   return { ...api, admin, agent: (role, options) => registerAgent(admin, role, options) };

@@ -37,6 +37,21 @@ export async function newTenant(database: Database): Promise<Tenant> {
     `insert into audit_entry values ($1, 1, $2, now(), $3, 'role.create', 'x', '{}', sha256('x'), sha256('y'))`,
     ...entry,
   );
+  const webhook = newId();
+  await write(
+    `insert into webhook (org_id, webhook_id, principal_id, url, secret, cursor)
+     values ($1, $2, $3, 'https://example.com/', sha256('x'), 'a place')`,
+    org,
+    webhook,
+    coder,
+  );
+  await write(
+    `insert into webhook_dead_letter (org_id, webhook_id, event_id, kind, pool_key, memory_id, cursor, attempts)
+     values ($1, $2, $3, 'MEMORIZED', 'coder', $3, 'a place', 10)`,
+    org,
+    webhook,
+    newId(),
+  );
   await write(`insert into audit_head values ($1, 1, sha256('y'))`, org);
   const tenant: Tenant = { org, coder, key, admin, pools: {}, memories: {} };
   for (const name of POOLS) {

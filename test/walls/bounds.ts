@@ -19,6 +19,8 @@ export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
   memory_event: { select: 'pools', insert: 'pools' },
   memory_vector: { select: 'pools', insert: 'pools', delete: 'pools' },
   audit_entry: { select: 'administer' },
+  webhook: { select: 'administer', insert: 'administer', update: 'administer', delete: 'administer' },
+  webhook_dead_letter: { select: 'administer', update: 'administer' },
   idempotency: { select: 'principal', insert: 'principal', update: 'principal', delete: 'principal' },
 };
 
@@ -29,4 +31,6 @@ export const UPDATES: Record<string, string> = {
   policy_head: 'directory_version = 1',
   memory: 'importance = 2',
   idempotency: 'outcome = null',
+  webhook: 'failures = 0',
+  webhook_dead_letter: 'redeliver_at = null',
 };

@@ -75,6 +75,11 @@ async function readAudit({ broker, callers, database }: Twins): Promise<void> {
   await verifyAudit(database, [], () => undefined);
 }
 
+async function readWebhooks({ broker, callers }: Twins): Promise<void> {
+  for (const { id } of await broker.webhooks.list(callers.admin))
+    await broker.webhooks.deadLetters(callers.admin, id, 10);
+}
+
 async function readPolicies({ broker, callers }: Twins): Promise<void> {
   await broker.policies.policy(callers.admin, null);
   await broker.policies.policy(callers.admin, 1);
@@ -97,6 +102,7 @@ export const READ_PATHS: readonly Path[] = [
   ['the policies', readPolicies],
   ['rehearsing a policy', rehearse],
   ['the audit log', readAudit],
+  ['the webhooks', readWebhooks],
   [
     'loading the policy',
     ({ broker }) => Promise.resolve(broker.access.invalidate()).then(() => broker.access.pool('')),

@@ -4,6 +4,7 @@ import { openBroker, type Broker } from '../../apps/api/src/broker.js';
 import { openTestDatabase } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
 import { makeTwin } from './twin.js';
+import { insertWebhook } from './webhook-paths.js';
 
 export type Name = 'admin' | 'planner' | 'coder' | 'reviewer' | 'tester' | 'annie';
 
@@ -37,10 +38,13 @@ export class Twins {
 
   static async make(): Promise<Twins> {
     const [database, embedder] = [await openTestDatabase(), await EmbeddingServer.start()];
-    const config = readConfig({ ...embedder.env, LOG_LEVEL: 'silent' });
+    const config = readConfig({ ...embedder.env, LOG_LEVEL: 'silent', WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' });
     const twins = new Twins(database, await openBroker({ config, database, onError: () => undefined }), embedder);
+    // Paths serve webhooks themselves: two at once would pass each other's rows by.
+    await twins.broker.webhookWorker.stop();
     await twins.gather();
     await twins.fill();
+    await insertWebhook(twins);
     twins.twin = await makeTwin(twins);
     return twins;
   }

@@ -5,6 +5,7 @@ import { insertVectors } from '../../libs/memory/src/memory-index.repository.js'
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
+import { WEBHOOK_PATHS } from './webhook-paths.js';
 import { ABOUT, COMMON, SAME, type Name, type Twins } from './twins.js';
 
 interface Input {
@@ -196,4 +197,4 @@ const ADMINISTER: readonly Path[] = [
 ];
 
 /** In this order: what is administered last ends keys that the others need. */
-export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...REVIEW, ...CHANGE, ...ADMINISTER];
+export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...REVIEW, ...CHANGE, ...WEBHOOK_PATHS, ...ADMINISTER];

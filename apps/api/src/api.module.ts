@@ -1,5 +1,5 @@
 import { AccessService, AuditService, DirectoryService, PolicyService } from '#access';
-import { FeedService } from '#feed';
+import { FeedService, WebhooksService } from '#feed';
 import {
   ExplainService,
   ForgetService,
@@ -32,6 +32,7 @@ import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limit
 import { RehearsalResolver } from './graphql/rehearsal.resolver.js';
 import { ReviewResolver } from './graphql/review.resolver.js';
 import { DateTime, JSONObject } from './graphql/scalars.js';
+import { WebhookResolver } from './graphql/webhook.resolver.js';
 import { HealthController } from './health/health.controller.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -47,6 +48,7 @@ export const RESOLVERS = [
   AuditResolver,
   ReviewResolver,
   FeedResolver,
+  WebhookResolver,
 ];
 export const SCALARS = [DateTime, JSONObject];
 
@@ -98,6 +100,7 @@ export class ApiModule {
         provide(SimulateService, broker.simulate),
         provide(AuditService, broker.audit),
         provide(FeedService, broker.feed),
+        provide(WebhooksService, broker.webhooks),
         provide(Metrics, metrics),
         provide(Lifecycle, lifecycle),
       ],

@@ -10,7 +10,7 @@ import {
   RehearsalService,
 } from '#access';
 import { createEmbedder } from '#embedding';
-import { FeedService, TrimLog } from '#feed';
+import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
   EmbedBacklog,
   ExplainService,
@@ -48,6 +48,8 @@ export interface Broker {
   memories: MemoriesService;
   recall: RecallService;
   feed: FeedService;
+  webhooks: WebhooksService;
+  webhookWorker: WebhookWorker;
   /** Rung here after every write, and by the other brokers on the database. */
   doorbell: Doorbell;
   /** The first admin's key, when this start made it. */
@@ -60,17 +62,20 @@ export interface BrokerOptions {
   onError: (where: string, error: unknown) => void;
   /** Instead of the configured database: tests bring their own. */
   database?: Database;
+  /** Tests do not wait for hours, and resolve names by themselves. */
+  webhooks?: { timing?: Partial<WebhookTiming>; resolve?: ConstructorParameters<typeof Destinations>[1] };
 }
 
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
-export async function openBroker({ config, onError, database: given }: BrokerOptions): Promise<Broker> {
+export async function openBroker(options: BrokerOptions): Promise<Broker> {
+  const { config, onError, database: given } = options;
   const database = given ?? (await openDatabase(config));
   try {
     await database.migrate();
     if (database.warning) onError('the check of the database server', new Error(database.warning));
     await assertWalls(database);
     const { orgId, adminKey } = await ensureOrganization(database, config.bootstrapKey);
-    return await assemble(config, database, orgId, adminKey, onError);
+    return await assemble(options, database, orgId, adminKey);
   } catch (error) {
     await database.close();
     throw error;
@@ -82,11 +87,10 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
 }
 
 async function assemble(
-  config: Config,
+  { config, onError, webhooks }: BrokerOptions,
   database: Database,
   orgId: string,
   adminKey: string | null,
-  onError: BrokerOptions['onError'],
 ): Promise<Broker> {
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
@@ -95,6 +99,11 @@ async function assemble(
     onError('the embedder', error),
   );
   const feed = new FeedService(access, index, clock, (error) => onError('feed', error));
+  const destinations = new Destinations(config.webhooks.allowedHosts, webhooks?.resolve);
+  const webhookWorker = new WebhookWorker(
+    { access, feed, destinations, onError: (error) => onError('webhooks', error) },
+    webhooks?.timing,
+  );
   const trimLog = new TrimLog(access, config.feed.retentionDays, (error) => onError('trimming the log', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);
@@ -108,8 +117,13 @@ async function assemble(
     onError: (error) => onError('the doorbell between brokers', error),
   });
   trimLog.start();
+  webhookWorker.start();
   access.onWritten(() => doorbell.ring());
-  doorbell.onRing(() => feed.wake());
+  // It takes one listener.
+  doorbell.onRing(() => {
+    feed.wake();
+    webhookWorker.wake();
+  });
   return {
     database,
     jobs,
@@ -128,10 +142,13 @@ async function assemble(
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock),
     feed,
+    webhooks: new WebhooksService(access, feed, destinations),
+    webhookWorker,
     doorbell,
     adminKey,
     close: async () => {
       feed.close();
+      await webhookWorker.stop();
       await trimLog.stop();
       await jobs.stop();
       await doorbell.close();

@@ -7,13 +7,16 @@ import { Hub } from './delivery/hub.js';
 import { pull } from './delivery/pull.js';
 import type { Subscriber, Subscription } from './delivery/subscriber.js';
 import type { FeedEvent } from './event.js';
-import { checkWidth, isWanted, subscribedPools, type FeedInput } from './feed-input.js';
+import { checkWidth, isWanted, stillReadable, subscribedPools, type FeedInput } from './feed-input.js';
 import { readHeads, readLog } from './feed.repository.js';
 import { notice, readPage, viewOf } from './log-page.js';
 import { rebase } from './position.js';
 
 /** The policy may be edited while a subscription begins; one that is edited this often in a row is an attack. */
 const MAX_ADMISSIONS = 12;
+
+/** Why an event that was told before is not told again. */
+const GONE: readonly string[] = ['ACCESS_REVOKED', 'CURSOR_EXPIRED'];
 
 /** A part of the log, as one principal may see it at this moment. */
 export interface FeedPage {
@@ -81,22 +84,60 @@ export class FeedService {
   }
 
   /**
-   * What is behind the cursor, for who keeps its place itself, such as a webhook.
-   * @throws BAD_INPUT, CURSOR_EXPIRED, ACCESS_REVOKED
+   * Where one begins that keeps its place itself, such as a webhook: `input.after`, or now.
+   * @throws BAD_INPUT, CURSOR_EXPIRED, ACCESS_REVOKED, QUOTA_EXCEEDED
    */
-  async after(principal: Principal, input: FeedInput, cursor: string, atMost: number): Promise<FeedPage> {
+  async place(principal: Principal, input: FeedInput): Promise<string> {
+    return this.access.read(principal, async (unit, grants) => {
+      const { from } = await begin(unit, principal.orgId, subscribedPools(grants, input), input);
+      return encodeCursor(from);
+    });
+  }
+
+  /**
+   * What is behind the place, or nothing where that is now. A named pool that was lost meanwhile is a change of scope.
+   * @throws CURSOR_EXPIRED, ACCESS_REVOKED, QUOTA_EXCEEDED
+   */
+  async after(principal: Principal, input: FeedInput, cursor: string | null, atMost: number): Promise<FeedPage> {
     const space = await this.index.space();
     return this.access.read(principal, async (unit, grants) => {
-      const poolIds = subscribedPools(grants, input);
+      const poolIds = stillReadable(grants, input);
       const { orgId } = principal;
-      const { from, head } = await begin(unit, orgId, poolIds, { ...input, after: cursor });
+      const { from, head } = await begin(unit, orgId, poolIds, { after: cursor });
       const { position, changed } = rebase(from, head.seqs, grants.pools);
       const view = viewOf(grants, grants.readFilter.narrow(poolIds), { orgId, now: this.clock.now(), space });
       const page = await readPage(unit, view, position, { atMost });
-      const events = page.events.filter(({ memory }) => isWanted(memory, input)).map(({ event }) => event);
+      const events = page.events
+        .filter(({ memory, onlyFor }) => isWanted(memory, input) && (onlyFor ?? principal.id) === principal.id)
+        .map(({ event }) => event);
       if (changed) events.unshift(notice('SCOPE_CHANGED', position, grants.policyVersion));
       return { events, cursor: encodeCursor(page.position), more: page.full };
     });
+  }
+
+  /**
+   * One event that was told before, as the principal may see it at this moment; null where it may not, or it is gone.
+   * @param told `cursor` stands on the event
+   */
+  async again(principal: Principal, told: { cursor: string; poolKey: string }): Promise<FeedEvent | null> {
+    const space = await this.index.space();
+    return this.access
+      .read(principal, async (unit, grants) => {
+        const [poolId] = stillReadable(grants, { pools: [told.poolKey] }) as [string];
+        const { orgId } = principal;
+        const { from } = await begin(unit, orgId, [poolId], { pools: [told.poolKey], after: told.cursor });
+        const seq = from.seqs.get(poolId);
+        if (!seq) return null;
+        const view = viewOf(grants, grants.readFilter.narrow([poolId]), { orgId, now: this.clock.now(), space });
+        const before = { ...from, seqs: new Map([[poolId, seq - 1]]) };
+        const page = await readPage(unit, view, before, { upTo: from.seqs, atMost: 1 });
+        const [found] = page.events.filter(({ onlyFor }) => (onlyFor ?? principal.id) === principal.id);
+        return found?.event ?? null;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof CommonplaceError && GONE.includes(error.code)) return null;
+        throw error;
+      });
   }
 
   /** Something may have been written here or elsewhere. */

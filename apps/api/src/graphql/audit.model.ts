@@ -5,7 +5,8 @@ import { DateTime, JSONObject } from './scalars.js';
 
 @ObjectType('AuditEntry', {
   description: `action: policy.activate, policy.rollback, key.issue, key.revoke, agent.register, pool.create, role.create, memory.review, memory.promote,
-memory.erase (what forget does), feed.renew (the epoch, after a restore), organization.create.`,
+memory.erase (what forget does), feed.renew (the epoch, after a restore), organization.create, webhook.create, webhook.update, webhook.delete, webhook.rotate,
+webhook.redeliver.`,
 })
 export class AuditEntryModel {
   @Field(() => ID) id: string;

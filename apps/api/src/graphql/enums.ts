@@ -1,4 +1,5 @@
 import { ACTIONS, EFFECTS, IMPORTANCES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
+import { PAUSE_REASONS } from '#feed';
 import { registerEnumType } from '@nestjs/graphql';
 
 /** graphql's enums want an object: {READ: 'READ', …}. */
@@ -93,5 +94,19 @@ registerEnumType(MemoryEventKind, {
   valuesMap: {
     CHECKPOINT: { description: 'Nothing passed the filter for a while: keep the cursor.' },
     SCOPE_CHANGED: { description: "The caller's access changed: list again what matters." },
+  },
+});
+
+export const WebhookState = asEnum(['ACTIVE', 'PAUSED'] as const);
+registerEnumType(WebhookState, { name: 'WebhookState' });
+
+export const WebhookPauseReason = asEnum(PAUSE_REASONS);
+registerEnumType(WebhookPauseReason, {
+  name: 'WebhookPauseReason',
+  valuesMap: {
+    ACCESS_REVOKED: { description: 'Its principal may read none of its pools any more.' },
+    TOO_MANY_POOLS: { description: 'Its principal may read more pools than a feed follows: name some of them.' },
+    GONE: { description: 'The receiver answered 410.' },
+    DEAD_LETTERS: { description: 'So many events in a row were given up that nobody seems to be there.' },
   },
 });

@@ -15,7 +15,12 @@ export type AuditAction =
   | 'memory.review'
   | 'memory.promote'
   | 'memory.erase'
-  | 'feed.renew';
+  | 'feed.renew'
+  | 'webhook.create'
+  | 'webhook.update'
+  | 'webhook.delete'
+  | 'webhook.rotate'
+  | 'webhook.redeliver';
 
 export interface AuditEvent {
   action: AuditAction;

@@ -36,3 +36,13 @@ describe('the days for which the log is kept', () => {
       expect(() => readConfig({ FEED_RETENTION_DAYS: wrong })).toThrow(/^FEED_RETENTION_DAYS/);
   });
 });
+
+describe('the hosts that webhooks may reach', () => {
+  it('are none, or as a URL names them', () => {
+    expect(readConfig({}).webhooks.allowedHosts).toEqual([]);
+    const given = readConfig({ WEBHOOK_ALLOWED_HOSTS: 'Inside.test, 10.0.0.7:8080,[::1]:80' });
+    expect(given.webhooks.allowedHosts).toEqual(['inside.test', '10.0.0.7:8080', '[::1]:80']);
+    for (const wrong of ['http://inside.test', 'inside.test/path', 'me@inside.test', 'a b', '*.test:x', '10.0.0.0/8'])
+      expect(() => readConfig({ WEBHOOK_ALLOWED_HOSTS: wrong })).toThrow(/^WEBHOOK_ALLOWED_HOSTS: must be hosts/);
+  });
+});

@@ -39,6 +39,10 @@ const environment = z.object({
   AUTH_JWT_AUDIENCE: optional,
   AUTH_JWT_ROLE_CLAIM: z.string().min(1).default('role'),
   AUTH_JWT_NAME_CLAIM: z.string().min(1).default('name'),
+  WEBHOOK_ALLOWED_HOSTS: z
+    .string()
+    .refine((hosts) => listed(hosts).every(isHost), 'must be hosts, or host:port, separated by commas')
+    .default(''),
   WS_ALLOWED_ORIGINS: z.string().default(''),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -65,6 +69,8 @@ export interface Config {
   /** How brokers on one Postgres tell each other that there is something new. */
   doorbell: { listenUrl: string | undefined; natsUrl: string | undefined };
   feed: { retentionDays: number };
+  /** What webhooks may reach beside the internet. */
+  webhooks: { allowedHosts: string[] };
   bootstrapKey: string | undefined;
   embedding: EmbeddingConfig | undefined;
   jwt: JwtConfig | undefined;
@@ -87,14 +93,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: {
       host: v.HOST,
       port: v.PORT,
-      allowedOrigins: v.WS_ALLOWED_ORIGINS.split(',')
-        .map((origin) => origin.trim())
-        .filter(Boolean),
+      allowedOrigins: listed(v.WS_ALLOWED_ORIGINS),
       ratePerMinute: v.RATE_LIMIT_PER_MINUTE,
     },
     database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
     doorbell: { listenUrl: v.DATABASE_LISTEN_URL ?? v.DATABASE_URL, natsUrl: v.NATS_URL },
     feed: { retentionDays: v.FEED_RETENTION_DAYS },
+    webhooks: { allowedHosts: listed(v.WEBHOOK_ALLOWED_HOSTS).map((host) => host.toLowerCase()) },
     bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,
     embedding: v.EMBEDDING_MODEL
       ? {
@@ -122,6 +127,23 @@ function jwtConfig(v: z.infer<typeof environment>): JwtConfig | undefined {
     roleClaim: v.AUTH_JWT_ROLE_CLAIM,
     nameClaim: v.AUTH_JWT_NAME_CLAIM,
   };
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+/** As a URL names it: a name, an address, or [an address of IPv6]. */
+function isHost(text: string): boolean {
+  const url = `http://${text.toLowerCase()}`;
+  return (
+    /^[^/?#@\\\s]+$/.test(text) &&
+    URL.canParse(url) &&
+    [new URL(url).host, `${new URL(url).host}:80`].includes(text.toLowerCase())
+  );
 }
 
 function isNatsUrl(text: string): boolean {
