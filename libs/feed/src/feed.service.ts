@@ -107,9 +107,7 @@ export class FeedService {
       const { position, changed } = rebase(from, head.seqs, grants.pools);
       const view = viewOf(grants, grants.readFilter.narrow(poolIds), { orgId, now: this.clock.now(), space });
       const page = await readPage(unit, view, position, { atMost });
-      const events = page.events
-        .filter(({ memory, onlyFor }) => isWanted(memory, input) && (onlyFor ?? principal.id) === principal.id)
-        .map(({ event }) => event);
+      const events = page.events.filter(({ memory }) => isWanted(memory, input)).map(({ event }) => event);
       if (changed) events.unshift(notice('SCOPE_CHANGED', position, grants.policyVersion));
       return { events, cursor: encodeCursor(page.position), more: page.full };
     });
@@ -131,8 +129,7 @@ export class FeedService {
         const view = viewOf(grants, grants.readFilter.narrow([poolId]), { orgId, now: this.clock.now(), space });
         const before = { ...from, seqs: new Map([[poolId, seq - 1]]) };
         const page = await readPage(unit, view, before, { upTo: from.seqs, atMost: 1 });
-        const [found] = page.events.filter(({ onlyFor }) => (onlyFor ?? principal.id) === principal.id);
-        return found?.event ?? null;
+        return page.events[0]?.event ?? null;
       })
       .catch((error: unknown) => {
         if (error instanceof CommonplaceError && GONE.includes(error.code)) return null;
