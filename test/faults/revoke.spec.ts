@@ -7,7 +7,7 @@ import { FeedReader } from '../support/feed.js';
 import { memorize } from '../support/memories.js';
 import { activePolicy, allow, deny, editPolicy } from '../support/policy.js';
 
-const ROUNDS = 15;
+const ROUNDS = 10;
 const itOnNative = isNative ? it : it.skip;
 
 let writing = true;
@@ -91,6 +91,7 @@ describe('a right that is taken while everybody writes', () => {
         await feed.close();
       }
     },
+    180_000,
   );
 });
 
