@@ -81,5 +81,5 @@ describe('the client in the protocol', () => {
     await broker.client.ask('mutation ($id: ID!) { revokeKey(id: $id) { id } }', { id: key });
     await ended;
     expect(told).toEqual([...ids.map((id) => ['MEMORIZED', id]), ['ACCESS_REVOKED']]);
-  });
+  }, 180_000);
 });
