@@ -76,11 +76,14 @@ export class Audience {
   /** @throws GrantsChanged, CURSOR_EXPIRED */
   async read(from: Position, upTo?: ReadonlyMap<string, number>): Promise<Page> {
     const { access, index, clock, slots } = this.reading;
-    const { grants } = this;
     const space = await index.space();
-    const view = viewOf(grants, this.filter.together(), { orgId: access.orgId, now: clock.now(), space });
     const lane = upTo ? slots.behind : slots.live;
-    return lane.execute(() => access.readTogether(grants, this.until, (unit) => readPage(unit, view, from, { upTo })));
+    return lane.execute(() => {
+      // Not before its turn has come: grants that were taken when it began to wait would often be too old by then.
+      const { grants } = this;
+      const view = viewOf(grants, this.filter.together(), { orgId: access.orgId, now: clock.now(), space });
+      return access.readTogether(grants, this.until, (unit) => readPage(unit, view, from, { upTo }));
+    });
   }
 
   /** Reads on to the end of the log and tells the live members. Called again meanwhile, it goes on once more. */

@@ -1,3 +1,4 @@
+import { GrantsChanged } from '#access';
 import { CommonplaceError } from '#kernel';
 import { decodeCursor } from '../cursor.js';
 import { notice } from '../log-page.js';
@@ -24,8 +25,9 @@ export class CatchUp {
         failures = 0;
       } catch (error) {
         await this.onFailure(member, error);
-        // Once more at once, for access that changed; then with a pause, for a database that is gone.
-        if (failures++ > 0 && !member.left) await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+        // Access that changed was asked for anew by then; a database that is gone is given a pause.
+        if (!(error instanceof GrantsChanged) && failures++ > 0 && !member.left)
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
     }
     this.running.delete(member);
