@@ -25,8 +25,6 @@ const MAX_VISIT_MS = 20_000;
 const MAX_LETTERS_A_VISIT = 10;
 const WIDEST = 256;
 const DEAD_TO_PAUSE = 20;
-/** For the statements around a POST, so that the lease does not end in its middle. */
-const LEASE_MARGIN_MS = 5_000;
 const FAULT_PAUSE_MS = 5_000;
 const GAP = 'the log no longer held what came next: a feed.gap was sent, and what is missing must be listed';
 
@@ -103,10 +101,10 @@ export class Deliverer {
   }
 
   /** @returns undefined where another has the lease by now, or this one stops */
-  private async send(leased: Leased, event: SentEvent): Promise<Leased | undefined> {
-    const { leaseMs, timeoutMs } = this.timing;
-    if (performance.now() - leased.since > leaseMs - timeoutMs - LEASE_MARGIN_MS && !(await this.holdOn(leased)))
-      return undefined;
+  private async send(read: Leased, event: SentEvent): Promise<Leased | undefined> {
+    // Asked again after the event was read: it may have been written right after a new secret, address or pause was.
+    const leased = await this.holdOn(read);
+    if (!leased?.active) return leased;
     const outcome = await this.post(leased, event);
     if (outcome.kind === 'DELIVERED')
       return this.settle(leased, {
@@ -144,9 +142,10 @@ export class Deliverer {
       const letter = await this.change((unit, orgId) => nextToRedeliver(unit, orgId, leased.id));
       if (!letter) return false;
       const event = await this.feed.again(leased.principal, letter);
-      if (!(await this.holdOn(leased))) return false;
+      const current = await this.holdOn(leased);
+      if (!current?.active) return false;
       // What may not be seen any more, or is gone from the log, will never be sent.
-      const outcome: Outcome = event ? await this.post(leased, event) : { kind: 'DELIVERED' };
+      const outcome: Outcome = event ? await this.post(current, event) : { kind: 'DELIVERED' };
       if (outcome.kind === 'CUT_OFF') return false;
       await this.change((unit, orgId) =>
         outcome.kind === 'DELIVERED'
@@ -178,7 +177,7 @@ export class Deliverer {
     });
   }
 
-  private holdOn(leased: Leased): Promise<boolean> {
+  private holdOn(leased: Leased): Promise<Leased | undefined> {
     return this.change((unit, orgId) => holdOn(unit, orgId, leased, this.timing.leaseMs));
   }
 

@@ -26,14 +26,10 @@ const LEASED = `w.org_id as "orgId", w.webhook_id as id, w.lease_id as "leaseId"
   w.failures, w.event_id as "eventId", w.dead_in_a_row as "deadInARow", w.last_error as "lastError",
   p.principal_id as "principalId", p.kind, p.name, p.role_key as role`;
 
-function toLeased(
-  { orgId, principalId, kind, name, role, secret, previousSecret, ...row }: Row,
-  since: number,
-): Leased {
+function toLeased({ orgId, principalId, kind, name, role, secret, previousSecret, ...row }: Row): Leased {
   const { pools, types, entityId, ...rest } = row;
   return {
     ...rest,
-    since,
     principal: { orgId, id: principalId, kind, name, role, keyId: null, tokenExpiresAt: null },
     secrets: previousSecret ? [secret, previousSecret] : [secret],
     input: { pools, types, entityId },
@@ -61,9 +57,8 @@ export async function lease(
     update webhook w set lease_id = $2, leased_until = ${until(3)} from found, principal p
     where w.org_id = $1 and w.webhook_id = found.webhook_id and p.org_id = $1 and p.principal_id = w.principal_id
     returning ${LEASED}`;
-  const since = performance.now();
   const [row] = await unit.query<Row>({ name: 'webhook_lease', text, values: [orgId, leaseId, leaseMs, except] });
-  return row && toLeased(row, since);
+  return row && toLeased(row);
 }
 
 export interface Settled {
@@ -91,21 +86,22 @@ export async function settle(
     returning ${LEASED}`;
   const { cursor, failures, eventId, deadInARow, lastError, waitMs, pause, leaseMs } = to;
   const values = [orgId, id, leaseId, cursor, failures, eventId, deadInARow, lastError, waitMs, pause, leaseMs];
-  const since = performance.now();
   const [row] = await unit.query<Row>({ name: 'webhook_settle', text, values });
-  return row && toLeased(row, since);
+  return row && toLeased(row);
 }
 
-/** @returns false where another has it by now */
+/** The lease for longer, and the webhook as it is now. @returns undefined where another has it by now */
 export async function holdOn(
   unit: Unit,
   orgId: string,
   { id, leaseId }: Pick<Leased, 'id' | 'leaseId'>,
   leaseMs: number,
-): Promise<boolean> {
-  const text = `update webhook set leased_until = ${until(4)} where org_id = $1 and webhook_id = $2 and lease_id = $3
-    returning webhook_id`;
-  return (await unit.query({ text, values: [orgId, id, leaseId, leaseMs] })).length > 0;
+): Promise<Leased | undefined> {
+  const text = `update webhook w set leased_until = ${until(4)} from principal p
+    where w.org_id = $1 and w.webhook_id = $2 and w.lease_id = $3 and p.org_id = $1 and p.principal_id = w.principal_id
+    returning ${LEASED}`;
+  const [row] = await unit.query<Row>({ name: 'webhook_hold_on', text, values: [orgId, id, leaseId, leaseMs] });
+  return row && toLeased(row);
 }
 
 /** Others come first the next time. @param waitMs at the least, unless it waits for a time of its own */

@@ -54,8 +54,6 @@ export interface Leased {
   eventId: string | null;
   deadInARow: number;
   lastError: string | null;
-  /** From when on the lease counts, by this process's own clock: before the database was asked for it. */
-  since: number;
 }
 
 export interface WebhookTiming {
