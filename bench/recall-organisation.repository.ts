@@ -60,6 +60,9 @@ async function found(database: Database): Promise<Organisation> {
   for (const { id, key } of rows) {
     await insertMemories(database, { orgId, poolId: id, authorId: coder.id }, writer.write(sizeOf(key)));
   }
+  await database.maintenance(
+    `update pool p set memories = (select count(*) from memory m where m.org_id = p.org_id and m.pool_id = p.pool_id)`,
+  );
   await database.maintenance('vacuum analyze');
   return {
     database,
@@ -126,20 +129,20 @@ async function insertMemories(
 /** The search of words without the walls: row-level security and the fence are part of what a policy costs. */
 const WITHOUT_WALLS = [
   'create schema bench',
-  `create function bench.lexical_candidates(pools uuid[], statuses text[], query tsquery, query_terms text[], at_most integer)
-   returns table (memory_id uuid, term_count integer, lexemes text[], frequencies integer[])
-   language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-     select m.memory_id, m.term_count, t.lexemes, t.frequencies
-     from public.memory m
-     cross join lateral (
-       select array_agg(u.lexeme) as lexemes, array_agg(cardinality(u.positions)) as frequencies
-       from unnest(m.terms) u
-       where u.lexeme = any (query_terms)
-     ) t
-     where m.org_id = (select nullif(current_setting('app.org', true), '')::uuid) and m.pool_id = any (pools)
-       and m.status = any (statuses) and m.terms @@ query
-     limit at_most
-   $$`,
+  `create function bench.lexical_candidates(
+     pools uuid[], statuses text[], query tsquery, query_terms text[], alive_at timestamptz, at_most integer
+   ) returns table (memory_id uuid, pool_id uuid, term_count integer, frequencies text, session_id text, speaker text,
+     written timestamptz, traits smallint)
+   language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+   begin
+     return query
+       select m.memory_id, m.pool_id, m.term_count, ts_filter(setweight(m.terms, 'A', query_terms), '{a}')::text,
+         m.session_id, m.speaker, coalesce(m.valid_from, m.created_at), m.traits
+       from public.memory m
+       where m.org_id = (select nullif(current_setting('app.org', true), '')::uuid) and m.pool_id = any (pools)
+         and m.status = any (statuses) and m.terms @@ query and (m.expires_at is null or m.expires_at > alive_at)
+       limit at_most;
+   end $$`,
   'grant usage on schema bench to commonplace_system',
 ];
 

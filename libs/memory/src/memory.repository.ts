@@ -138,7 +138,9 @@ export interface LockedMemory extends MemoryRow {
   originAuthors: string[];
 }
 
-const APPEND_EVENT = `with numbered as (update pool set seq = seq + 1 where org_id = $1 and pool_id = $2 returning seq)
+const APPEND_EVENT = `with numbered as (
+    update pool set seq = seq + 1, memories = memories + $6 where org_id = $1 and pool_id = $2 returning seq
+  )
   insert into memory_event (org_id, pool_id, seq, memory_id, kind, occurred_at, policy_version)
   select $1, $2, seq, $3, $4, clock_timestamp(), $5 from numbered`;
 
@@ -151,13 +153,15 @@ export async function appendEvent(
     memoryId: string;
     kind: 'REVISED' | 'FORGOTTEN' | 'REVIEWED';
     policyVersion: number;
+    /** How many more of the pool's memories are ACTIVE by it. */
+    active: -1 | 0 | 1;
   },
 ): Promise<void> {
-  const { orgId, poolId, memoryId, kind, policyVersion } = event;
+  const { orgId, poolId, memoryId, kind, policyVersion, active } = event;
   await unit.query({
     name: 'append_event',
     text: APPEND_EVENT,
-    values: [orgId, poolId, memoryId, kind, policyVersion],
+    values: [orgId, poolId, memoryId, kind, policyVersion, active],
   });
 }
 

@@ -108,10 +108,21 @@ export class MemoryConnection {
   @Field(() => Int) totalCount?: number;
 }
 
-@ObjectType('RecallExplanation', { description: 'Ranks count from 1; null where the method did not find it.' })
+@ObjectType('RecallExplanation', {
+  description:
+    'Ranks count from 1; null where the method did not find it. The numbers say what each signal added to the sum behind the score.',
+})
 export class RecallExplanation {
   @Field(() => Int, { nullable: true }) vectorRank: number | null;
   @Field(() => Int, { nullable: true }) textRank: number | null;
+  @Field(() => Float, { description: "The memory's own words." }) lexical: number;
+  @Field(() => Float, { description: 'Its meaning, where an embedder is configured.' }) meaning: number;
+  @Field(() => Float, { description: 'What stands right before and after it in its session.' }) neighbours: number;
+  @Field(() => Float, { description: 'All of its session.' }) session: number;
+  @Field(() => Float, { description: 'That the query names its speaker.' }) speaker: number;
+  @Field(() => Float, { description: 'That it is of a date that the query names.' }) date: number;
+  @Field(() => Float, { description: 'That it tells a time where the query asks when, or a place where it asks where.' })
+  cue: number;
 }
 
 @ObjectType('RecallHit')
@@ -119,7 +130,7 @@ export class RecallHitModel {
   @Field(() => MemoryModel) memory: MemoryModel;
   @Field(() => Int) rank: number;
   @Field(() => Float, { description: '0 to 1, comparable inside one result only.' }) score: number;
-  @Field(() => RecallExplanation, { description: 'Which methods found it and at which rank.' })
+  @Field(() => RecallExplanation, { description: 'Which methods found it, at which rank, and what each signal added.' })
   explanation: RecallExplanation;
 }
 

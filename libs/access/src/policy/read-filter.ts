@@ -31,6 +31,9 @@ export abstract class ReadFilter {
   /** Whether any field can be hidden on any row. */
   abstract masks(): boolean;
 
+  /** Whether every open row of its pools is visible, with all of its fields: then counts of whole pools tell nothing more. */
+  abstract readsWhole(): boolean;
+
   /**
    * Equal for filters that show the same, whatever the version of the policy: for two principals, but for what each of them
    * sees as its author.
@@ -92,6 +95,10 @@ export class PrincipalFilter extends ReadFilter {
 
   masks(): boolean {
     return this.masked.size > 0;
+  }
+
+  readsWhole(): boolean {
+    return this.masked.size === 0 && this.scope.groups.every(({ read }) => residualPredicate(read) === true);
   }
 
   sameness(): string {
@@ -157,6 +164,10 @@ class SystemFilter extends ReadFilter {
 
   masks(): boolean {
     return false;
+  }
+
+  readsWhole(): boolean {
+    return true;
   }
 
   sameness(): string {

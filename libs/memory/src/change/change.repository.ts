@@ -3,8 +3,9 @@ import type { Unit } from '#platform';
 import { contentHash } from '../memorize/memorize-command.js';
 import { deleteVectors } from '../memory-index.repository.js';
 import { importanceRank, type LockedMemory } from '../memory.repository.js';
-import { analyseMemory } from '../recall/analysis.js';
+import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
+import { traitsOf } from '../recall/traits.js';
 
 export async function archiveRevision(unit: Unit, orgId: string, memory: LockedMemory): Promise<void> {
   await unit.query({
@@ -46,9 +47,15 @@ function contentColumns(memory: LockedMemory, scope: string | null, values: unkn
   const content = memory.content as string;
   const terms = analyseMemory({ content, speaker: memory.speaker });
   const from =
-    values.push(content, contentHash({ content, entityId: memory.entityId }, scope), termVector(terms), terms.length) -
-    3;
-  return `, content = $${from}, content_hash = $${from + 1}, terms = $${from + 2}::tsvector, term_count = $${from + 3}`;
+    values.push(
+      content,
+      contentHash({ content, entityId: memory.entityId }, scope),
+      termVector(terms),
+      terms.length,
+      traitsOf(content),
+    ) - 4;
+  return `, content = $${from}, content_hash = $${from + 1}, terms = $${from + 2}::tsvector, term_count = $${from + 3}, traits = $${from + 4},
+      analysis = ${ANALYSIS}`;
 }
 
 /** Leaves a tombstone: what the policy's conditions look at stays, so that only those hear of it who could see the memory. */
@@ -62,7 +69,7 @@ export async function buryMemory(
   await deleteVectors(unit, caller.orgId, id);
   await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });
   await unit.query({
-    text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, metadata = null, review_comment = null, version = version + 1,
+    text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, traits = 0, metadata = null, review_comment = null, version = version + 1,
       content_hash = '\\x', changed_by = $3, change_reason = $4, updated_at = $5 where org_id = $1 and memory_id = $2`,
     values: [...values, caller.id, change.reason, change.now],
   });

@@ -28,6 +28,7 @@ export class ForgetService {
         memoryId: id,
         kind: 'FORGOTTEN',
         policyVersion: grants.policyVersion,
+        active: memory.status === 'ACTIVE' ? -1 : 0,
       });
       const detail = { poolId: memory.poolId, authorId: memory.authorId, was: memory.status };
       await appendAudit(unit, { action: 'memory.erase', target: id, detail });

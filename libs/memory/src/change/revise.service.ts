@@ -87,6 +87,7 @@ export class ReviseService {
           memoryId: id,
           kind: 'REVISED',
           policyVersion: grants.policyVersion,
+          active: 0,
         });
         const [revised] = await findMemories(unit, scope, [id]);
         if (!revised)

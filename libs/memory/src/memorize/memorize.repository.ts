@@ -1,6 +1,7 @@
 import type { Unit } from '#platform';
-import { analyseMemory } from '../recall/analysis.js';
+import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
+import { traitsOf } from '../recall/traits.js';
 import { importanceRank } from '../memory.repository.js';
 import type { MemorizeOutcome } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
@@ -37,21 +38,22 @@ export interface Write {
 const insertStatement = (status: Write['status']) => `
   with input as (
     select * from unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
-      $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[])
+      $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[], $20::smallint[])
       with ordinality as i (memory_id, content_hash, type, content, terms, term_count, entity_id, session_id, speaker, importance,
-        labels, metadata, valid_from, expires_at, n)
+        labels, metadata, valid_from, expires_at, traits, n)
   ), stored as (
     insert into memory as m (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, entity_id,
-      session_id, speaker, importance, labels, metadata, author_id, changed_by, created_at, updated_at, valid_from, expires_at)
+      session_id, speaker, importance, labels, metadata, author_id, changed_by, created_at, updated_at, valid_from, expires_at,
+      traits, analysis)
     select $1, i.memory_id, $2, i.type, '${status}', i.content, i.content_hash, i.terms, i.term_count, i.entity_id,
       i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $17, $18, $18,
-      i.valid_from, i.expires_at
+      i.valid_from, i.expires_at, i.traits, ${ANALYSIS}
     from input i order by i.content_hash
     on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
     do update set corroborations = m.corroborations + 1
     returning m.memory_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
   ), numbered as (
-    update pool p set seq = p.seq + c.n from (select count(*) as n from stored where created) c
+    update pool p set seq = p.seq + c.n${status === 'ACTIVE' ? ', memories = p.memories + c.n' : ''} from (select count(*) as n from stored where created) c
     where p.org_id = $1 and p.pool_id = $2 and c.n > 0 returning p.seq - c.n as before
   ), logged as (
     insert into memory_event (org_id, pool_id, seq, memory_id, kind, occurred_at, policy_version)
@@ -90,6 +92,7 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
       write.authorId,
       write.now,
       write.policyVersion,
+      column((c) => traitsOf(c.content)),
     ],
   });
 }

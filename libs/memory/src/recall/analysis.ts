@@ -2,6 +2,9 @@ import { IRREGULAR_FORMS } from './irregular-forms.js';
 import { stem } from './stemmer.js';
 import { STOP_WORDS } from './stop-words.js';
 
+/** Grows with every change of what a text gives: memories that an older analysis read are read again in the background. */
+export const ANALYSIS = 2;
+
 /** Longer terms are cut: nobody types them, and a term has to stay far below PostgreSQL's limit of 2,046 bytes. */
 export const MAX_TERM_LENGTH = 64;
 

@@ -1,43 +1,31 @@
-/** What each method says of one memory. */
-export interface Signals {
+import type { Parts, Scored } from './recipe.js';
+
+export interface Ranked {
   id: string;
   poolId: string;
-  /** 0 to below 1.8; see lexical-score. */
-  lexical: number | null;
-  cosine: number | null;
-}
-
-export interface Ranked extends Signals {
-  /** 0 to 1. */
+  /** 0 to below 1, in the order of the sums: comparable inside one result only. */
   score: number;
+  parts: Parts;
   /** From 1; null where the method did not find it. */
   textRank: number | null;
   vectorRank: number | null;
 }
 
-const MAX_LEXICAL = 1.8;
-const VECTOR_WEIGHT = 1;
-
-/**
- * lexical + minmax(cosine), on scores and not on finished lists: an equal-weight fusion by ranks took 12 points of recall@10
- * off the words alone. Without vectors it is the words' order. Of equals the newer comes first.
- */
-export function rank(signals: readonly Signals[]): Ranked[] {
-  const cosines = signals.flatMap((signal) => signal.cosine ?? []);
-  const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  const meaning = (cosine: number | null) =>
-    cosine === null ? 0 : most > least ? (cosine - least) / (most - least) : 1;
-  const scale = MAX_LEXICAL + (cosines.length ? VECTOR_WEIGHT : 0);
-  const textRanks = ranksBy(signals, (signal) => signal.lexical);
-  const vectorRanks = ranksBy(signals, (signal) => signal.cosine);
-  return signals
-    .map((signal) => ({
-      ...signal,
-      score: ((signal.lexical ?? 0) + VECTOR_WEIGHT * meaning(signal.cosine)) / scale,
-      textRank: textRanks.get(signal.id) ?? null,
-      vectorRank: vectorRanks.get(signal.id) ?? null,
-    }))
-    .sort((a, b) => b.score - a.score || compareIds(b.id, a.id));
+/** Those that pass the caller's filter, the best first. Of equals the newer comes first. */
+export function rank(scored: readonly Scored[]): Ranked[] {
+  const wanted = scored.filter(({ passage, sum }) => passage.wanted && sum > 0);
+  const textRanks = ranksBy(wanted, ({ lexical }) => lexical);
+  const vectorRanks = ranksBy(wanted, ({ meaning }) => meaning);
+  return [...wanted]
+    .sort((a, b) => b.sum - a.sum || newerFirst(a, b))
+    .map(({ passage: { id, poolId }, parts, sum }) => ({
+      id,
+      poolId,
+      score: sum / (1 + sum),
+      parts,
+      textRank: textRanks.get(id) ?? null,
+      vectorRank: vectorRanks.get(id) ?? null,
+    }));
 }
 
 /** At most `most` in all and `perPool` of one pool, in order. */
@@ -54,10 +42,11 @@ export function take(ranked: readonly Ranked[], most: number, perPool: number): 
   return taken;
 }
 
-function ranksBy(signals: readonly Signals[], value: (signal: Signals) => number | null): Map<string, number> {
-  const found = signals.filter((signal) => value(signal) !== null);
-  found.sort((a, b) => (value(b) as number) - (value(a) as number) || compareIds(b.id, a.id));
-  return new Map(found.map((signal, place) => [signal.id, place + 1]));
+function ranksBy(scored: readonly Scored[], value: (parts: Parts) => number): Map<string, number> {
+  const found = scored.filter(({ parts }) => value(parts) > 0);
+  found.sort((a, b) => value(b.parts) - value(a.parts) || newerFirst(a, b));
+  return new Map(found.map(({ passage }, place) => [passage.id, place + 1]));
 }
 
-const compareIds = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Ids of version 7 are in the order of writing. */
+const newerFirst = (a: Scored, b: Scored): number => (a.passage.id < b.passage.id ? 1 : -1);

@@ -1,20 +1,19 @@
-import { SqlParams } from '#access';
+import { SqlParams, type MaskableField } from '#access';
 import type { Unit } from '#platform';
 import { toSql } from 'pgvector';
 import { visible, type ReadScope } from '../memory.repository.js';
 import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
 import type { Candidate } from './lexical-score.js';
-import { anyTerm } from './term-vector.js';
+import { REACH, type Passage } from './recipe.js';
+import { anyTerm, readFrequencies } from './term-vector.js';
 
 /** More texts that hold one of the query's words are not looked at; the answer then says so. */
 export const MAX_CANDIDATES = 20_000;
 const MAX_NEAREST = 200;
+/** Of one session; of a longer one only what stands around the best is read. */
+export const MAX_OF_SESSION = 400;
 
-export interface LexicalCandidate extends Candidate {
-  poolId: string;
-  /** Whether it passes the caller's filter: those that do not still count for how common a word is. */
-  wanted: boolean;
-}
+export type LexicalCandidate = Passage & Candidate;
 
 export interface LexicalSearch {
   candidates: LexicalCandidate[];
@@ -24,56 +23,186 @@ export interface LexicalSearch {
   cut: boolean;
 }
 
-interface SearchRow {
-  documents: number;
-  searched: number;
-}
+export type Nearest = Passage & { cosine: number };
 
-export interface Nearest {
-  id: string;
-  poolId: string;
-  cosine: number;
-}
+type CandidateRow = Passage & { frequencies: string };
+
+const dayOf = (time: string) => `floor(date_part('epoch', ${time}) / 86400)::integer as day`;
 
 /**
  * Every memory in the searched pools that the caller may read and that holds one of the terms.
  *
  * The search runs in a function of its own, because row-level security keeps Postgres from using the text index (`@@` is
- * not leakproof); it answers ids and counts, and this statement lets through what the caller may see.
+ * not leakproof). It asks what the walls ask, so where the policy opens whole pools its rows are the answer; elsewhere this
+ * statement lets through what the caller may see.
  */
-export async function lexicalCandidates(
+export function lexicalCandidates(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  terms: readonly string[],
+): Promise<LexicalSearch> {
+  return readsWhole(scope, filter)
+    ? candidatesOfWholePools(unit, scope, filter, terms)
+    : candidatesAmongReadable(unit, scope, filter, terms);
+}
+
+/** What is counted for a whole pool is what the caller may read of it: its ACTIVE memories that have not expired. */
+const readsWhole = ({ filter }: ReadScope, { statuses }: MemoryFilter): boolean =>
+  filter.readsWhole() && statuses.length === 1 && statuses[0] === 'ACTIVE';
+
+async function candidatesOfWholePools(
   unit: Unit,
   scope: ReadScope,
   filter: MemoryFilter,
   terms: readonly string[],
 ): Promise<LexicalSearch> {
   const params = new SqlParams();
-  const readable = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
-    and m.status = any(${params.add(filter.statuses, 'text[]')})`;
-  const search = [
-    params.add(scope.filter.poolIds, 'uuid[]'),
-    params.add(filter.statuses, 'text[]'),
-    `${params.add(anyTerm(terms), 'text')}::tsquery`,
-    params.add(terms, 'text[]'),
-    params.add(MAX_CANDIDATES, 'integer'),
-  ];
+  const search = searchCall(scope, filter, terms, params);
+  const wanted = isPlain(filter) ? null : filterSql(filter, scope.filter, params);
+  const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
+      c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'true'} as wanted
+    from ${search} c${wanted ? ' join memory m on m.org_id = ' + params.add(scope.orgId, 'uuid') + ' and m.memory_id = c.memory_id' : ''}`;
+  const [rows, documents] = await Promise.all([
+    unit.query<CandidateRow>({ text, values: params.values, keep: true }),
+    countWholePools(unit, scope),
+  ]);
+  return { candidates: rows.map(toCandidate), documents, cut: rows.length >= MAX_CANDIDATES };
+}
+
+async function countWholePools(unit: Unit, { orgId, filter, now }: ReadScope): Promise<number> {
+  const text = `select (select coalesce(sum(memories), 0) from pool where org_id = $1 and pool_id = any($2::uuid[]))
+    - (select count(*) from memory where org_id = $1 and pool_id = any($2::uuid[]) and status = 'ACTIVE' and expires_at <= $3)
+    as documents`;
+  const values = [orgId, filter.poolIds, now];
+  const [row] = await unit.query<{ documents: number }>({ text, values, keep: true });
+  return Number(row?.documents);
+}
+
+async function candidatesAmongReadable(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  terms: readonly string[],
+): Promise<LexicalSearch> {
+  const params = new SqlParams();
+  const shown = (field: MaskableField) => scope.filter.column(params, 'm', field);
+  const readable = `${isReadable(scope, params)} and m.status = any(${params.add(filter.statuses, 'text[]')})`;
   // What is readable is looked through once, for the count and for the candidates: it costs what the policy costs.
-  const text = `with c as materialized (select * from sec.lexical_candidates(${search.join(', ')})),
+  const text = `with c as materialized (select * from ${searchCall(scope, filter, terms, params)}),
     r as materialized (
-      select m.memory_id, m.pool_id, ${filterSql(filter, scope.filter, params)} as wanted from memory m where ${readable}
+      select m.memory_id, ${shown('sessionId')} as session_id, ${shown('speaker')} as speaker,
+        ${filterSql(filter, scope.filter, params)} as wanted
+      from memory m where ${readable}
     )
     select found.*, (select count(*) from r) as documents, (select count(*) from c) as searched
     from (values (1)) as one (row) left join (
-      select c.memory_id as id, r.pool_id as "poolId", c.term_count as length, c.lexemes as terms, c.frequencies, r.wanted
+      select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, r.session_id as "sessionId",
+        r.speaker, ${dayOf('c.written')}, c.traits, r.wanted
       from c join r on r.memory_id = c.memory_id
     ) found on true`;
-  const rows = await unit.query<LexicalCandidate & SearchRow>({ text, values: params.values });
-  const first = rows[0] as SearchRow;
+  const rows = await unit.query<CandidateRow & { documents: number; searched: number }>({
+    text,
+    values: params.values,
+    keep: true,
+  });
+  const { documents, searched } = rows[0] as { documents: number; searched: number };
   return {
-    candidates: rows.filter((row) => row.id !== null),
-    documents: first.documents,
-    cut: first.searched >= MAX_CANDIDATES,
+    candidates: rows.filter((row) => row.id !== null).map(toCandidate),
+    documents,
+    cut: searched >= MAX_CANDIDATES,
   };
+}
+
+function searchCall(scope: ReadScope, filter: MemoryFilter, terms: readonly string[], params: SqlParams): string {
+  return `sec.lexical_candidates(${params.add(scope.filter.poolIds, 'uuid[]')}, ${params.add(filter.statuses, 'text[]')},
+    ${params.add(anyTerm(terms), 'text')}::tsquery, ${params.add(terms, 'text[]')}, ${params.add(scope.now, 'timestamptz')},
+    ${params.add(MAX_CANDIDATES, 'integer')})`;
+}
+
+/** Whether it asks for nothing but pools and statuses, which are the search's own. */
+const isPlain = ({ labels, ...filter }: MemoryFilter): boolean =>
+  labels.length === 0 &&
+  Object.entries(filter).every(([name, asked]) => name === 'poolIds' || name === 'statuses' || asked === null);
+
+const isReadable = (scope: ReadScope, params: SqlParams): string =>
+  `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}`;
+
+function toCandidate({ frequencies, ...row }: CandidateRow): LexicalCandidate {
+  return { ...row, ...readFrequencies(frequencies) };
+}
+
+export interface SessionRef {
+  poolId: string;
+  sessionId: string;
+}
+
+/** The first {@link MAX_OF_SESSION} memories of each session that the caller may read, in the order of writing. */
+export function memoriesOfSessions(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  sessions: readonly SessionRef[],
+): Promise<Passage[]> {
+  const params = new SqlParams();
+  const text = `select p.* from unnest(${params.add(
+    sessions.map(({ poolId }) => poolId),
+    'uuid[]',
+  )}, ${params.add(
+    sessions.map(({ sessionId }) => sessionId),
+    'text[]',
+  )}) as s (pool_id, session_id)
+    cross join lateral (
+      select ${passageColumns(scope, filter, params)} from memory m
+      where ${inSession(scope, filter, params)} order by m.memory_id limit ${params.add(MAX_OF_SESSION, 'integer')}
+    ) p`;
+  return unit.query<Passage>({ text, values: params.values, keep: true });
+}
+
+export interface Anchor extends SessionRef {
+  id: string;
+}
+
+/** Each anchor with the memories that stand within {@link REACH} of it in its session. */
+export async function memoriesAround(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  anchors: readonly Anchor[],
+): Promise<Passage[][]> {
+  const params = new SqlParams();
+  const columns = passageColumns(scope, filter, params);
+  const within = inSession(scope, filter, params);
+  const reach = params.add(REACH, 'integer');
+  const side = (comparison: string, order: string, most: string) =>
+    `(select ${columns} from memory m where ${within} and m.memory_id ${comparison} s.memory_id order by m.memory_id ${order} limit ${most})`;
+  const text = `select s.memory_id as anchor, p.* from unnest(${params.add(
+    anchors.map(({ poolId }) => poolId),
+    'uuid[]',
+  )}, ${params.add(
+    anchors.map(({ sessionId }) => sessionId),
+    'text[]',
+  )}, ${params.add(
+    anchors.map(({ id }) => id),
+    'uuid[]',
+  )}) as s (pool_id, session_id, memory_id)
+    cross join lateral (${side('<', 'desc', reach)} union all ${side('>=', 'asc', `${reach} + 1`)}) p`;
+  const rows = await unit.query<Passage & { anchor: string }>({ text, values: params.values, keep: true });
+  const windows = new Map<string, Passage[]>();
+  for (const { anchor, ...passage } of rows) windows.set(anchor, [...(windows.get(anchor) ?? []), passage]);
+  return [...windows.values()];
+}
+
+function passageColumns(scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
+  const shown = (field: MaskableField) => scope.filter.column(params, 'm', field);
+  return `m.memory_id as id, m.pool_id as "poolId", m.term_count as length, ${shown('sessionId')} as "sessionId",
+    ${shown('speaker')} as speaker, ${dayOf('coalesce(m.valid_from, m.created_at)')}, m.traits,
+    ${filterSql(filter, scope.filter, params)} as wanted`;
+}
+
+function inSession(scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
+  return `m.pool_id = s.pool_id and m.session_id = s.session_id and ${isReadable(scope, params)}
+    and ${scope.filter.shows(params, 'm', 'sessionId')} and m.status = any(${params.add(filter.statuses, 'text[]')})`;
 }
 
 /**
@@ -88,12 +217,11 @@ export function nearest(
 ): Promise<Nearest[]> {
   const params = new SqlParams();
   const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
-  const text = `select m.memory_id as id, m.pool_id as "poolId", 1 - ${distance} as cosine
+  const text = `select ${passageColumns(scope, filter, params)}, 1 - ${distance} as cosine
     from memory_vector v join memory m on m.org_id = v.org_id and m.memory_id = v.memory_id
     where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
       and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})
-      and ${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
-      and ${filterSql(filter, scope.filter, params)}
+      and ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
     order by ${distance} + 0 limit ${params.add(MAX_NEAREST, 'integer')}`;
   return unit.query<Nearest>({ text, values: params.values });
 }

@@ -22,3 +22,19 @@ const FIRST_PLACES = Array.from({ length: 256 }, (_, count) =>
   Array.from({ length: count }, (_, place) => place + 1).join(','),
 );
 const places = (count: number): string => FIRST_PLACES[count] as string;
+
+/** What a tsvector in Postgres' notation says, such as `'stem':1A,2A 'word':3A`: each term and how often it occurs. */
+export function readFrequencies(vector: string): { terms: string[]; frequencies: number[] } {
+  const terms: string[] = [];
+  const frequencies: number[] = [];
+  if (vector === '') return { terms, frequencies };
+  // Terms hold neither quotes nor spaces, so neither do their entries.
+  for (const entry of vector.split(' ')) {
+    const end = entry.lastIndexOf("'");
+    let count = 1;
+    for (let at = entry.indexOf(',', end); at >= 0; at = entry.indexOf(',', at + 1)) count++;
+    terms.push(entry.slice(1, end));
+    frequencies.push(count);
+  }
+  return { terms, frequencies };
+}

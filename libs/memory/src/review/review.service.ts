@@ -109,7 +109,8 @@ async function decide(
   await settleProposal(unit, caller, id, { status, comment, contentHash });
   const { orgId } = scope;
   const { poolId } = memory;
-  await appendEvent(unit, { orgId, poolId, memoryId: id, kind: 'REVIEWED', policyVersion: grants.policyVersion });
+  const { policyVersion } = grants;
+  await appendEvent(unit, { orgId, poolId, memoryId: id, kind: 'REVIEWED', policyVersion, active: approve ? 1 : 0 });
   const detail = { poolId, authorId: memory.authorId, was: memory.status, version: memory.version, approved: approve };
   await appendAudit(unit, { action: 'memory.review', target: id, detail });
   // REVIEW gives no READ: a reviewer may have decided on what it will not see again.

@@ -42,6 +42,8 @@ export interface Statement {
   name?: string;
   text: string;
   values?: unknown[];
+  /** Of a text that is put together: its plan is kept too, as long as there are not too many of them. */
+  keep?: boolean;
 }
 
 export interface UnitScope {
@@ -193,8 +195,21 @@ export class Database {
 }
 
 /** pg knows the option for one query too; its types only for a whole client. */
-function withDeadline(statement: Statement): Statement {
-  return { ...statement, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+function withDeadline({ keep, ...statement }: Statement): Statement {
+  const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
+  return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+}
+
+/** Each costs every connection memory, and nothing lets go of one again. */
+const MAX_KEPT = 100;
+const kept = new Map<string, string>();
+
+function keptName(text: string): string | undefined {
+  const known = kept.get(text);
+  if (known !== undefined || kept.size >= MAX_KEPT) return known;
+  const name = `kept_${kept.size}`;
+  kept.set(text, name);
+  return name;
 }
 
 /** Asked again and again rather than waited for, so that the wait has an end. */

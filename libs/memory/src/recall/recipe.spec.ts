@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { neighbours, needOfContext, REACH, score, WEIGHTS, type Asked, type Evidence, type Passage } from './recipe.js';
+import { TELLS_TIME } from './traits.js';
+
+const passage = (id: string, changes: Partial<Passage> = {}): Passage => ({
+  id,
+  poolId: 'p',
+  sessionId: 's',
+  speaker: null,
+  day: 0,
+  length: 10,
+  traits: 0,
+  wanted: true,
+  ...changes,
+});
+const nothing: Asked = { words: new Set(), days: [], trait: 0 };
+const evidence = (lexical: Record<string, number>, more: Partial<Evidence> = {}): Evidence => ({
+  lexical: new Map(Object.entries(lexical)),
+  meaning: new Map(),
+  sessions: new Map(),
+  ...more,
+});
+
+describe('neighbours', () => {
+  const ids = Array.from({ length: 30 }, (_, nth) => String(nth).padStart(2, '0'));
+
+  it('adds e^(−d/2) of what stands d away, on both sides, and nothing beyond the reach', () => {
+    const sums = neighbours([ids.map((id) => passage(id))], (id) => (id === '15' ? 1 : 0));
+    for (const [nth, id] of ids.entries()) {
+      const distance = Math.abs(nth - 15);
+      const expected = distance === 0 || distance > REACH ? 0 : Math.exp(-distance / 2);
+      expect(sums.get(id) ?? 0).toBeCloseTo(expected, 12);
+    }
+  });
+
+  it('equals the sum written out, for any values, and never crosses from one run into another', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.float({ min: 0, max: 2, noNaN: true }), { maxLength: 25 }), { maxLength: 3 }),
+        (values) => {
+          const runs = values.map((run, nth) => run.map((_, place) => passage(`${nth}-${place}`)));
+          const own = (id: string) => {
+            const [nth, place] = id.split('-').map(Number) as [number, number];
+            return values[nth]?.[place] as number;
+          };
+          const sums = neighbours(runs, own);
+          values.forEach((run, nth) =>
+            run.forEach((_, place) => {
+              let expected = 0;
+              for (let d = 1; d <= 8; d++)
+                expected += Math.exp(-d / 2) * ((run[place - d] ?? 0) + (run[place + d] ?? 0));
+              expect(sums.get(`${nth}-${place}`) ?? 0).toBeCloseTo(expected, 9);
+            }),
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe('needOfContext', () => {
+  it('is whole from 5 to 30 terms, and falls on both sides', () => {
+    expect([0, 1, 5, 30, 60].map(needOfContext)).toEqual([0, 0.2, 1, 1, 0.5]);
+  });
+});
+
+describe('score', () => {
+  it('says what each signal adds, and adds them up', () => {
+    const one = passage('a', { speaker: 'Ada Lovelace', day: 5, traits: TELLS_TIME });
+    const other = passage('b', { length: 60 });
+    const asked = { words: new Set(['ada']), days: [{ first: 5, last: 6 }], trait: TELLS_TIME };
+    const scores = score([one, other], [[one, other]], asked, {
+      lexical: new Map([['b', 1.2]]),
+      meaning: new Map([['a', 0.5]]),
+      sessions: new Map([['p/s', 0.8]]),
+    });
+    expect(scores[0]?.parts).toEqual({
+      lexical: 0,
+      meaning: 0.5,
+      neighbours: expect.closeTo(WEIGHTS.neighbours * Math.exp(-0.5) * 1.2),
+      session: expect.closeTo(WEIGHTS.session * 0.8),
+      speaker: WEIGHTS.speaker,
+      date: WEIGHTS.date,
+      cue: WEIGHTS.time,
+    });
+    expect(scores[1]?.parts).toEqual({
+      lexical: 1.2,
+      meaning: 0,
+      neighbours: expect.closeTo(WEIGHTS.neighbours * 0.5 * Math.exp(-0.5) * 0.5),
+      session: expect.closeTo(WEIGHTS.session * 0.5 * 0.8),
+      speaker: 0,
+      date: 0,
+      cue: 0,
+    });
+    for (const { parts, sum } of scores)
+      expect(sum).toBeCloseTo(
+        Object.values(parts).reduce((a, b) => a + b, 0),
+        12,
+      );
+  });
+
+  it('adds nothing for a speaker where the question names all of them', () => {
+    const both = [passage('a', { speaker: 'Ada' }), passage('b', { speaker: 'Bob' })];
+    const parts = (words: string[]) =>
+      score(both, [], { ...nothing, words: new Set(words) }, evidence({ a: 1 })).map(({ parts }) => parts.speaker);
+    expect(parts(['ada', 'bob'])).toEqual([0, 0]);
+    expect(parts(['ada'])).toEqual([WEIGHTS.speaker, 0]);
+    expect(parts(['eve'])).toEqual([0, 0]);
+  });
+
+  it('asks neither neighbours nor session for a memory that belongs to none', () => {
+    const alone = passage('a', { sessionId: null });
+    const [scored] = score([alone], [], nothing, evidence({ a: 0.7 }, { sessions: new Map([['p/s', 1]]) }));
+    expect(scored?.sum).toBe(0.7);
+  });
+});
