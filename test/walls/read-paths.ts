@@ -1,6 +1,6 @@
 import { CredentialsService, verifyAudit } from '#access';
 import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
-import { searches } from './searches.js';
+import { searches, session } from './searches.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 
 /** One way into the database, as the sentence that its test is named by. */
@@ -93,6 +93,7 @@ const perReader = (what: string, walk: (twins: Twins, name: Name) => Promise<unk
 export const READ_PATHS: readonly Path[] = [
   ...perReader('the memories', readMemories),
   ...perReader('recall', recall),
+  ...perReader('a session of a recall', session),
   ...perReader('the feed from the beginning', (twins, name) => follow(twins, name, twins.cursor, 100)),
   ...perReader('a page of the feed', ({ broker, callers, cursor }, name) =>
     broker.feed.after(callers[name], {}, cursor, 100).then(() => undefined),

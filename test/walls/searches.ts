@@ -1,9 +1,14 @@
 import type { MemoryStatus } from '#access';
 import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
 import { analyse } from '../../libs/memory/src/recall/analysis.js';
-import { lexicalCandidates, nearest } from '../../libs/memory/src/recall/recall.repository.js';
+import {
+  lexicalCandidates,
+  memoriesAround,
+  memoriesOfSessions,
+  nearest,
+} from '../../libs/memory/src/recall/recall.repository.js';
 import { embed } from '../support/embedding-server.js';
-import { COMMON, type Name, type Twins } from './twins.js';
+import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 
 /** What the two searches answer by themselves, before recall reads the memories again by their ids. */
 export async function searches(
@@ -21,5 +26,21 @@ export async function searches(
     const near = await nearest(unit, scope, filter, embed(COMMON));
     const { candidates } = await lexicalCandidates(unit, scope, filter, analyse(COMMON));
     return { byMeaning: near.map(({ id }) => id).sort(), byWords: candidates.map(({ id }) => id).sort() };
+  });
+}
+
+/** What stands beside each memory of the session, read whole and in windows: the session must be a long one before recall asks for those. */
+export function session({ broker, callers, database, org }: Twins, name: Name): Promise<string[]> {
+  return broker.access.read(callers[name], async (unit, grants) => {
+    const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space: null };
+    const filter = parseFilter(null, 'filter', grants);
+    const { rows } = await database.maintenance<{ id: string; poolId: string }>(
+      'select memory_id as id, pool_id as "poolId" from memory where org_id = $1 and session_id = $2',
+      [org, ABOUT.sessionId],
+    );
+    const anchors = rows.map((row) => ({ ...row, sessionId: ABOUT.sessionId }));
+    const whole = await memoriesOfSessions(unit, scope, filter, anchors);
+    const windows = await memoriesAround(unit, scope, filter, anchors);
+    return [...new Set([...whole, ...windows.flat()].map(({ id }) => id))].sort();
   });
 }

@@ -57,14 +57,15 @@ describe('what row-level security does not hold', () => {
     expect(own.length).toBeLessThan(proposals.length);
   });
 
-  it('every pool counts its own events, and only them', async () => {
+  it('every pool counts its own events and memories, and only them', async () => {
     const counts = await ask(
-      `select p.key, p.seq, (select count(*) from memory_event e where e.org_id = p.org_id and e.pool_id = p.pool_id) as events
+      `select p.key, p.seq, (select count(*) from memory_event e where e.org_id = p.org_id and e.pool_id = p.pool_id) as events,
+         p.memories, (select count(*) from memory m where m.org_id = p.org_id and m.pool_id = p.pool_id and m.status = 'ACTIVE') as active
        from pool p where p.org_id = any($1::uuid[])`,
       [[twins.org, twins.twin]],
     );
     expect(counts.length).toBeGreaterThan(10);
-    expect(counts.filter(({ seq, events }) => seq !== events)).toEqual([]);
+    expect(counts.filter(({ seq, events, memories, active }) => seq !== events || memories !== active)).toEqual([]);
   });
 });
 
