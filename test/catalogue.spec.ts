@@ -159,6 +159,7 @@ describe('the roles of the broker', () => {
         where t.grantee = g.grantee and t.table_name = g.table_name and t.privilege_type = 'UPDATE') order by 1`);
     expect(columns.map((row) => row.grant)).toEqual([
       'api_key.revoked_at',
+      'pool.memories',
       'pool.seq',
       ...[
         'dead_in_a_row',

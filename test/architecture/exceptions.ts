@@ -33,6 +33,5 @@ export const OVER_BUDGET: Record<string, number> = {
   'apps/api/src/streams/websocket.ts#onNext': 5,
   'libs/access/src/policy/default-policy.ts#allow': 5,
   'libs/access/src/policy/equivalence.spec.ts#anonymous': 5,
-  'libs/memory/src/recall/recall.service.ts#findSignals': 6,
   'libs/memory/src/recall/recall.service.ts#answer': 5,
 };

@@ -104,5 +104,10 @@ async function tellVectorsApart({ database, org, ids }: Twins, twin: string): Pr
     where org_id = $1 and memory_id = $2`,
     [twin, ids.forgotten],
   );
+  await run(
+    `update pool p set memories = memories + 1 from memory m
+    where m.org_id = $1 and m.memory_id = $2 and p.org_id = $1 and p.pool_id = m.pool_id`,
+    [twin, ids.forgotten],
+  );
   await run(`insert into embedding_space values ($1, $2, 'test', 3, now() + interval '1 hour')`, [twin, newId()]);
 }

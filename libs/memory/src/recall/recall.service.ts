@@ -49,7 +49,7 @@ export class RecallService {
         now: this.clock.now(),
         space,
       };
-      const { scored, degraded } = await retrieve(unit, scope, filter, query, vector);
+      const { scored, degraded } = await retrieve(unit, { scope, filter }, query, vector);
       if (this.index.configured && vector === null) degraded.unshift('VECTOR');
       const hits = await hydrate(unit, scope, take(rank(scored), query.limit, query.perPool));
       return answer(hits, query, grants, scope, degraded);

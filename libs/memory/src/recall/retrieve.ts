@@ -30,8 +30,7 @@ export interface Retrieved {
 /** What may answer the question, with what each signal says of it. `vector` is the question's, where there is one. */
 export async function retrieve(
   unit: Unit,
-  scope: ReadScope,
-  filter: MemoryFilter,
+  { scope, filter }: { scope: ReadScope; filter: MemoryFilter },
   query: Query,
   vector: readonly number[] | null,
 ): Promise<Retrieved> {

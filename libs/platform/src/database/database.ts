@@ -12,6 +12,7 @@ import {
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
+import { keptName } from './kept-statements.js';
 import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -198,18 +199,6 @@ export class Database {
 function withDeadline({ keep, ...statement }: Statement): Statement {
   const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
   return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
-}
-
-/** Each costs every connection memory, and nothing lets go of one again. */
-const MAX_KEPT = 100;
-const kept = new Map<string, string>();
-
-function keptName(text: string): string | undefined {
-  const known = kept.get(text);
-  if (known !== undefined || kept.size >= MAX_KEPT) return known;
-  const name = `kept_${kept.size}`;
-  kept.set(text, name);
-  return name;
 }
 
 /** Asked again and again rather than waited for, so that the wait has an end. */
