@@ -130,10 +130,12 @@ async function insertMemories(
 const WITHOUT_WALLS = [
   'create schema bench',
   `create function bench.lexical_candidates(
-     pools uuid[], statuses text[], query tsquery, query_terms text[], alive_at timestamptz, at_most integer
+     pools uuid[], statuses text[], query_terms text[], alive_at timestamptz, budget integer, at_most integer
    ) returns table (memory_id uuid, pool_id uuid, term_count integer, frequencies text, session_id text, speaker text,
      written timestamptz, traits smallint)
    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+   declare
+     query tsquery := array_to_string(array(select quote_literal(a) from unnest(query_terms) a), ' | ');
    begin
      return query
        select m.memory_id, m.pool_id, m.term_count, ts_filter(setweight(m.terms, 'A', query_terms), '{a}')::text,

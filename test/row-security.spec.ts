@@ -67,7 +67,7 @@ describe('a caller', () => {
       expect({ table, ids: rows.map((row) => row['id']) }).toEqual({ table, ids: mine });
     }
     const candidates = await run(
-      `select memory_id as id from sec.lexical_candidates($1::uuid[], '{ACTIVE}', 'word', '{word}', now(), 100) order by 1`,
+      `select memory_id as id from sec.lexical_candidates($1::uuid[], '{ACTIVE}', '{word}', now(), null, 100) order by 1`,
       [[...Object.values(ours.pools), ...Object.values(theirs.pools)]],
     );
     expect(candidates.map((row) => row['id'])).toEqual(mine);

@@ -169,6 +169,28 @@ describe('a recall', () => {
   });
 });
 
+describe('a pool of more memories than are looked at', () => {
+  it('is searched by the rarest words, and every word counts as often as it is there', async () => {
+    const pool = await newPool('large');
+    const filler = Array.from(
+      { length: 4_200 },
+      (_, nth) => `Common ${nth % 3 === 0 ? 'plain' : 'usual'} line number ${nth}`,
+    );
+    for (let from = 0; from < filler.length; from += 100) await store(pool, filler.slice(from, from + 100));
+    await store(pool, ['Common plain talk of a heron', 'A heron', 'Common usual talk']);
+    const hits = await recall(pool, 'common plain heron', { limit: 3 });
+    expect(contents(hits).slice(0, 2)).toEqual(['Common plain talk of a heron', 'A heron']);
+    const documents = 4_203;
+    const idf = (df: number) => Math.log(1 + (documents - df + 0.5) / (df + 0.5));
+    const all = idf(4_202) + idf(1_401) + idf(2);
+    expect(of(hits, 'A heron')?.lexical).toBeCloseTo(idf(2) / all, 6);
+    expect(of(hits, 'Common plain talk of a heron')?.lexical).toBeCloseTo(1, 6);
+    // Found by the rarest term that it holds, though it holds one that looks for none.
+    expect(hits[2]?.explanation.lexical).toBeCloseTo((idf(4_202) + idf(1_401)) / all, 6);
+    expect(contents(await recall(pool, 'common', { limit: 3 }))).toHaveLength(3);
+  });
+});
+
 describe('what a caller may not read', () => {
   it('changes neither what it is answered nor any number of it, in whole pools and in conditional ones', async () => {
     const pool = await newPool('part-hidden');

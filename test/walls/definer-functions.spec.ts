@@ -22,7 +22,7 @@ const STALE = 'AB001';
 function candidates(named: string[], opening: Partial<Opening> = {}, stale = false): Promise<unknown> {
   return unitOf(database, ours, opening, async (unit) => {
     if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
-    const text = `select memory_id as id from sec.lexical_candidates($1::uuid[], '{ACTIVE}', 'word', '{word}', now(), 100)`;
+    const text = `select memory_id as id from sec.lexical_candidates($1::uuid[], '{ACTIVE}', '{word}', now(), null, 100)`;
     return (await unit.query<{ id: string }>({ text, values: [named] })).map(({ id }) => id).sort();
   }).catch((error: { code?: string }) => error.code);
 }

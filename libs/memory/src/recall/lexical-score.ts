@@ -47,40 +47,33 @@ export function termWeight(frequency: number, length: number, shape: TextShape =
  * How well each candidate's words answer the query: Σ idf·weight over the terms it holds, divided by Σ idf over all terms
  * of the query, from 0 to below 1.8 (1 when a short text holds each term once).
  *
- * `candidates` are all texts of the collection that hold a term of the query and that the caller may read, for a term's
- * document frequency is counted from them; `documents` is how many texts of the collection the caller may read. What the
- * caller may not read must be in neither: through idf it would show in the scores of what they may.
+ * `documents` is how many texts of the collection the caller may read, `documentFrequencies` how many of those hold each
+ * term. Where those are not given, `candidates` must be all of them that hold a term of the query. What the caller may not
+ * read must be in none of these: through idf it would show in the scores of what they may.
  */
 export function lexicalScores(
   query: { readonly terms: readonly string[] },
-  collection: { readonly documents: number },
+  collection: { readonly documents: number; readonly documentFrequencies?: ReadonlyMap<string, number> | null },
   candidates: readonly Candidate[],
   shape: TextShape = MEMORY_SHAPE,
 ): Map<string, LexicalScore> {
-  const documentFrequency = new Map<string, number>(query.terms.map((term) => [term, 0]));
-  for (const { terms } of candidates) {
-    for (const term of terms) {
-      const count = documentFrequency.get(term);
-      if (count !== undefined) documentFrequency.set(term, count + 1);
-    }
-  }
-
+  const frequencies = collection.documentFrequencies ?? countOf(query.terms, candidates);
   const idf = new Map<string, number>();
   let total = 0;
-  for (const [term, count] of documentFrequency) {
-    const weight = inverseDocumentFrequency(collection.documents, count);
+  for (const term of new Set(query.terms)) {
+    const weight = inverseDocumentFrequency(collection.documents, frequencies.get(term) ?? 0);
     idf.set(term, weight);
     total += weight;
   }
 
   const scores = new Map<string, LexicalScore>();
-  for (const { id, length, terms, frequencies } of candidates) {
+  for (const { id, length, terms, frequencies: counts } of candidates) {
     const matched: string[] = [];
     let sum = 0;
     for (let i = 0; i < terms.length; i++) {
       const term = terms[i] as string;
       const weight = idf.get(term);
-      const frequency = frequencies[i] ?? 0;
+      const frequency = counts[i] ?? 0;
       if (weight === undefined || frequency <= 0) continue;
       matched.push(term);
       sum += weight * termWeight(frequency, length, shape);
@@ -88,4 +81,15 @@ export function lexicalScores(
     if (matched.length > 0) scores.set(id, { score: sum / total, matched });
   }
   return scores;
+}
+
+function countOf(terms: readonly string[], candidates: readonly Candidate[]): Map<string, number> {
+  const counts = new Map<string, number>(terms.map((term) => [term, 0]));
+  for (const candidate of candidates) {
+    for (const term of candidate.terms) {
+      const count = counts.get(term);
+      if (count !== undefined) counts.set(term, count + 1);
+    }
+  }
+  return counts;
 }

@@ -5,10 +5,12 @@ import { visible, type ReadScope } from '../memory.repository.js';
 import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
 import type { Candidate } from './lexical-score.js';
 import { REACH, type Passage } from './recipe.js';
-import { anyTerm, readFrequencies } from './term-vector.js';
+import { readFrequencies } from './term-vector.js';
 
 /** More texts that hold one of the query's words are not looked at; the answer then says so. */
 export const MAX_CANDIDATES = 20_000;
+/** In pools of more than twice as many memories, the rarest of the query's terms find about so many candidates. */
+export const CANDIDATE_BUDGET = 2_000;
 const MAX_NEAREST = 200;
 /** Of one session; of a longer one only what stands around the best is read. */
 export const MAX_OF_SESSION = 400;
@@ -19,6 +21,8 @@ export interface LexicalSearch {
   candidates: LexicalCandidate[];
   /** How many memories the caller may read in the searched pools. */
   documents: number;
+  /** How many of them hold each term, where that is more than the candidates that do. */
+  documentFrequencies: ReadonlyMap<string, number> | null;
   /** Whether there were more than could be looked at. */
   cut: boolean;
 }
@@ -58,16 +62,23 @@ async function candidatesOfWholePools(
   terms: readonly string[],
 ): Promise<LexicalSearch> {
   const params = new SqlParams();
-  const search = searchCall(scope, filter, terms, params);
+  const search = searchCall({ scope, filter, terms, budget: CANDIDATE_BUDGET }, params);
   const wanted = isPlain(filter) ? null : filterSql(filter, scope.filter, params);
   const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
       c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'true'} as wanted
-    from ${search} c${wanted ? ' join memory m on m.org_id = ' + params.add(scope.orgId, 'uuid') + ' and m.memory_id = c.memory_id' : ''}`;
+    from ${search} c${wanted ? ' left join memory m on m.org_id = ' + params.add(scope.orgId, 'uuid') + ' and m.memory_id = c.memory_id' : ''}`;
   const [rows, documents] = await Promise.all([
     unit.query<CandidateRow>({ text, values: params.values, keep: true }),
     countWholePools(unit, scope),
   ]);
-  return { candidates: rows.map(toCandidate), documents, cut: rows.length >= MAX_CANDIDATES };
+  const found = rows.filter(({ id }) => id !== null);
+  const counts = rows.filter(({ id }) => id === null);
+  return {
+    candidates: found.map(toCandidate),
+    documents,
+    documentFrequencies: counts.length ? new Map(counts.map((row) => [row.frequencies, row.length])) : null,
+    cut: found.length >= MAX_CANDIDATES,
+  };
 }
 
 async function countWholePools(unit: Unit, { orgId, filter, now }: ReadScope): Promise<number> {
@@ -89,7 +100,7 @@ async function candidatesAmongReadable(
   const shown = (field: MaskableField) => scope.filter.column(params, 'm', field);
   const readable = `${isReadable(scope, params)} and m.status = any(${params.add(filter.statuses, 'text[]')})`;
   // What is readable is looked through once, for the count and for the candidates: it costs what the policy costs.
-  const text = `with c as materialized (select * from ${searchCall(scope, filter, terms, params)}),
+  const text = `with c as materialized (select * from ${searchCall({ scope, filter, terms, budget: null }, params)}),
     r as materialized (
       select m.memory_id, ${shown('sessionId')} as session_id, ${shown('speaker')} as speaker,
         ${filterSql(filter, scope.filter, params)} as wanted
@@ -110,13 +121,21 @@ async function candidatesAmongReadable(
   return {
     candidates: rows.filter((row) => row.id !== null).map(toCandidate),
     documents,
+    documentFrequencies: null,
     cut: searched >= MAX_CANDIDATES,
   };
 }
 
-function searchCall(scope: ReadScope, filter: MemoryFilter, terms: readonly string[], params: SqlParams): string {
+interface LexicalQuestion {
+  scope: ReadScope;
+  filter: MemoryFilter;
+  terms: readonly string[];
+  budget: number | null;
+}
+
+function searchCall({ scope, filter, terms, budget }: LexicalQuestion, params: SqlParams): string {
   return `sec.lexical_candidates(${params.add(scope.filter.poolIds, 'uuid[]')}, ${params.add(filter.statuses, 'text[]')},
-    ${params.add(anyTerm(terms), 'text')}::tsquery, ${params.add(terms, 'text[]')}, ${params.add(scope.now, 'timestamptz')},
+    ${params.add(terms, 'text[]')}, ${params.add(scope.now, 'timestamptz')}, ${params.add(budget, 'integer')},
     ${params.add(MAX_CANDIDATES, 'integer')})`;
 }
 

@@ -5,12 +5,15 @@ import { analyse } from './analysis.js';
 import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
 import type { Query } from './query.js';
-import { memoriesAround, memoriesOfSessions, type Anchor } from './recall.repository.js';
 import {
   lexicalCandidates,
   MAX_OF_SESSION,
+  memoriesAround,
+  memoriesOfSessions,
   nearest,
+  type Anchor,
   type LexicalCandidate,
+  type LexicalSearch,
   type Nearest,
 } from './recall.repository.js';
 import { namedSpeakers, score, sessionKey, type Passage, type Scored } from './recipe.js';
@@ -56,7 +59,7 @@ export async function retrieve(
   };
 }
 
-const NOTHING_FOUND = { candidates: [] as LexicalCandidate[], documents: 0, cut: false };
+const NOTHING_FOUND: LexicalSearch = { candidates: [], documents: 0, documentFrequencies: null, cut: false };
 
 /** A speaker's name finds what is said about them; what they said themselves the recipe finds by its speaker. */
 function withoutSpeakers({ terms, words }: Query, candidates: readonly Passage[]): readonly string[] {

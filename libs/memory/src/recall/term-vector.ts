@@ -13,11 +13,6 @@ export function termFrequencies(terms: readonly string[]): Map<string, number> {
   return counts;
 }
 
-/** Terms as a tsquery that any one of them satisfies. */
-export function anyTerm(terms: readonly string[]): string {
-  return terms.map((term) => `'${term}'`).join(' | ');
-}
-
 const FIRST_PLACES = Array.from({ length: 256 }, (_, count) =>
   Array.from({ length: count }, (_, place) => place + 1).join(','),
 );
