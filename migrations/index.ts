@@ -2,6 +2,7 @@ import { Foundation0000000000001 } from './0001-foundation.js';
 import { ReviewAndAudit0000000000002 } from './0002-review-and-audit.js';
 import { KeysThatEnd0000000000003 } from './0003-keys-that-end.js';
 import { Webhooks0000000000004 } from './0004-webhooks.js';
+import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   ReviewAndAudit0000000000002,
   KeysThatEnd0000000000003,
   Webhooks0000000000004,
+  EmbeddingSpaces0000000000006,
 ];
