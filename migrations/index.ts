@@ -3,6 +3,7 @@ import { ReviewAndAudit0000000000002 } from './0002-review-and-audit.js';
 import { KeysThatEnd0000000000003 } from './0003-keys-that-end.js';
 import { Webhooks0000000000004 } from './0004-webhooks.js';
 import { Recall0000000000005 } from './0005-recall.js';
+import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   KeysThatEnd0000000000003,
   Webhooks0000000000004,
   Recall0000000000005,
+  EmbeddingSpaces0000000000006,
 ];

@@ -23,8 +23,10 @@ beforeEach(async () => {
 afterEach(async () => {
   server.failure = null;
   // Until the embedder is asked again: after five failures in a row it is left alone for ten seconds.
-  await until(async () => (await recall(coder, 'anything')).degraded.length === 0);
+  // With another text each time: what was asked for before is known without it.
+  await until(async () => (await recall(coder, `anything ${attempt++}`)).degraded.length === 0);
 });
+let attempt = 0;
 
 interface Payload {
   indexed: boolean;

@@ -41,6 +41,9 @@ function hash(word: string): number {
   return value;
 }
 
+/** Another model: the same meanings, in other directions. */
+export const turned = (vector: readonly number[]): number[] => [...vector.slice(5), ...vector.slice(0, 5)];
+
 type Answer = (texts: string[], response: http.ServerResponse) => void;
 
 const json = (response: http.ServerResponse, status: number, body: unknown) => {
@@ -61,6 +64,10 @@ const answerWith =
 /** Everything that a server of embeddings may do instead of its work. */
 export const FAILURES = {
   'answers 500': (_, response) => json(response, 500, { error: { message: 'overloaded', type: 'server_error' } }),
+  'answers 429 and says when to come back': (_, response) => {
+    response.setHeader('retry-after', '1');
+    json(response, 429, { error: { message: 'slow down', type: 'rate_limit' } });
+  },
   'answers 429': (_, response) => json(response, 429, { error: { message: 'slow down', type: 'rate_limit' } }),
   'answers no JSON': (_, response) => json(response, 200, '<html>gateway</html>'),
   'answers half a JSON': (_, response) => json(response, 200, '{"object": "list", "data": [{"index": 0, "embe'),
@@ -72,6 +79,10 @@ export const FAILURES = {
   'answers vectors of another dimension': answerWith((vectors) => vectors.map((vector) => [...vector, 1])),
   'answers vectors with null for NaN': answerWith((vectors) => vectors.map((vector) => [null, ...vector.slice(1)])),
   'answers vectors of text': answerWith((vectors) => vectors.map((vector) => vector.map(String))),
+  'answers a place that no text has': (texts, response) => {
+    const { data, ...rest } = list(texts.map(embed));
+    json(response, 200, { ...rest, data: data.map((item) => ({ ...item, index: texts.length })) });
+  },
   'answers vectors of zeros': answerWith((vectors) => vectors.map((vector) => vector.map(() => 0))),
 } satisfies Record<string, Answer>;
 
@@ -85,8 +96,14 @@ export class EmbeddingServer {
   private readonly held = new Map<string, Promise<void>>();
   /** Vectors of another length, as after the model was exchanged under its name. */
   lengthen = 0;
+  /** The models that it has; null for one that it gives whatever it is asked for. */
+  models: Record<string, (vector: number[]) => number[]> | null = null;
+  /** Texts that hold this are refused. */
+  refuses: string | null = null;
   /** Every text that was asked for. */
   readonly texts: string[] = [];
+  /** The model of each request. */
+  readonly asked: string[] = [];
   private server: http.Server | undefined;
 
   private constructor(private port: number) {}
@@ -97,7 +114,7 @@ export class EmbeddingServer {
     return server;
   }
 
-  get env(): NodeJS.ProcessEnv {
+  get env(): NodeJS.ProcessEnv & { EMBEDDING_MODEL: string } {
     return {
       EMBEDDING_MODEL: 'test',
       OPENAI_BASE_URL: `http://127.0.0.1:${this.port}/v1`,
@@ -137,15 +154,21 @@ export class EmbeddingServer {
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { input } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[] };
+    const { input, model } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[]; model: string };
     this.texts.push(...input);
+    this.asked.push(model);
     if (this.delayMs) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     for (const text of input) await this.held.get(text);
+    this.answerTo(input, model, response);
+  }
+
+  private answerTo(input: string[], model: string, response: http.ServerResponse): void {
+    const shape = this.models ? this.models[model] : (vector: number[]) => vector;
+    const longer = (vector: number[]) => [...vector, ...new Array<number>(this.lengthen).fill(1)];
     if (this.failure) FAILURES[this.failure](input, response);
-    else
-      answerWith((vectors) => vectors.map((vector) => [...vector, ...new Array<number>(this.lengthen).fill(1)]))(
-        input,
-        response,
-      );
+    else if (!shape) json(response, 404, { error: { message: 'no such model', type: 'not_found' } });
+    else if (this.refuses !== null && input.some((text) => text.includes(this.refuses as string)))
+      json(response, 400, { error: { message: 'too many tokens', type: 'invalid_request' } });
+    else json(response, 200, list(input.map((text) => longer(shape(embed(text))))));
   }
 }

@@ -1,4 +1,5 @@
 import { CredentialsService, verifyAudit } from '#access';
+import type { Embedders } from '#embedding';
 import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
 import { searches, session } from './searches.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
@@ -111,6 +112,7 @@ export const READ_PATHS: readonly Path[] = [
   ['signing in', ({ broker, secrets }) => freshSignIn(broker, secrets.tester)],
   ['a vector that says another pool than its memory', nearestMisplaced],
   ['finding the space of vectors', ({ broker }) => new MemoryIndex(broker.access, MODEL, () => undefined).space()],
+  ['how many vectors are missing', ({ broker }) => broker.filler?.progress() ?? Promise.reject(new Error('no filler'))],
   ['the vectors that are missing', ({ broker, allIds }) => embedBacklog(broker, allIds)],
 ];
 
@@ -127,7 +129,12 @@ async function nearestMisplaced(twins: Twins): Promise<void> {
   await move('coder');
 }
 
-const MODEL = { model: 'test', embed: (texts: readonly string[]) => Promise.resolve(texts.map(() => [1])) };
+const MODEL: Embedders = {
+  model: 'test',
+  askedDimensions: null,
+  of: () => ({ model: 'test', embed: (texts) => Promise.resolve(texts.map(() => [1])) }),
+  measure: () => Promise.resolve(1),
+};
 
 async function freshSignIn({ access }: Twins['broker'], secret: string): Promise<void> {
   await new CredentialsService(access, undefined).authenticate(secret);

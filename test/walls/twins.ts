@@ -42,6 +42,7 @@ export class Twins {
     const twins = new Twins(database, await openBroker({ config, database, onError: () => undefined }), embedder);
     // Paths serve webhooks themselves: two at once would pass each other's rows by.
     await twins.broker.webhookWorker.stop();
+    await twins.broker.filler?.stop();
     await twins.gather();
     await twins.fill();
     await insertWebhook(twins);

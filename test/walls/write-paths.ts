@@ -82,8 +82,10 @@ function insertLate({ broker, ids, org }: Twins): Promise<void> {
       text: 'select space_id as id from embedding_space where org_id = $1 order by created_at',
       values: [org],
     });
-    const vector = { memoryId: ids.forgotten, poolId: pools[0]?.id as string, embedding: [1] };
-    await insertVectors(unit, org, spaces[0]?.id as string, [vector]);
+    const spaceId = spaces[0]?.id as string;
+    await insertVectors(unit, org, [
+      { spaceId, memoryId: ids.forgotten, poolId: pools[0]?.id as string, embedding: [1] },
+    ]);
   });
 }
 

@@ -9,7 +9,7 @@ import {
   PolicyService,
   RehearsalService,
 } from '#access';
-import { createEmbedder } from '#embedding';
+import { createEmbedders } from '#embedding';
 import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
   EmbedBacklog,
@@ -23,6 +23,7 @@ import {
   ReviewService,
   ReviseService,
   SimulateService,
+  SpaceFiller,
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -50,6 +51,8 @@ export interface Broker {
   feed: FeedService;
   webhooks: WebhooksService;
   webhookWorker: WebhookWorker;
+  /** What fills and exchanges embedding spaces; undefined without an embedder. */
+  filler: SpaceFiller | undefined;
   /** Rung here after every write, and by the other brokers on the database. */
   doorbell: Doorbell;
   /** The first admin's key, when this start made it. */
@@ -60,6 +63,8 @@ export interface Broker {
 export interface BrokerOptions {
   config: Config;
   onError: (where: string, error: unknown) => void;
+  /** What goes on in the background for long. */
+  onProgress?: (what: string, details: object) => void;
   /** Instead of the configured database: tests bring their own. */
   database?: Database;
   /** Tests do not wait for hours, and resolve names by themselves. */
@@ -87,7 +92,7 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
 }
 
 async function assemble(
-  { config, onError, webhooks }: BrokerOptions,
+  { config, onError, onProgress = () => undefined, webhooks }: BrokerOptions,
   database: Database,
   orgId: string,
   adminKey: string | null,
@@ -95,9 +100,8 @@ async function assemble(
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);
-  const index = new MemoryIndex(access, await createEmbedder(config.embedding), (error) =>
-    onError('the embedder', error),
-  );
+  const index = new MemoryIndex(access, createEmbedders(config.embedding), (error) => onError('the embedder', error));
+  const filler = index.spaces && new SpaceFiller({ access, spaces: index.spaces, index, clock, onError, onProgress });
   const feed = new FeedService(access, index, clock, (error) => onError('feed', error));
   const destinations = new Destinations(config.webhooks.allowedHosts, webhooks?.resolve);
   const webhookWorker = new WebhookWorker(
@@ -118,6 +122,7 @@ async function assemble(
   });
   trimLog.start();
   webhookWorker.start();
+  filler?.start();
   access.onWritten(() => doorbell.ring());
   // It takes one listener.
   doorbell.onRing(() => {
@@ -144,12 +149,14 @@ async function assemble(
     feed,
     webhooks: new WebhooksService(access, feed, destinations),
     webhookWorker,
+    filler,
     doorbell,
     adminKey,
     close: async () => {
       feed.close();
       await webhookWorker.stop();
       await trimLog.stop();
+      await filler?.stop();
       await jobs.stop();
       await doorbell.close();
       await database.close();

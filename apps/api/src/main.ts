@@ -30,7 +30,10 @@ export interface RunningApi {
 
 /** Serves a broker. @throws EADDRINUSE when the port is taken; the broker is then still the caller's to close. */
 export async function listen(config: Config, logger: Logger, broker: Broker): Promise<RunningApi> {
-  const metrics = new Metrics(() => broker.feed.subscribers);
+  const metrics = new Metrics(
+    () => broker.feed.subscribers,
+    async () => (await broker.filler?.progress()) ?? null,
+  );
   const lifecycle = new Lifecycle();
   const authentication = new Authentication(broker.credentials, config.http.ratePerMinute);
   const contexts = new ContextFactory(broker.directory, broker.memories);

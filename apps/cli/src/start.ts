@@ -15,7 +15,8 @@ export async function start(): Promise<void> {
   const logger = createLogger(config.logLevel);
   const onError = (where: string, error: unknown) => logger.warn({ err: error }, `${where} failed and goes on`);
   // The database opens in its own thread while this one loads the web framework: a fifth of the time until ready.
-  const opening = openBroker({ config, onError });
+  const onProgress = (what: string, details: object) => logger.info(details, what);
+  const opening = openBroker({ config, onError, onProgress });
   opening.catch(() => undefined);
   const { listen } = await import('../../api/src/main.js');
   const broker = await opening;

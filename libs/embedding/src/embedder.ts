@@ -1,26 +1,44 @@
-/** Text → vector. Adapters are held to one behaviour: a vector a text, in order, of one dimension, finite and not zero. */
+/** How long an answer may take: somebody waits for a recall or a write, nobody for the backlog. */
+export type Patience = 'somebody waits' | 'nobody waits';
+
+/** Text → vector, of one model with one dimension. */
 export interface Embedder {
   readonly model: string;
   /**
-   * @returns one vector a text, in the order of the texts
+   * @returns one vector a text, of length 1 and in the order of the texts; null for a text that the model refuses
    * @throws EmbedderError when the model is away, late, or answers what is no vector
    */
-  embed(texts: readonly string[]): Promise<number[][]>;
+  embed(texts: readonly string[], patience?: Patience): Promise<(number[] | null)[]>;
 }
 
+/**
+ * AWAY: no answer, or one that says "not now". LATE: none within its time. RESTING: it was not asked, since it failed before.
+ * REFUSED: it does not take these texts. WRONG: what it answered cannot be used. MISSING: what it needs is not installed.
+ */
+export type EmbedderFailure = 'AWAY' | 'LATE' | 'RESTING' | 'REFUSED' | 'WRONG' | 'MISSING';
+
 export class EmbedderError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** How long the model asked to be left alone. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    readonly failure: EmbedderFailure,
+    message: string,
+    options?: ErrorOptions & { retryAfterMs?: number | undefined },
+  ) {
     super(message, options);
     this.name = 'EmbedderError';
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
 
-/** Refuses what would poison a search: a missing vector, another dimension, NaN, infinity, all zeros. */
+/**
+ * Of length 1. Refuses what would poison a search: a missing vector, another dimension, NaN, infinity, all zeros.
+ * @param dimensions undefined takes whatever the first has
+ */
 export function checkVectors(vectors: unknown, texts: number, dimensions: number | undefined): number[][] {
   if (!Array.isArray(vectors) || vectors.length !== texts) {
-    throw new EmbedderError(
-      `${texts} texts were sent and ${Array.isArray(vectors) ? vectors.length : 'no'} vectors came back`,
-    );
+    throw wrong(`${texts} texts were sent and ${Array.isArray(vectors) ? vectors.length : 'no'} vectors came back`);
   }
   const wanted = dimensions ?? (vectors[0] as unknown[] | undefined)?.length ?? 0;
   return vectors.map((vector, index) => checkVector(vector, wanted, index));
@@ -28,17 +46,18 @@ export function checkVectors(vectors: unknown, texts: number, dimensions: number
 
 function checkVector(vector: unknown, dimensions: number, index: number): number[] {
   if (!Array.isArray(vector) || vector.length !== dimensions || dimensions === 0) {
-    throw new EmbedderError(
-      `vector ${index} has ${Array.isArray(vector) ? vector.length : 'no'} dimensions, not ${dimensions}`,
-    );
+    throw wrong(`vector ${index} has ${Array.isArray(vector) ? vector.length : 'no'} dimensions, not ${dimensions}`);
   }
   let norm = 0;
   for (const value of vector) {
     if (typeof value !== 'number' || !Number.isFinite(value))
-      throw new EmbedderError(`vector ${index} holds what is no finite number`);
+      throw wrong(`vector ${index} holds what is no finite number`);
     norm += value * value;
   }
-  if (norm === 0) throw new EmbedderError(`vector ${index} is zero`);
+  if (norm === 0) throw wrong(`vector ${index} is zero`);
+  if (!Number.isFinite(norm)) throw wrong(`vector ${index} is too long to be measured`);
   const length = Math.sqrt(norm);
   return vector.map((value: number) => value / length);
 }
+
+export const wrong = (message: string): EmbedderError => new EmbedderError('WRONG', message);

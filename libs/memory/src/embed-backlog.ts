@@ -1,7 +1,8 @@
 import type { AccessService } from '#access';
 import { CommonplaceError } from '#kernel';
-import { findContents, insertVectors } from './memory-index.repository.js';
-import type { MemoryIndex } from './memory-index.js';
+import type { Unit } from '#platform';
+import { findContents, insertVectors, type Content } from './memory-index.repository.js';
+import type { MemoryIndex, SpaceVector } from './memory-index.js';
 
 export interface EmbedJob {
   memoryIds: string[];
@@ -15,21 +16,29 @@ export class EmbedBacklog {
   ) {}
 
   async embed({ memoryIds }: EmbedJob): Promise<void> {
-    const memories = await this.access.system('embed', (unit) => findContents(unit, this.access.orgId, memoryIds));
+    const { orgId } = this.access;
+    const memories = await this.access.system('embed', (unit) => findContents(unit, orgId, memoryIds));
     if (memories.length === 0) return;
-    const vectors = await this.index.embed(memories.map((memory) => memory.content));
-    const space = await this.index.space();
-    if (!vectors || !space)
-      throw new CommonplaceError('UNAVAILABLE', 'The embedder does not answer; the job is tried again.');
-    await this.access.system('embed', async (unit) => {
-      // Another version may have been written while the model thought: its own job makes its own vector.
-      const current = new Map(
-        (await findContents(unit, this.access.orgId, memoryIds)).map((memory) => [memory.id, memory.content]),
-      );
-      const fresh = memories.flatMap(({ id, poolId, content }, place) =>
-        current.get(id) === content ? [{ memoryId: id, poolId, embedding: vectors[place] as number[] }] : [],
-      );
-      await insertVectors(unit, this.access.orgId, space.spaceId, fresh);
-    });
+    const vectors = await this.index.embed(
+      memories.map((memory) => memory.content),
+      'nobody waits',
+    );
+    if (!vectors) throw new CommonplaceError('UNAVAILABLE', 'The embedder does not answer; the job is tried again.');
+    await this.access.system('embed', (unit) => storeUnchanged(unit, orgId, memories, vectors));
   }
+}
+
+/** Another version may have been written while the model thought: that one has its own vector, or its own job. */
+export async function storeUnchanged(
+  unit: Unit,
+  orgId: string,
+  memories: readonly Content[],
+  vectors: readonly SpaceVector[][],
+): Promise<void> {
+  const ids = memories.map((memory) => memory.id);
+  const current = new Map((await findContents(unit, orgId, ids)).map((memory) => [memory.id, memory.content]));
+  const fresh = memories.flatMap(({ id, poolId, content }, place) =>
+    current.get(id) === content ? (vectors[place] ?? []).map((vector) => ({ ...vector, memoryId: id, poolId })) : [],
+  );
+  if (fresh.length) await insertVectors(unit, orgId, fresh);
 }

@@ -21,4 +21,5 @@ export type { MemoryFilterInput } from './read/memory-filter.js';
 export { readablePoolIds } from './read/pools.js';
 export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
+export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
 export { LIMITS, optionalText } from './input.js';

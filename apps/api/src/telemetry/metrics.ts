@@ -1,3 +1,4 @@
+import type { IndexProgress } from '#memory';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What Prometheus reads at /metrics. Labels are of closed sets only: nothing that a client chooses. */
@@ -22,9 +23,16 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param subscribers how many subscribe to the feed at this moment */
-  constructor(subscribers: () => number = () => 0) {
+  /**
+   * @param subscribers how many subscribe to the feed at this moment
+   * @param index how far the vectors are; null without an embedder
+   */
+  constructor(
+    subscribers: () => number = () => 0,
+    index: () => Promise<IndexProgress | null> = () => Promise.resolve(null),
+  ) {
     collectDefaultMetrics({ register: this.registry });
+    this.gaugeIndex(index);
     new Gauge({
       name: 'commonplace_feed_subscribers',
       help: 'Subscriptions to the feed, over WebSockets and event streams.',
@@ -33,5 +41,34 @@ export class Metrics {
         this.set(subscribers());
       },
     });
+  }
+
+  /** What cannot be counted keeps its last number: the other metrics must not wait for the database to be well. */
+  private gaugeIndex(index: () => Promise<IndexProgress | null>): void {
+    const gauge = (name: string, help: string, value: (progress: IndexProgress) => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        async collect() {
+          const progress = await index().catch(() => null);
+          if (progress) this.set(value(progress));
+        },
+      });
+    gauge(
+      'commonplace_embedding_backlog',
+      'Memories without a vector in the embedding space that is searched.',
+      ({ backlog }) => backlog,
+    );
+    gauge(
+      'commonplace_embedding_next_space_embedded',
+      'Memories that have their vector in the space that is being built after a change of model; 0 where there is none.',
+      ({ building }) => building?.embedded ?? 0,
+    );
+    gauge(
+      'commonplace_embedding_next_space_lacking',
+      'Memories that still lack their vector in the space that is being built.',
+      ({ building }) => building?.lacking ?? 0,
+    );
   }
 }

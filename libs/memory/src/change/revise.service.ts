@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from '../input.js';
 import { deleteVectors, insertVectors } from '../memory-index.repository.js';
-import type { MemoryIndex } from '../memory-index.js';
+import { isIn, type MemoryIndex, type SpaceVector } from '../memory-index.js';
 import { contentHash } from '../memorize/memorize-command.js';
 import { findStanding } from '../memorize/memorize.repository.js';
 import { showsIdentity, type Memory } from '../memory.js';
@@ -60,7 +60,7 @@ export class ReviseService {
     const expectedVersion = wholeNumber(input.expectedVersion, 'input.expectedVersion', 1, 2_147_483_647);
     const changes = parseChanges(input, this.clock);
     const reason = optionalText(input.reason, 'input.reason', LIMITS.reason);
-    const vector = changes.content === undefined ? null : ((await this.index.embed([changes.content]))?.[0] ?? null);
+    const vectors = changes.content === undefined ? [] : ((await this.index.embed([changes.content]))?.[0] ?? []);
     const space = await this.index.space();
     try {
       return await this.access.write(caller, async (unit, grants) => {
@@ -80,7 +80,7 @@ export class ReviseService {
         const rehash = changes.content !== undefined;
         const apart = rehash && (await standsUnseen(unit, scope, { ...before, ...changes }));
         await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash, apart });
-        if (changes.content !== undefined) await this.reindex(unit, scope, before, vector);
+        if (changes.content !== undefined) await this.reindex(unit, scope, before, vectors);
         await appendEvent(unit, {
           orgId: caller.orgId,
           poolId: before.poolId,
@@ -108,14 +108,13 @@ export class ReviseService {
     }
   }
 
-  private async reindex(unit: Unit, scope: ReadScope, memory: LockedMemory, vector: number[] | null): Promise<void> {
+  private async reindex(unit: Unit, scope: ReadScope, memory: LockedMemory, vectors: SpaceVector[]): Promise<void> {
     if (!scope.space) return;
-    await deleteVectors(unit, scope.orgId, memory.id);
-    if (vector)
-      await insertVectors(unit, scope.orgId, scope.space.spaceId, [
-        { memoryId: memory.id, poolId: memory.poolId, embedding: vector },
-      ]);
-    else await this.jobs.enqueue(unit, 'embed', { memoryIds: [memory.id] });
+    const { id: memoryId, poolId } = memory;
+    await deleteVectors(unit, scope.orgId, memoryId);
+    const made = vectors.map((vector) => ({ ...vector, memoryId, poolId }));
+    if (made.length) await insertVectors(unit, scope.orgId, made);
+    if (!isIn(scope.space, vectors)) await this.jobs.enqueue(unit, 'embed', { memoryIds: [memoryId] });
   }
 }
 

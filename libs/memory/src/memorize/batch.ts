@@ -1,15 +1,16 @@
 import type { DirectoryPool, Grants, Principal } from '#access';
 import type { CommonplaceError } from '#kernel';
 import type { Unit } from '#platform';
+import { isIn, type SpaceVector } from '../memory-index.js';
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { showsIdentity, type Memorized, type Memory } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
-/** One input on its way: where it stood, what it says, its vector, and what comes of it. */
+/** One input on its way: where it stood, what it says, its vectors, and what comes of it. */
 export interface Item {
   index: number;
   command: MemorizeCommand;
-  vector: number[] | null;
+  vectors: SpaceVector[];
   status: 'ACTIVE' | 'PROPOSED';
   result?: Memorized;
   error?: CommonplaceError;
@@ -38,7 +39,7 @@ export const open = (items: readonly Item[]): Item[] => items.filter((item) => !
 export const isNew = (item: Item): boolean => item.result !== undefined && item.result.outcome !== 'DUPLICATE';
 
 /** As its author wrote it: also for an author who may write in the pool and not read. */
-export function asWritten({ caller, pool, now, space }: Batch, id: string, { command, status, vector }: Item): Memory {
+export function asWritten({ caller, pool, now, space }: Batch, id: string, { command, status, vectors }: Item): Memory {
   const { content, type, entityId, sessionId, speaker, importance, labels, metadata, validFrom, expiresAt } = command;
   return {
     id,
@@ -60,7 +61,7 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     validFrom,
     validTo: null,
     expiresAt,
-    indexed: space === null || vector !== null,
+    indexed: isIn(space, vectors),
     supersededById: null,
     reviewed: null,
   };

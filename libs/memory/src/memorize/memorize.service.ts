@@ -3,7 +3,7 @@ import { badInput, CommonplaceError, type Clock } from '#kernel';
 import type { JobQueue } from '#platform';
 import { LIMITS } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
-import type { MemoryIndex } from '../memory-index.js';
+import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
 import { find, isNew, open, type Batch, type Item } from './batch.js';
@@ -55,13 +55,13 @@ export class MemorizeService {
     const items: Item[] = [];
     inputs.forEach((input, index) => {
       try {
-        items.push({ index, command: parseMemorize(input, path(index), this.clock), vector: null, status: 'ACTIVE' });
+        items.push({ index, command: parseMemorize(input, path(index), this.clock), vectors: [], status: 'ACTIVE' });
       } catch (error) {
         failures.push({ index, error: asFailure(error) });
       }
     });
     const vectors = await this.index.embed(items.map((item) => item.command.content));
-    items.forEach((item, place) => (item.vector = vectors?.[place] ?? null));
+    items.forEach((item, place) => (item.vectors = vectors?.[place] ?? []));
 
     for (const group of groupBy(items, (item) => item.command.pool)) await this.storeInPool(caller, group, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
@@ -91,19 +91,15 @@ export class MemorizeService {
     }
   }
 
-  private async indexCreated(batch: Batch, items: Item[]): Promise<void> {
+  private async indexCreated({ unit, caller, pool, space }: Batch, items: Item[]): Promise<void> {
     const created = items.filter(isNew);
-    const ready = created.filter((item) => item.vector !== null);
-    if (ready.length && batch.space) {
-      const vectors = ready.map((item) => ({
-        memoryId: (item.result as Memorized).memory.id,
-        poolId: batch.pool.id,
-        embedding: item.vector as number[],
-      }));
-      await insertVectors(batch.unit, batch.caller.orgId, batch.space.spaceId, vectors);
-    }
-    const waiting = created.filter((item) => item.vector === null).map((item) => (item.result as Memorized).memory.id);
-    if (waiting.length) await this.jobs.enqueue(batch.unit, 'embed', { memoryIds: waiting });
+    const idOf = (item: Item) => (item.result as Memorized).memory.id;
+    const vectors = created.flatMap((item) =>
+      item.vectors.map((vector) => ({ ...vector, memoryId: idOf(item), poolId: pool.id })),
+    );
+    if (vectors.length) await insertVectors(unit, caller.orgId, vectors);
+    const waiting = created.filter((item) => !isIn(space, item.vectors)).map(idOf);
+    if (waiting.length) await this.jobs.enqueue(unit, 'embed', { memoryIds: waiting });
   }
 }
 

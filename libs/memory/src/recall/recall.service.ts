@@ -38,8 +38,7 @@ export class RecallService {
   async recall(caller: Principal, input: RecallInput): Promise<RecallResult> {
     const query = parseQuery(input);
     // Both come before the unit of work: inside it there is no waiting for a network.
-    const vector = (await this.index.embed([query.text]))?.[0] ?? null;
-    const space = await this.index.space();
+    const { vector, space } = await this.index.query(query.text);
     return this.access.read(caller, async (unit, grants) => {
       const filter = parseFilters(input, grants);
       const pools = filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools');

@@ -11,7 +11,7 @@ import type { Memorized, Memory } from '../memory.js';
 import { findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { poolByKey } from '../read/pools.js';
 import { heldFields, whyNotPromoted } from './promotion.js';
-import { copyVector, findWriters, markPromoted } from './review.repository.js';
+import { copyVectors, findWriters, markPromoted } from './review.repository.js';
 
 /** Copies a memory from one pool into another. */
 export class PromoteService {
@@ -54,7 +54,8 @@ export class PromoteService {
     ];
     await markPromoted(unit, orgId, { id, from: source.id, originAuthors });
     const copy = { id, poolId: pool.id, from: source.id };
-    const indexed = space === null || (await copyVector(unit, orgId, space.spaceId, copy));
+    const copied = space === null ? [] : await copyVectors(unit, orgId, copy);
+    const indexed = space === null || copied.includes(space.spaceId);
     if (!indexed) await this.jobs.enqueue(unit, 'embed', { memoryIds: [id] });
     const detail = { copyId: id, fromPoolId: source.poolId, toPoolId: pool.id };
     await appendAudit(unit, { action: 'memory.promote', target: source.id, detail });
@@ -109,5 +110,5 @@ async function askFor(batch: Batch, source: LockedMemory, command: MemorizeComma
     promoter: grants.access,
   });
   if (problem) throw new CommonplaceError('FORBIDDEN', problem);
-  return { index: 0, command, vector: null, status };
+  return { index: 0, command, vectors: [], status };
 }

@@ -45,15 +45,15 @@ export async function markPromoted(
   await unit.query({ text, values: [orgId, copy.id, copy.from, copy.originAuthors] });
 }
 
-/** Whether there was one to copy. */
-export async function copyVector(
+/** Of every space. @returns the ids of the spaces */
+export async function copyVectors(
   unit: Unit,
   orgId: string,
-  spaceId: string,
   copy: { id: string; poolId: string; from: string },
-): Promise<boolean> {
+): Promise<string[]> {
   const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
-    select org_id, space_id, $3, $4, embedding from memory_vector where org_id = $1 and space_id = $2 and memory_id = $5
-    on conflict do nothing returning memory_id`;
-  return (await unit.query({ text, values: [orgId, spaceId, copy.id, copy.poolId, copy.from] })).length > 0;
+    select org_id, space_id, $2, $3, embedding from memory_vector where org_id = $1 and memory_id = $4
+    on conflict do nothing returning space_id as "spaceId"`;
+  const values = [orgId, copy.id, copy.poolId, copy.from];
+  return (await unit.query<{ spaceId: string }>({ text, values })).map(({ spaceId }) => spaceId);
 }
