@@ -23,6 +23,7 @@ import {
   ReviewService,
   ReviseService,
   SimulateService,
+  UsageCounter,
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -47,6 +48,7 @@ export interface Broker {
   promote: PromoteService;
   memories: MemoriesService;
   recall: RecallService;
+  usage: UsageCounter;
   feed: FeedService;
   webhooks: WebhooksService;
   webhookWorker: WebhookWorker;
@@ -116,6 +118,7 @@ async function assemble(
     channel: `commonplace_${orgId.replaceAll('-', '')}`,
     onError: (error) => onError('the doorbell between brokers', error),
   });
+  const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   trimLog.start();
   webhookWorker.start();
   access.onWritten(() => doorbell.ring());
@@ -140,7 +143,8 @@ async function assemble(
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
     memories: new MemoriesService(access, index, clock),
-    recall: new RecallService(access, index, clock),
+    recall: new RecallService(access, index, clock, usage),
+    usage,
     feed,
     webhooks: new WebhooksService(access, feed, destinations),
     webhookWorker,
@@ -151,6 +155,7 @@ async function assemble(
       await webhookWorker.stop();
       await trimLog.stop();
       await jobs.stop();
+      await usage.stop();
       await doorbell.close();
       await database.close();
     },

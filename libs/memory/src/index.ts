@@ -19,5 +19,6 @@ export { MemorizeService, type MemorizedMany, type MemorizeFailure } from './mem
 export { MemoriesService, type MemoryPage } from './read/memories.service.js';
 export type { MemoryFilterInput } from './read/memory-filter.js';
 export { readablePoolIds } from './read/pools.js';
+export { UsageCounter } from './usage/usage-counter.js';
 export { RecallService, type RecallHit, type RecallInput, type RecallResult } from './recall/recall.service.js';
 export { LIMITS, optionalText } from './input.js';

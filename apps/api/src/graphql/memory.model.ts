@@ -76,6 +76,11 @@ export class MemoryModel {
   derivedFrom?: MemoryModel[];
   @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' })
   indexed: boolean;
+  @Field(() => Int, {
+    description: 'How often recall has returned it, and when last; counted asynchronously, a second or two behind.',
+  })
+  recallCount: number;
+  @Field(() => DateTime, { nullable: true }) lastRecalledAt: Date | null;
   @Field(() => [MemoryRevisionModel], {
     description: 'The newest 100 versions, newest first; none where the policy hides the content or its author.',
   })
@@ -112,6 +117,10 @@ export class MemoryConnection {
 export class RecallExplanation {
   @Field(() => Int, { nullable: true }) vectorRank: number | null;
   @Field(() => Int, { nullable: true }) textRank: number | null;
+  @Field(() => Float, { description: 'Below 0 for LOW, 0 for MEDIUM.' }) importanceBoost: number;
+  @Field(() => Float, { description: 'Halves in 30 days (EPISODIC), 180 (DECLARATIVE) or 365 (PROCEDURAL).' })
+  recencyBoost: number;
+  @Field(() => Float, { description: 'By recallCount and lastRecalledAt; 0 with asOf.' }) usageBoost: number;
 }
 
 @ObjectType('RecallHit')
@@ -119,8 +128,12 @@ export class RecallHitModel {
   @Field(() => MemoryModel) memory: MemoryModel;
   @Field(() => Int) rank: number;
   @Field(() => Float, { description: '0 to 1, comparable inside one result only.' }) score: number;
-  @Field(() => RecallExplanation, { description: 'Which methods found it and at which rank.' })
+  @Field(() => RecallExplanation, {
+    description: 'Which methods found it and at which rank, and the boosts applied: added to the score.',
+  })
   explanation: RecallExplanation;
+  @Field(() => [ID], { description: 'Near-duplicates of it, which gave their places to others.' })
+  repeats: string[];
 }
 
 @ObjectType('RecallResult')

@@ -61,6 +61,8 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     validTo: null,
     expiresAt,
     indexed: space === null || vector !== null,
+    recallCount: 0,
+    lastRecalledAt: null,
     supersededById: null,
     reviewed: null,
   };

@@ -6,12 +6,18 @@ import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { findMemories, type ReadScope } from '../memory.repository.js';
 import { parseFilter, type MemoryFilter, type MemoryFilterInput } from '../read/memory-filter.js';
+import { atMoment } from '../read/moment.js';
 import { readablePoolIds } from '../read/pools.js';
+import type { UsageCounter } from '../usage/usage-counter.js';
 import { analyse } from './analysis.js';
+import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { lexicalScores } from './lexical-score.js';
-import { rank, take, type Ranked, type Signals } from './rank.js';
+import { asTheyWere, searchThen } from './past.js';
+import { rank, type Ranked, type Signals } from './rank.js';
 import { lexicalCandidates, nearest, type LexicalSearch } from './recall.repository.js';
+import { select, type Selection } from './selection.js';
+import { tokenCounter, type CountTokens } from './tokens.js';
 
 const MAX_TERMS = 200;
 const NOTHING_FOUND: LexicalSearch = { candidates: [], documents: 0, cut: false };
@@ -26,13 +32,17 @@ export interface RecallInput {
   limit?: number | null;
   perPoolLimit?: number | null;
   tokenBudget?: number | null;
+  asOf?: Date | null;
+  includeSuperseded?: boolean | null;
 }
 
 export interface RecallHit {
   memory: Memory;
   rank: number;
   score: number;
-  explanation: { vectorRank: number | null; textRank: number | null };
+  explanation: { vectorRank: number | null; textRank: number | null } & Boosts;
+  /** What says the same and gave its place to others. */
+  repeats: string[];
 }
 
 export interface RecallResult {
@@ -57,16 +67,18 @@ export class RecallService {
     private readonly access: AccessService,
     private readonly index: MemoryIndex,
     private readonly clock: Clock,
+    private readonly usage: UsageCounter,
   ) {}
 
   /** @throws BAD_INPUT naming the field. */
   async recall(caller: Principal, input: RecallInput): Promise<RecallResult> {
     const query = parseQuery(input);
-    // Both come before the unit of work: inside it there is no waiting for a network.
+    // All of it comes before the unit of work: inside it there is no waiting but for its own statements.
     const vector = (await this.index.embed([query.text]))?.[0] ?? null;
     const space = await this.index.space();
-    return this.access.read(caller, async (unit, grants) => {
-      const filter = parseFilters(input, grants);
+    const count = query.tokenBudget === null ? null : await tokenCounter();
+    const found = await this.access.read(caller, async (unit, grants) => {
+      const filter = atMoment(parseFilters(input, grants), input, 'input', this.clock.now());
       const pools = filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools');
       const scope: ReadScope = {
         orgId: caller.orgId,
@@ -75,10 +87,13 @@ export class RecallService {
         space,
       };
       const degraded = this.index.configured && vector === null ? ['VECTOR'] : [];
-      const found = await findSignals(unit, scope, filter, query, vector, degraded);
-      const hits = await hydrate(unit, scope, found);
-      return answer(hits, query, grants, scope, degraded);
+      const ranked = await findSignals(unit, scope, filter, query, vector, degraded);
+      const hits = await hydrate(unit, scope, { filter, selection: selectionOf(query, filter, grants) }, ranked);
+      return { hits, grants, scope, degraded };
     });
+    const result = answer(found, query.tokenBudget, count);
+    this.usage.note(result.hits.map(({ memory }) => memory.id));
+    return result;
   }
 }
 
@@ -123,7 +138,8 @@ async function findSignals(
 ): Promise<Ranked[]> {
   if (scope.filter.poolIds.length === 0) return [];
   const signals = new Map<string, Signals>();
-  const search = query.terms.length ? await lexicalCandidates(unit, scope, filter, query.terms) : NOTHING_FOUND;
+  const now = query.terms.length ? await lexicalCandidates(unit, scope, filter, query.terms) : NOTHING_FOUND;
+  const search = await searchThen(unit, scope, { filter, terms: query.terms }, now);
   const { candidates, documents } = search;
   if (search.cut) degraded.push('CANDIDATES');
   const scores = lexicalScores({ terms: query.terms }, { documents }, candidates);
@@ -133,34 +149,49 @@ async function findSignals(
   for (const { id, poolId, cosine } of vector ? await nearest(unit, scope, filter, vector) : []) {
     signals.set(id, { ...(signals.get(id) ?? { id, poolId, lexical: null }), cosine });
   }
-  return take(rank([...signals.values()]), query.limit, query.perPool);
+  return rank([...signals.values()]);
 }
 
-async function hydrate(unit: Unit, scope: ReadScope, found: Ranked[]): Promise<RecallHit[]> {
-  const memories = new Map(
-    (
-      await findMemories(
-        unit,
-        scope,
-        found.map((hit) => hit.id),
-      )
-    ).map((memory) => [memory.id, memory]),
-  );
-  return found.flatMap(({ id, score, vectorRank, textRank }) => {
-    const memory = memories.get(id);
-    return memory ? [{ memory, rank: 0, score, explanation: { vectorRank, textRank } }] : [];
-  });
+const selectionOf = ({ limit, perPool }: Query, { moment }: MemoryFilter, grants: Grants): Selection => {
+  const pools = new Map(grants.pools.map((pool) => [pool.id, pool.recallWeights]));
+  const now = moment?.at ?? new Date();
+  return { limit, perPool, now, isPast: moment?.named ?? false, weightsOf: (poolId) => pools.get(poolId) ?? null };
+};
+
+async function hydrate(
+  unit: Unit,
+  scope: ReadScope,
+  { filter, selection }: { filter: MemoryFilter; selection: Selection },
+  found: Ranked[],
+): Promise<RecallHit[]> {
+  const read = async (ids: string[]) => asTheyWere(unit, scope, filter, await findMemories(unit, scope, ids));
+  const selected = await select(found, selection, read);
+  return selected.map(({ hit: { vectorRank, textRank }, memory, score, boosts, repeats }) => ({
+    memory,
+    rank: 0,
+    score: Math.min(1, Math.max(0, score)),
+    explanation: { vectorRank, textRank, ...boosts },
+    repeats,
+  }));
 }
 
-function answer(hits: RecallHit[], query: Query, grants: Grants, scope: ReadScope, degraded: string[]): RecallResult {
+interface Found {
+  hits: RecallHit[];
+  grants: Grants;
+  scope: ReadScope;
+  degraded: string[];
+}
+
+function answer(found: Found, tokenBudget: number | null, count: CountTokens | null): RecallResult {
+  const { grants, scope, degraded } = found;
   const keys = new Map(grants.pools.map((pool) => [pool.id, pool.key]));
   const poolKey = (id: string) => keys.get(id) ?? id;
-  const fitting = withinBudget(hits, query.tokenBudget, poolKey);
-  fitting.forEach((hit, place) => (hit.rank = place + 1));
+  const hits = tokenBudget !== null && count ? withinBudget(found.hits, tokenBudget, poolKey, count) : found.hits;
+  hits.forEach((hit, place) => (hit.rank = place + 1));
   return {
-    hits: fitting,
+    hits,
     context: contextBlock(
-      fitting.map((hit) => hit.memory),
+      hits.map((hit) => hit.memory),
       poolKey,
     ),
     degraded,
