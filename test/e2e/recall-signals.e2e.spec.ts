@@ -1,3 +1,5 @@
+import { Clock } from '#kernel';
+import { UsageCounter } from '#memory';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -171,6 +173,21 @@ describe('counting recalls', () => {
     await api.broker.usage.flush();
     expect((await sql('select from memory_usage where memory_id = $1', id)).rows).toEqual([]);
     expect((await countOf(id)).recallCount).toBe(0);
+  });
+
+  it('adds up what two brokers count at the same time, of the same memories in another order', async () => {
+    const ids = [];
+    for (let i = 0; i < 12; i++) ids.push(await store(`The carousel horse number ${i} was painted`));
+    const failed: unknown[] = [];
+    const brokers = [0, 1].map(() => new UsageCounter(api.broker.access, new Clock(), (error) => failed.push(error)));
+    for (let round = 0; round < 10; round++) {
+      brokers[0]?.note(ids);
+      brokers[1]?.note([...ids].reverse());
+      await Promise.all(brokers.map((broker) => broker.flush()));
+    }
+    await Promise.all(brokers.map((broker) => broker.stop()));
+    expect(failed).toEqual([]);
+    for (const id of ids) expect((await countOf(id)).recallCount).toBe(20);
   });
 
   it('loses nothing when the database does not answer: it is written with the next', async () => {
