@@ -132,14 +132,14 @@ const WITHOUT_WALLS = [
   `create function bench.lexical_candidates(
      pools uuid[], statuses text[], query_terms text[], alive_at timestamptz, budget integer, at_most integer
    ) returns table (memory_id uuid, pool_id uuid, term_count integer, frequencies text, session_id text, speaker text,
-     written timestamptz, traits smallint)
+     written timestamptz, traits smallint, holds boolean)
    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
    declare
      query tsquery := array_to_string(array(select quote_literal(a) from unnest(query_terms) a), ' | ');
    begin
      return query
        select m.memory_id, m.pool_id, m.term_count, ts_filter(setweight(m.terms, 'A', query_terms), '{a}')::text,
-         m.session_id, m.speaker, coalesce(m.valid_from, m.created_at), m.traits
+         m.session_id, m.speaker, coalesce(m.valid_from, m.created_at), m.traits, true
        from public.memory m
        where m.org_id = (select nullif(current_setting('app.org', true), '')::uuid) and m.pool_id = any (pools)
          and m.status = any (statuses) and m.terms @@ query and (m.expires_at is null or m.expires_at > alive_at)

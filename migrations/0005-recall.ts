@@ -36,7 +36,7 @@ const SEARCH = `
     pools uuid[], statuses text[], query_terms text[], alive_at timestamptz, budget integer, at_most integer
   ) returns table (
     memory_id uuid, pool_id uuid, term_count integer, frequencies text, session_id text, speaker text, written timestamptz,
-    traits smallint
+    traits smallint, holds boolean
   ) language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
   declare
     term text;
@@ -65,7 +65,8 @@ const SEARCH = `
     query := nullif(array_to_string(array(select quote_literal(a) from unnest(asked) a), ' | '), '');
     return query
       select m.memory_id, m.pool_id, m.term_count, ts_filter(setweight(m.terms, 'A', query_terms), '{a}')::text,
-        m.session_id, m.speaker, coalesce(m.valid_from, m.created_at), m.traits
+        m.session_id, m.speaker, coalesce(m.valid_from, m.created_at), m.traits,
+        (m.valid_from is null or m.valid_from <= alive_at) and (m.valid_to is null or m.valid_to > alive_at)
       from public.memory m
       where ${FOUND} and m.terms @@ query
       limit at_most;

@@ -4,6 +4,7 @@ import { KeysThatEnd0000000000003 } from './0003-keys-that-end.js';
 import { Webhooks0000000000004 } from './0004-webhooks.js';
 import { Recall0000000000005 } from './0005-recall.js';
 import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
+import { Ranking0000000000007 } from './0007-ranking.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Webhooks0000000000004,
   Recall0000000000005,
   EmbeddingSpaces0000000000006,
+  Ranking0000000000007,
 ];

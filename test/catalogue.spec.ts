@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(18);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(20);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -148,8 +148,10 @@ describe('the roles of the broker', () => {
       'idempotency UPDATE',
       'memory UPDATE',
       'memory_revision DELETE',
+      'memory_usage DELETE',
       'memory_vector DELETE',
       'policy_head UPDATE',
+      'pool_weights DELETE',
       'webhook DELETE',
     ]);
     const columns = await ask<{ grant: string }>(`
@@ -161,6 +163,7 @@ describe('the roles of the broker', () => {
       'api_key.revoked_at',
       'pool.memories',
       'pool.seq',
+      ...['importance', 'recency', 'usage'].map((column) => `pool_weights.${column}`),
       ...[
         'dead_in_a_row',
         'event_id',

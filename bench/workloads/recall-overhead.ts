@@ -1,6 +1,6 @@
 import { AccessService } from '#access';
 import { Clock } from '#kernel';
-import { MemoryIndex, RecallService } from '#memory';
+import { MemoryIndex, RecallService, UsageCounter } from '#memory';
 import { median, ratio, takeTurns } from '../measure.js';
 import { withoutPolicy, withOrganisation, type Organisation } from '../recall-organisation.repository.js';
 import { READABLE } from '../statements.js';
@@ -31,7 +31,9 @@ export type Recall = (nth: number) => Promise<string[]>;
 
 /** @returns a recall of the nth question, always in the same pools, that answers ids. */
 export function recallThrough(access: AccessService, { coder }: Organisation): Recall {
-  const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), new Clock());
+  const clock = new Clock();
+  const usage = new UsageCounter(access, clock, () => undefined);
+  const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), clock, usage);
   const writer = new Writer();
   const questions = Array.from({ length: 200 }, () => writer.question());
   return async (nth) => {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TestClient } from './api.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
+import { recalledAsOf } from './moments.js';
 import { COMMON, type StoredFact } from './policy-world.js';
 import { ACTIONS } from './random-policies.js';
 import {
@@ -42,6 +43,7 @@ export const PATHS: Record<string, ReadPath> = {
   'memories by a filter': filtered,
   'recall, by words': recalledByWords,
   'recall by a filter': recalledByFilter,
+  'recall as of a time': recalledAsOf,
   'pools, allowedActions and memoryCount': pools,
   'the refusal of a pool': refusedPools,
   'the refusal of a memory': refusedMemories,

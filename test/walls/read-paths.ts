@@ -36,6 +36,8 @@ async function recall({ broker, callers }: Twins, name: Name): Promise<void> {
   const query = `${COMMON} revised`;
   await broker.recall.recall(callers[name], { query, limit: 100 });
   await broker.recall.recall(callers[name], { query, pools: ['shared'], filter: FILTERS['entity'] });
+  const then = { asOf: new Date(Date.now() - 1), includeSuperseded: true };
+  await broker.recall.recall(callers[name], { query, limit: 100, ...then });
 }
 
 /** Events from the beginning, and then whatever comes until the time is up. */

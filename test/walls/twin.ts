@@ -25,6 +25,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
   await tellVectorsApart(twins, twin);
+  await tellUsageApart(twins, twin);
   await tellLogsApart(twins, twin);
   await tellFeedsApart(twins, twin);
   return twin;
@@ -94,6 +95,21 @@ async function tellClaimsApart({ database, org, callers }: Twins, twin: string):
   const old = `${insert} select $1, $2, 'old ' || n, 'x', now() - interval '2 days' from generate_series(1, $3::integer) n`;
   await database.maintenance(old, [twin, callers.coder.id, 300]);
   await database.maintenance(old, [org, callers.coder.id, 1]);
+}
+
+/** Counted there are others than here; and a pool has weights there alone. */
+async function tellUsageApart({ database, org, ids }: Twins, twin: string): Promise<void> {
+  const insert = (owner: string, id: string, count: number) =>
+    database.maintenance(
+      `insert into memory_usage select org_id, memory_id, pool_id, $3, now() from memory where org_id = $1 and memory_id = $2`,
+      [owner, id, count],
+    );
+  await insert(org, ids.planners, 1);
+  for (const id of [ids.planners, ids.coders, ids.forgotten]) await insert(twin, id, 7);
+  await database.maintenance(
+    `insert into pool_weights select org_id, pool_id, 0, 0, 0 from pool where org_id = $1 and key in ('coder', 'shared')`,
+    [twin],
+  );
 }
 
 async function tellVectorsApart({ database, org, ids }: Twins, twin: string): Promise<void> {

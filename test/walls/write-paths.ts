@@ -2,6 +2,7 @@ import { issueOperatorKey, renewFeedEpoch } from '#access';
 import { TrimLog } from '#feed';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
+import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
@@ -61,6 +62,7 @@ const revise = ({ broker, callers, ids }: Twins, expectedVersion: number, change
   broker.revise.revise(callers.coder, { id: ids.revised, expectedVersion, ...change });
 
 const CHANGE: readonly Path[] = [
+  ['counting recalls', countUses],
   ['revising the importance', (twins) => revise(twins, 3, { importance: 'HIGH' })],
   ['revising the content', (twins) => revise(twins, 4, { content: `Once more of the ${COMMON}` })],
   [
@@ -70,6 +72,12 @@ const CHANGE: readonly Path[] = [
   ['forgetting', ({ broker, callers, ids }) => broker.forget.forget(callers.coder, ids.revised)],
   ['storing a vector of what was forgotten', insertLate],
 ];
+
+/** Of one that was counted before, one that was counted in the twin alone, and one that was forgotten. */
+function countUses({ broker, ids, org }: Twins): Promise<number> {
+  const uses = [ids.planners, ids.coders, ids.forgotten].map((memoryId) => ({ memoryId, count: 2, last: new Date() }));
+  return broker.access.system('test', (unit) => addUses(unit, org, uses));
+}
 
 /** Forgotten while the model thought. */
 function insertLate({ broker, ids, org }: Twins): Promise<void> {
@@ -177,6 +185,12 @@ async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void>
   );
 }
 
+async function weighPool({ broker, callers }: Twins): Promise<void> {
+  const weights = { importance: 0.1, recency: 0.1, usage: 0.1 };
+  for (const one of [weights, { ...weights, usage: 0 }, null])
+    await broker.directory.weighPool(callers.admin, 'coder', one);
+}
+
 const ADMINISTER: readonly Path[] = [
   [
     'making a role',
@@ -186,6 +200,7 @@ const ADMINISTER: readonly Path[] = [
     'making a pool',
     ({ broker, callers }) => broker.directory.createPool(callers.admin, { key: 'made', kind: 'ROLE', role: 'coder' }),
   ],
+  ['weighing a pool', weighPool],
   ['registering an agent', registerAgent],
   ['issuing and revoking a key', issueAndRevoke],
   ['revoking a key that both have', revokeShared],

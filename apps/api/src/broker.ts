@@ -24,6 +24,7 @@ import {
   ReviseService,
   SimulateService,
   SpaceFiller,
+  UsageCounter,
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -48,6 +49,7 @@ export interface Broker {
   promote: PromoteService;
   memories: MemoriesService;
   recall: RecallService;
+  usage: UsageCounter;
   feed: FeedService;
   webhooks: WebhooksService;
   webhookWorker: WebhookWorker;
@@ -120,6 +122,7 @@ async function assemble(
     channel: `commonplace_${orgId.replaceAll('-', '')}`,
     onError: (error) => onError('the doorbell between brokers', error),
   });
+  const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   trimLog.start();
   webhookWorker.start();
   filler?.start();
@@ -145,7 +148,8 @@ async function assemble(
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
     memories: new MemoriesService(access, index, clock),
-    recall: new RecallService(access, index, clock),
+    recall: new RecallService(access, index, clock, usage),
+    usage,
     feed,
     webhooks: new WebhooksService(access, feed, destinations),
     webhookWorker,
@@ -158,6 +162,7 @@ async function assemble(
       await trimLog.stop();
       await filler?.stop();
       await jobs.stop();
+      await usage.stop();
       await doorbell.close();
       await database.close();
     },

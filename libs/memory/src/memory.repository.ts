@@ -8,8 +8,10 @@ export interface IndexSpace {
 }
 
 /** As Postgres answers it. */
-export interface MemoryRecord extends Omit<Memory, 'importance' | 'reviewed'> {
+export interface MemoryRecord extends Omit<Memory, 'importance' | 'reviewed' | 'recallCount' | 'lastRecalledAt'> {
   importance: number;
+  /** Count and time; null before the first recall. */
+  usage: [number, string] | null;
   reviewed: (Omit<MemoryReview, 'at'> & { at: string }) | null;
 }
 
@@ -18,6 +20,10 @@ const MAX_REVISIONS = 100;
 
 export const importanceRank = (importance: Importance): number => IMPORTANCES.indexOf(importance) + 1;
 const importanceName = (rank: number): Importance => IMPORTANCES[rank - 1] as Importance;
+
+/** One look into the narrow table for both. Whoever may see the memory is shown them: no field of a policy can hide them. */
+const USAGE = `(select jsonb_build_array(u.recall_count, u.last_recalled_at) from memory_usage u
+    where u.org_id = m.org_id and u.memory_id = m.memory_id) as usage`;
 
 /** The projection of a memory through what the policy lets a caller see of it. */
 export function memoryColumns(filter: ReadFilter, params: SqlParams, space: IndexSpace | null): string {
@@ -46,6 +52,7 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     'm.valid_to as "validTo"',
     'm.expires_at as "expiresAt"',
     `${indexed} as indexed`,
+    USAGE,
     'm.superseded_by as "supersededById"',
     `case when m.reviewed_by is not null then jsonb_build_object('reviewerId', m.reviewed_by, 'at', m.reviewed_at,
       'approved', m.status <> 'REJECTED' and not m.was_held, 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as reviewed`,
@@ -58,9 +65,11 @@ export function visible(filter: ReadFilter, params: SqlParams, orgId: string, no
     and (m.expires_at is null or m.expires_at > ${params.add(now, 'timestamptz')})`;
 }
 
-export function toMemory({ reviewed, ...row }: MemoryRecord): Memory {
+export function toMemory({ reviewed, usage, ...row }: MemoryRecord): Memory {
   return {
     ...row,
+    recallCount: usage?.[0] ?? 0,
+    lastRecalledAt: usage && new Date(usage[1]),
     importance: importanceName(row.importance),
     reviewed: reviewed && { ...reviewed, at: new Date(reviewed.at) },
   };

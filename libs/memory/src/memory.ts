@@ -24,6 +24,9 @@ export interface Memory {
   expiresAt: Date | null;
   /** Whether its vector is there; true where no embedder is configured. */
   indexed: boolean;
+  /** How often recall has returned it; counted behind the answers, so it may lag by a second or two. */
+  recallCount: number;
+  lastRecalledAt: Date | null;
   /** Who may not see that one must not be told of it. */
   supersededById: string | null;
   /** Null before a reviewer has decided, and for what needed no decision. */

@@ -1,4 +1,4 @@
-import { Field, InputType } from '@nestjs/graphql';
+import { Field, Float, InputType } from '@nestjs/graphql';
 import { PoolKind } from './enums.js';
 
 @InputType()
@@ -15,6 +15,15 @@ export class CreatePoolInput {
   @Field(() => PoolKind) kind: keyof typeof PoolKind;
   @Field(() => String, { nullable: true }) role?: string | null;
   @Field(() => String, { nullable: true }) description?: string | null;
+}
+
+@InputType({
+  description: 'The most that importance, recency and usage may add to a score of about 1, each from 0 to 0.5.',
+})
+export class RecallWeightsInput {
+  @Field(() => Float) importance: number;
+  @Field(() => Float) recency: number;
+  @Field(() => Float) usage: number;
 }
 
 @InputType({

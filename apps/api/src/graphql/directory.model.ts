@@ -1,4 +1,4 @@
-import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
 import { Action, PoolKind, PrincipalKind } from './enums.js';
 import { DateTime } from './scalars.js';
 
@@ -18,6 +18,15 @@ export class RoleModel {
   @Field(() => Boolean, { description: 'True for planner, coder, reviewer, tester and admin.' }) builtIn: boolean;
 }
 
+@ObjectType('RecallWeights', {
+  description: 'The most that importance, recency and usage add to a score, each from 0 to 0.5.',
+})
+export class RecallWeightsModel {
+  @Field(() => Float) importance: number;
+  @Field(() => Float) recency: number;
+  @Field(() => Float) usage: number;
+}
+
 @ObjectType('Pool')
 export class PoolModel {
   @Field(() => ID) id: string;
@@ -30,6 +39,8 @@ export class PoolModel {
   @Field(() => String, { nullable: true }) description: string | null;
   @Field(() => String, { nullable: true, description: 'The role that owns it, for a ROLE pool.' }) role: string | null;
   @Field(() => DateTime) createdAt: Date;
+  @Field(() => RecallWeightsModel, { nullable: true, description: "Null: the broker's own." })
+  recallWeights?: RecallWeightsModel | null;
   @Field(() => [Action], { description: 'What the caller may do here.' }) allowedActions: (keyof typeof Action)[];
   @Field(() => Int, { description: 'Memories that the caller may read.' }) memoryCount?: number;
 }

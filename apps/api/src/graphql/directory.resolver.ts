@@ -2,7 +2,7 @@ import { AccessService, actionsIn, DirectoryService, type Principal } from '#acc
 import { badInput, isId } from '#kernel';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver, Int } from '@nestjs/graphql';
 import { Caller, type RequestContext } from './context.js';
-import { CreatePoolInput, CreateRoleInput, RegisterAgentInput } from './directory.input.js';
+import { CreatePoolInput, CreateRoleInput, RecallWeightsInput, RegisterAgentInput } from './directory.input.js';
 import {
   AgentModel,
   ApiKeyModel,
@@ -46,6 +46,17 @@ export class PoolResolver {
   @Mutation(() => PoolModel)
   async createPool(@Caller() caller: Principal, @Args('input') input: CreatePoolInput): Promise<PoolModel> {
     return (await this.directory.createPool(caller, input)) as unknown as PoolModel;
+  }
+
+  @Mutation(() => PoolModel, {
+    description: "What ranks hits of the pool beside their words; null: the broker's own again.",
+  })
+  async weighPool(
+    @Caller() caller: Principal,
+    @Args('key', { type: () => String }) key: string,
+    @Args('weights', { type: () => RecallWeightsInput, nullable: true }) weights: RecallWeightsInput | null,
+  ): Promise<PoolModel> {
+    return (await this.directory.weighPool(caller, key, weights ?? null)) as unknown as PoolModel;
   }
 
   @Mutation(() => RoleModel)

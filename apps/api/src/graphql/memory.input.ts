@@ -40,8 +40,19 @@ export class RecallInputModel {
     description: 'At most this many from one pool, so that a large pool cannot crowd out the others.',
   })
   perPoolLimit?: number | null;
-  @Field(() => Int, { nullable: true, description: 'Keep the contents to about this many tokens.' }) tokenBudget?:
-    number | null;
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'The context holds at most this many tokens, as o200k_base counts them; a hit that is too long for what is left gives its place to the next.',
+  })
+  tokenBudget?: number | null;
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'What was known and true at this time: written by then, valid then, not yet superseded then. A memory that was revised since has the content of then. Default: now.',
+  })
+  asOf?: Date | null;
+  @Field(() => Boolean, { nullable: true, defaultValue: false }) includeSuperseded?: boolean | null;
 }
 
 @InputType('MemorizeInput')

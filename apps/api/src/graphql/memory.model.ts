@@ -76,6 +76,11 @@ export class MemoryModel {
   derivedFrom?: MemoryModel[];
   @Field(() => Boolean, { description: 'Whether its vector is there; true where no embedder is configured.' })
   indexed: boolean;
+  @Field(() => Int, {
+    description: 'How often recall has returned it, and when last; counted asynchronously, a second or two behind.',
+  })
+  recallCount: number;
+  @Field(() => DateTime, { nullable: true }) lastRecalledAt: Date | null;
   @Field(() => [MemoryRevisionModel], {
     description: 'The newest 100 versions, newest first; none where the policy hides the content or its author.',
   })
@@ -121,8 +126,14 @@ export class RecallExplanation {
   @Field(() => Float, { description: 'All of its session.' }) session: number;
   @Field(() => Float, { description: 'That the query names its speaker.' }) speaker: number;
   @Field(() => Float, { description: 'That it is of a date that the query names.' }) date: number;
-  @Field(() => Float, { description: 'That it tells a time where the query asks when, or a place where it asks where.' })
+  @Field(() => Float, {
+    description: 'That it tells a time where the query asks when, or a place where it asks where.',
+  })
   cue: number;
+  @Field(() => Float, { description: 'Below 0 for LOW, 0 for MEDIUM.' }) importanceBoost: number;
+  @Field(() => Float, { description: 'Halves in 30 days (EPISODIC), 180 (DECLARATIVE) or 365 (PROCEDURAL).' })
+  recencyBoost: number;
+  @Field(() => Float, { description: 'By recallCount and lastRecalledAt; 0 with asOf.' }) usageBoost: number;
 }
 
 @ObjectType('RecallHit')
@@ -130,8 +141,13 @@ export class RecallHitModel {
   @Field(() => MemoryModel) memory: MemoryModel;
   @Field(() => Int) rank: number;
   @Field(() => Float, { description: '0 to 1, comparable inside one result only.' }) score: number;
-  @Field(() => RecallExplanation, { description: 'Which methods found it, at which rank, and what each signal added.' })
+  @Field(() => RecallExplanation, {
+    description:
+      'Which methods found it, at which rank, and what each signal and boost added to the sum behind the score.',
+  })
   explanation: RecallExplanation;
+  @Field(() => [ID], { description: 'Near-duplicates of it, which gave their places to others.' })
+  repeats: string[];
 }
 
 @ObjectType('RecallResult')

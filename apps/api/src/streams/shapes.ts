@@ -34,7 +34,7 @@ const COMMON: Record<string, readonly string[]> = {
       'metadata',
     ],
     ...['author', 'maskedFields', 'version', 'createdAt', 'updatedAt', 'validFrom', 'validTo', 'expiresAt', 'reviewed'],
-    'indexed',
+    ...['indexed', 'recallCount', 'lastRecalledAt'],
   ],
   MemoryReview: ['approved', 'reviewer', 'at', 'comment'],
   Principal: ['id', 'kind', 'name', 'role'],

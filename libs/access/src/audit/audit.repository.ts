@@ -11,6 +11,7 @@ export type AuditAction =
   | 'key.revoke'
   | 'agent.register'
   | 'pool.create'
+  | 'pool.weigh'
   | 'role.create'
   | 'memory.review'
   | 'memory.promote'

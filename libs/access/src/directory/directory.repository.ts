@@ -1,5 +1,6 @@
 import type { Unit } from '#platform';
 import { ApiKeyEntity, PrincipalEntity } from './directory.entity.js';
+import type { RecallWeights } from './recall-weights.js';
 
 export function findKeysOf(unit: Unit, orgId: string, principalIds: readonly string[]): Promise<ApiKeyEntity[]> {
   return unit
@@ -57,4 +58,21 @@ export async function countRows(unit: Unit, orgId: string, table: CountedTable):
     values: [orgId],
   });
   return row?.count ?? 0;
+}
+
+/** In place of those that it had; null: the broker's own again. */
+export async function putWeights(
+  unit: Unit,
+  orgId: string,
+  poolId: string,
+  weights: RecallWeights | null,
+): Promise<void> {
+  if (weights === null) {
+    await unit.query({ text: 'delete from pool_weights where org_id = $1 and pool_id = $2', values: [orgId, poolId] });
+    return;
+  }
+  const text = `insert into pool_weights (org_id, pool_id, importance, recency, usage) values ($1, $2, $3, $4, $5)
+    on conflict (org_id, pool_id) do update
+      set importance = excluded.importance, recency = excluded.recency, usage = excluded.usage`;
+  await unit.query({ text, values: [orgId, poolId, weights.importance, weights.recency, weights.usage] });
 }

@@ -12,9 +12,11 @@ import {
   endKey,
   findKeysOf,
   findPrincipals,
+  putWeights,
   raiseDirectoryVersion,
   type CountedTable,
 } from './directory.repository.js';
+import { checkWeights, type RecallWeights } from './recall-weights.js';
 
 const MAX_ROLES = 1_000;
 const MAX_POOLS = 20_000;
@@ -109,6 +111,24 @@ export class DirectoryService {
       const pool = await this.insertPool(unit, { key, kind, role, description });
       await appendAudit(unit, { action: 'pool.create', target: key, detail: { poolId: pool.id, kind, role } });
       return pool;
+    });
+  }
+
+  /** Of every recall from then on, by whoever recalls: null puts the broker's own back. @throws BAD_INPUT, NOT_FOUND */
+  async weighPool(caller: Principal, key: string, given: RecallWeights | null): Promise<PoolEntity> {
+    const weights = given && checkWeights(given, 'weights');
+    checkKey(key, 'key');
+    return this.change(caller, `a pool ${key}`, async (unit) => {
+      const { orgId } = this.access;
+      const pool = await unit.entities(PoolEntity).findOneBy({ orgId, key });
+      if (!pool) throw notFound('The pool');
+      await putWeights(unit, orgId, pool.id, weights);
+      await appendAudit(unit, {
+        action: 'pool.weigh',
+        target: key,
+        detail: { poolId: pool.id, weights: weights && { ...weights } },
+      });
+      return Object.assign(pool, { recallWeights: weights });
     });
   }
 

@@ -1,9 +1,12 @@
 import type { Statement, Unit } from '#platform';
+import type { RecallWeights } from '../directory/recall-weights.js';
 import type { PoolRef } from '../policy/index.js';
 
 export interface DirectoryPool extends PoolRef {
   description: string | null;
   createdAt: Date;
+  /** Null: the broker's own. */
+  recallWeights: RecallWeights | null;
 }
 
 export interface Head {
@@ -16,8 +19,11 @@ export interface Head {
 const HEAD = `select version as "policyVersion", directory_version as "directoryVersion", clock_timestamp() as now
   from policy_head where org_id = $1`;
 
-const POOLS = `select pool_id as id, key, kind, role_key as role, owner_id as "ownerId", description, created_at as "createdAt"
-  from pool where org_id = $1 order by key`;
+const POOLS = `select p.pool_id as id, p.key, p.kind, p.role_key as role, p.owner_id as "ownerId", p.description,
+    p.created_at as "createdAt",
+    case when w.pool_id is not null then jsonb_build_object('importance', w.importance, 'recency', w.recency, 'usage', w.usage) end
+      as "recallWeights"
+  from pool p left join pool_weights w on w.org_id = p.org_id and w.pool_id = p.pool_id where p.org_id = $1 order by p.key`;
 
 export async function loadHead(unit: Unit, orgId: string): Promise<Head | undefined> {
   return (await unit.query<Head>({ text: HEAD, values: [orgId] }))[0];

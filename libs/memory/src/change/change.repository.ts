@@ -6,6 +6,7 @@ import { importanceRank, type LockedMemory } from '../memory.repository.js';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
+import { deleteUsage } from '../usage/usage.repository.js';
 
 export async function archiveRevision(unit: Unit, orgId: string, memory: LockedMemory): Promise<void> {
   await unit.query({
@@ -67,6 +68,7 @@ export async function buryMemory(
 ): Promise<void> {
   const values = [caller.orgId, id];
   await deleteVectors(unit, caller.orgId, id);
+  await deleteUsage(unit, caller.orgId, id);
   await unit.query({ text: 'delete from memory_revision where org_id = $1 and memory_id = $2', values });
   await unit.query({
     text: `update memory set was_held = status in ('PROPOSED', 'REJECTED', 'QUARANTINED'), status = 'FORGOTTEN', content = null, terms = '', term_count = 0, traits = 0, metadata = null, review_comment = null, version = version + 1,

@@ -62,6 +62,8 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     validTo: null,
     expiresAt,
     indexed: isIn(space, vectors),
+    recallCount: 0,
+    lastRecalledAt: null,
     supersededById: null,
     reviewed: null,
   };

@@ -20,6 +20,7 @@ import {
   requiredId,
 } from '../input.js';
 import { importanceRank } from '../memory.repository.js';
+import { momentSql, type Moment } from './moment.js';
 import { metadataSql, parseMetadataFilter, type MetadataCondition } from './metadata-filter.js';
 import { readablePoolIds } from './pools.js';
 
@@ -50,6 +51,8 @@ export interface MemoryFilter {
   metadata: MetadataCondition | null;
   createdAfter: Date | null;
   createdBefore: Date | null;
+  /** Null where it is not asked what was true when, as in a list. */
+  moment: Moment | null;
 }
 
 /** @throws BAD_INPUT naming the field below `path`. */
@@ -75,6 +78,7 @@ export function parseFilter(input: MemoryFilterInput | null | undefined, path: s
         : parseMetadataFilter(given.metadata, field('metadata')),
     createdAfter: optionalDate(given.createdAfter, field('createdAfter')),
     createdBefore: optionalDate(given.createdBefore, field('createdBefore')),
+    moment: null,
   };
 }
 
@@ -93,5 +97,6 @@ export function filterSql(filter: MemoryFilter, readFilter: ReadFilter, params: 
   add(filter.metadata && metadataSql(filter.metadata, shown('metadata'), params));
   add(filter.createdAfter && `m.created_at > ${params.add(filter.createdAfter, 'timestamptz')}`);
   add(filter.createdBefore && `m.created_at < ${params.add(filter.createdBefore, 'timestamptz')}`);
+  add(filter.moment && momentSql(filter.moment, readFilter, params));
   return conditions.join(' and ');
 }

@@ -17,6 +17,8 @@ export interface RecallInput {
   limit?: number | null;
   perPoolLimit?: number | null;
   tokenBudget?: number | null;
+  asOf?: Date | null;
+  includeSuperseded?: boolean | null;
 }
 
 export interface Query {

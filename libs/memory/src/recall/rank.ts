@@ -3,7 +3,7 @@ import type { Parts, Scored } from './recipe.js';
 export interface Ranked {
   id: string;
   poolId: string;
-  /** 0 to below 1, in the order of the sums: comparable inside one result only. */
+  /** The sum of its parts. */
   score: number;
   parts: Parts;
   /** From 1; null where the method did not find it. */
@@ -21,25 +21,11 @@ export function rank(scored: readonly Scored[]): Ranked[] {
     .map(({ passage: { id, poolId }, parts, sum }) => ({
       id,
       poolId,
-      score: sum / (1 + sum),
+      score: sum,
       parts,
       textRank: textRanks.get(id) ?? null,
       vectorRank: vectorRanks.get(id) ?? null,
     }));
-}
-
-/** At most `most` in all and `perPool` of one pool, in order. */
-export function take(ranked: readonly Ranked[], most: number, perPool: number): Ranked[] {
-  const taken: Ranked[] = [];
-  const ofPool = new Map<string, number>();
-  for (const hit of ranked) {
-    if (taken.length === most) break;
-    const count = ofPool.get(hit.poolId) ?? 0;
-    if (count === perPool) continue;
-    ofPool.set(hit.poolId, count + 1);
-    taken.push(hit);
-  }
-  return taken;
 }
 
 function ranksBy(scored: readonly Scored[], value: (parts: Parts) => number): Map<string, number> {

@@ -52,8 +52,8 @@ export function lexicalCandidates(
 }
 
 /** What is counted for a whole pool is what the caller may read of it: its ACTIVE memories that have not expired. */
-const readsWhole = ({ filter }: ReadScope, { statuses }: MemoryFilter): boolean =>
-  filter.readsWhole() && statuses.length === 1 && statuses[0] === 'ACTIVE';
+const readsWhole = ({ filter }: ReadScope, { statuses, moment }: MemoryFilter): boolean =>
+  filter.readsWhole() && statuses.length === 1 && statuses[0] === 'ACTIVE' && !moment?.named;
 
 async function candidatesOfWholePools(
   unit: Unit,
@@ -65,7 +65,7 @@ async function candidatesOfWholePools(
   const search = searchCall({ scope, filter, terms, budget: CANDIDATE_BUDGET }, params);
   const wanted = isPlain(filter) ? null : filterSql(filter, scope.filter, params);
   const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
-      c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'true'} as wanted
+      c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'c.holds'} as wanted
     from ${search} c${wanted ? ' left join memory m on m.org_id = ' + params.add(scope.orgId, 'uuid') + ' and m.memory_id = c.memory_id' : ''}`;
   const [rows, documents] = await Promise.all([
     unit.query<CandidateRow>({ text, values: params.values, keep: true }),
@@ -139,10 +139,10 @@ function searchCall({ scope, filter, terms, budget }: LexicalQuestion, params: S
     ${params.add(MAX_CANDIDATES, 'integer')})`;
 }
 
-/** Whether it asks for nothing but pools and statuses, which are the search's own. */
+/** Whether it asks for nothing but pools, statuses and what holds now, which are the search's own. */
 const isPlain = ({ labels, ...filter }: MemoryFilter): boolean =>
   labels.length === 0 &&
-  Object.entries(filter).every(([name, asked]) => name === 'poolIds' || name === 'statuses' || asked === null);
+  Object.entries(filter).every(([name, asked]) => ['poolIds', 'statuses', 'moment'].includes(name) || asked === null);
 
 const isReadable = (scope: ReadScope, params: SqlParams): string =>
   `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}`;
@@ -212,7 +212,8 @@ export async function memoriesAround(
   return [...windows.values()];
 }
 
-function passageColumns(scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
+/** Of a memory `m`. */
+export function passageColumns(scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
   const shown = (field: MaskableField) => scope.filter.column(params, 'm', field);
   return `m.memory_id as id, m.pool_id as "poolId", m.term_count as length, ${shown('sessionId')} as "sessionId",
     ${shown('speaker')} as speaker, ${dayOf('coalesce(m.valid_from, m.created_at)')}, m.traits,

@@ -4,18 +4,27 @@ import type { Unit } from '#platform';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { findMemories, type ReadScope } from '../memory.repository.js';
+import type { MemoryFilter } from '../read/memory-filter.js';
+import { atMoment } from '../read/moment.js';
 import { readablePoolIds } from '../read/pools.js';
+import type { UsageCounter } from '../usage/usage-counter.js';
+import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
+import { asTheyWere } from './past.js';
 import { parseFilters, parseQuery, type Query, type RecallInput } from './query.js';
-import { rank, take, type Ranked } from './rank.js';
+import { rank, type Ranked } from './rank.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
+import { select, type Selection } from './selection.js';
+import { tokenCounter, type CountTokens } from './tokens.js';
 
 export interface RecallHit {
   memory: Memory;
   rank: number;
   score: number;
-  explanation: { vectorRank: number | null; textRank: number | null } & Parts;
+  explanation: { vectorRank: number | null; textRank: number | null } & Parts & Boosts;
+  /** What says the same and gave its place to others. */
+  repeats: string[];
 }
 
 export interface RecallResult {
@@ -32,15 +41,17 @@ export class RecallService {
     private readonly access: AccessService,
     private readonly index: MemoryIndex,
     private readonly clock: Clock,
+    private readonly usage: UsageCounter,
   ) {}
 
   /** @throws BAD_INPUT naming the field. */
   async recall(caller: Principal, input: RecallInput): Promise<RecallResult> {
     const query = parseQuery(input);
-    // Both come before the unit of work: inside it there is no waiting for a network.
+    // All of it comes before the unit of work: inside it there is no waiting but for its own statements.
     const { vector, space } = await this.index.query(query.text);
-    return this.access.read(caller, async (unit, grants) => {
-      const filter = parseFilters(input, grants);
+    const count = query.tokenBudget === null ? null : await tokenCounter();
+    const found = await this.access.read(caller, async (unit, grants) => {
+      const filter = atMoment(parseFilters(input, grants), input, 'input', this.clock.now());
       const pools = filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools');
       const scope: ReadScope = {
         orgId: caller.orgId,
@@ -50,37 +61,58 @@ export class RecallService {
       };
       const { scored, degraded } = await retrieve(unit, { scope, filter }, query, vector);
       if (this.index.configured && vector === null) degraded.unshift('VECTOR');
-      const hits = await hydrate(unit, scope, take(rank(scored), query.limit, query.perPool));
-      return answer(hits, query, grants, scope, degraded);
+      const selection = selectionOf(query, filter, grants);
+      return { hits: await hydrate(unit, scope, { filter, selection }, rank(scored)), grants, scope, degraded };
     });
+    const result = answer(found, query.tokenBudget, count);
+    this.usage.note(result.hits.map(({ memory }) => memory.id));
+    return result;
   }
 }
 
-async function hydrate(unit: Unit, scope: ReadScope, found: Ranked[]): Promise<RecallHit[]> {
-  const memories = new Map(
-    (
-      await findMemories(
-        unit,
-        scope,
-        found.map((hit) => hit.id),
-      )
-    ).map((memory) => [memory.id, memory]),
-  );
-  return found.flatMap(({ id, score, vectorRank, textRank, parts }) => {
-    const memory = memories.get(id);
-    return memory ? [{ memory, rank: 0, score, explanation: { vectorRank, textRank, ...parts } }] : [];
-  });
+const selectionOf = ({ limit, perPool }: Query, { moment }: MemoryFilter, grants: Grants): Selection => {
+  const pools = new Map(grants.pools.map((pool) => [pool.id, pool.recallWeights]));
+  const now = moment?.at ?? new Date();
+  return { limit, perPool, now, isPast: moment?.named ?? false, weightsOf: (poolId) => pools.get(poolId) ?? null };
+};
+
+async function hydrate(
+  unit: Unit,
+  scope: ReadScope,
+  { filter, selection }: { filter: MemoryFilter; selection: Selection },
+  found: Ranked[],
+): Promise<RecallHit[]> {
+  const read = async (ids: string[]) => asTheyWere(unit, scope, filter, await findMemories(unit, scope, ids));
+  const selected = await select(found, selection, read);
+  return selected.map(({ hit: { vectorRank, textRank, parts }, memory, score, boosts, repeats }) => ({
+    memory,
+    rank: 0,
+    score: squashed(score),
+    explanation: { vectorRank, textRank, ...parts, ...boosts },
+    repeats,
+  }));
 }
 
-function answer(hits: RecallHit[], query: Query, grants: Grants, scope: ReadScope, degraded: string[]): RecallResult {
+/** A sum has no end; the score is from 0 to below 1, in the same order. */
+const squashed = (sum: number): number => Math.max(0, sum) / (1 + Math.max(0, sum));
+
+interface Found {
+  hits: RecallHit[];
+  grants: Grants;
+  scope: ReadScope;
+  degraded: string[];
+}
+
+function answer(found: Found, tokenBudget: number | null, count: CountTokens | null): RecallResult {
+  const { grants, scope, degraded } = found;
   const keys = new Map(grants.pools.map((pool) => [pool.id, pool.key]));
   const poolKey = (id: string) => keys.get(id) ?? id;
-  const fitting = withinBudget(hits, query.tokenBudget, poolKey);
-  fitting.forEach((hit, place) => (hit.rank = place + 1));
+  const hits = tokenBudget !== null && count ? withinBudget(found.hits, tokenBudget, poolKey, count) : found.hits;
+  hits.forEach((hit, place) => (hit.rank = place + 1));
   return {
-    hits: fitting,
+    hits,
     context: contextBlock(
-      fitting.map((hit) => hit.memory),
+      hits.map((hit) => hit.memory),
       poolKey,
     ),
     degraded,

@@ -4,6 +4,7 @@ import type { MemoryFilter } from '../read/memory-filter.js';
 import { analyse } from './analysis.js';
 import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
+import { searchThen } from './past.js';
 import type { Query } from './query.js';
 import {
   lexicalCandidates,
@@ -38,10 +39,11 @@ export async function retrieve(
   vector: readonly number[] | null,
 ): Promise<Retrieved> {
   if (scope.filter.poolIds.length === 0) return { scored: [], degraded: [] };
-  const [search, near] = await Promise.all([
+  const [now, near] = await Promise.all([
     query.terms.length ? lexicalCandidates(unit, scope, filter, query.terms) : NOTHING_FOUND,
     vector ? nearest(unit, scope, filter, vector) : [],
   ]);
+  const search = await searchThen(unit, scope, { filter, terms: query.terms }, now);
   const terms = withoutSpeakers(query, search.candidates);
   const lexical = scoresOf(lexicalScores({ terms }, search, search.candidates));
   const meaning = minmax(near);

@@ -1,0 +1,70 @@
+import type { MemoryType } from '#access';
+import { analyseMemory } from './analysis.js';
+
+/** What is looked at to tell whether two hits say the same, as the caller is shown it. */
+export interface Said {
+  readonly id: string;
+  readonly type: MemoryType;
+  readonly content: string | null;
+  readonly entityId: string | null;
+  readonly speaker: string | null;
+  readonly validFrom: Date | null;
+}
+
+export interface Folded<Hit> {
+  hit: Hit;
+  /** The ids of what says the same and stood behind it. */
+  repeats: string[];
+}
+
+/** Of a text with fewer terms, every one counts. */
+const SHORTEST = 10;
+/** What a longer text may say more than the one that it repeats, as a share of its terms. */
+const MOST_ADDED = 0.1;
+
+/** Words that analysis leaves out, and that still turn a sentence round. */
+const TURNS =
+  /\b(?:not|no|never|none|nor|neither|without|cannot|on|off|in|out|up|down|before|after|above|below|over|under|to|from|only|all|more|most|few|same|he|she|his|her)\b|n['’]t\b/giu;
+
+/**
+ * The hits in order, without those that only repeat a better one: the same terms in the same order, or all of them with a few
+ * more that hold no number. A text that differs in any other word may say the opposite, so it stays; and so does what is about
+ * another entity, of another speaker, type or time. Compared are the texts; who may see which has been decided before.
+ */
+export function foldNearDuplicates<Hit>(hits: readonly Hit[], saidBy: (hit: Hit) => Said): Folded<Hit>[] {
+  const kept: (Folded<Hit> & { terms: readonly string[] })[] = [];
+  const bySubject = new Map<string, typeof kept>();
+  for (const hit of hits) {
+    const said = saidBy(hit);
+    const terms = analyseMemory({ content: said.content ?? '', speaker: said.speaker });
+    const subject = subjectOf(said);
+    const alike = bySubject.get(subject) ?? [];
+    const better = terms.length > 0 ? alike.find((one) => repeats(one.terms, terms)) : undefined;
+    if (better) {
+      better.repeats.push(said.id);
+      continue;
+    }
+    const own = { hit, repeats: [], terms };
+    kept.push(own);
+    bySubject.set(subject, [...alike, own]);
+  }
+  return kept.map(({ hit, repeats }) => ({ hit, repeats }));
+}
+
+/** Only texts with the same of all this are compared at all. */
+function subjectOf({ type, content, entityId, speaker, validFrom }: Said): string {
+  const turns = content?.match(TURNS)?.map((word) => word.toLowerCase().replace('’', "'")) ?? [];
+  return JSON.stringify([type, entityId, speaker, validFrom?.getTime() ?? null, turns]);
+}
+
+function repeats(a: readonly string[], b: readonly string[]): boolean {
+  const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
+  const added = longer.length - shorter.length;
+  if (added > (longer.length < SHORTEST ? 0 : longer.length * MOST_ADDED)) return false;
+  let place = 0;
+  for (const term of longer) {
+    if (term === shorter[place]) place++;
+    else if (longer.length - shorter.length === 0 || /\p{N}/u.test(term)) return false;
+  }
+  return place === shorter.length;
+}

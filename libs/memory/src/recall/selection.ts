@@ -1,0 +1,121 @@
+import type { RecallWeights } from '#access';
+import type { Memory } from '../memory.js';
+import { boostsOf, DEFAULT_WEIGHTS, spreadOf, sumOf, type Boosts } from './boosts.js';
+import { foldNearDuplicates } from './near-duplicates.js';
+
+/** A hit as the search ranked it, before it was read. */
+export interface Placed {
+  id: string;
+  poolId: string;
+  score: number;
+}
+
+/** A hit that was read: its score with the boosts, and what says the same and gave its place to others. */
+export interface Selected<Hit extends Placed> {
+  hit: Hit;
+  memory: Memory;
+  score: number;
+  boosts: Boosts;
+  repeats: string[];
+}
+
+export interface Selection {
+  limit: number;
+  perPool: number;
+  /** The moment that is asked about, and whether it is a past one. */
+  now: Date;
+  isPast: boolean;
+  /** Of a pool; null: the broker's own. */
+  weightsOf: (poolId: string) => RecallWeights | null;
+}
+
+/** Read beside those that are asked for: boosts may bring them forward, and folding may leave places to them. */
+const MOST_SPARE = 30;
+/** Read at least, for what is folded, is hidden by now, or is too many of its pool. */
+const LEAST_SPARE = 5;
+
+/**
+ * Takes hits in the order of their scores with the boosts: near-duplicates folded, at most so many of a pool.
+ * @param read the memories that may still be seen, in any order
+ */
+export async function select<Hit extends Placed>(
+  ranked: readonly Hit[],
+  selection: Selection,
+  read: (ids: string[]) => Promise<Memory[]>,
+): Promise<Selected<Hit>[]> {
+  const near = nearEnough(ofPools(ranked, selection, LEAST_SPARE), selection);
+  const first = boosted(near, await read(near.map(({ id }) => id)), selection);
+  const taken = take(first, selection);
+  if (taken.length === selection.limit || near.length === ranked.length) return taken;
+  // Many were folded, or of one pool: once more, from further behind.
+  const looked = new Set(near);
+  const behind = ranked.filter((hit) => !looked.has(hit));
+  const rest = ofPools(behind, selection, MOST_SPARE).slice(0, selection.limit + MOST_SPARE);
+  const more = boosted(rest, await read(rest.map(({ id }) => id)), selection);
+  return take([...first, ...more], selection);
+}
+
+/** Those that boosts can bring among the first, and a few more. */
+function nearEnough<Hit extends Placed>(ranked: readonly Hit[], { limit, weightsOf }: Selection): Hit[] {
+  const last = ranked[limit - 1];
+  if (!last) return [...ranked];
+  const spread = Math.max(
+    ...[...new Set(ranked.map(({ poolId }) => poolId))].map((id) => spreadOf(weights(weightsOf, id))),
+  );
+  const behind = ranked.findIndex(({ score }, place) => place >= limit && score < last.score - spread);
+  const reach = behind < 0 ? ranked.length : behind;
+  return ranked.slice(0, Math.min(limit + MOST_SPARE, Math.max(limit + LEAST_SPARE, reach)));
+}
+
+/** Of each pool no more than could be taken, and a few. */
+function ofPools<Hit extends Placed>(
+  hits: readonly Hit[],
+  { limit, perPool }: Selection,
+  spare: number,
+): readonly Hit[] {
+  if (perPool >= limit) return hits;
+  return takeOfPools(hits, ({ poolId }) => poolId, { limit: hits.length, perPool: perPool + spare });
+}
+
+function boosted<Hit extends Placed>(hits: readonly Hit[], memories: readonly Memory[], selection: Selection) {
+  const { now, isPast, weightsOf } = selection;
+  const byId = new Map(memories.map((memory) => [memory.id, memory]));
+  return hits.flatMap((hit) => {
+    const memory = byId.get(hit.id);
+    if (!memory) return [];
+    const boosts = boostsOf(memory, { now, isPast, weights: weights(weightsOf, hit.poolId) });
+    return [{ hit, memory, boosts, score: hit.score + sumOf(boosts) }];
+  });
+}
+
+const weights = (weightsOf: Selection['weightsOf'], poolId: string): RecallWeights =>
+  weightsOf(poolId) ?? DEFAULT_WEIGHTS;
+
+function take<Hit extends Placed>(
+  hits: readonly Omit<Selected<Hit>, 'repeats'>[],
+  selection: Selection,
+): Selected<Hit>[] {
+  // Sorting is stable: of equals the order stays that of the search.
+  const inOrder = [...hits].sort((a, b) => b.score - a.score);
+  const folded = foldNearDuplicates(inOrder, ({ memory }) => memory);
+  const distinct = folded.map(({ hit, repeats }) => ({ ...hit, repeats }));
+  return takeOfPools(distinct, ({ hit }) => hit.poolId, selection);
+}
+
+/** At most `limit` in all and `perPool` of one pool, in order. */
+function takeOfPools<Hit>(
+  hits: readonly Hit[],
+  poolOf: (hit: Hit) => string,
+  { limit, perPool }: Pick<Selection, 'limit' | 'perPool'>,
+): Hit[] {
+  const taken: Hit[] = [];
+  const ofPool = new Map<string, number>();
+  for (const hit of hits) {
+    if (taken.length === limit) break;
+    const count = ofPool.get(poolOf(hit)) ?? 0;
+    if (count === perPool) continue;
+    ofPool.set(poolOf(hit), count + 1);
+    taken.push(hit);
+  }
+  return taken;
+}
