@@ -4,7 +4,9 @@ import { CompiledOperations } from './compiled-operations.js';
 import type { RequestContext } from './context.js';
 
 /** Answers operations that are compiled; Apollo executes the others, and has parsed and validated them all before. */
-export function compiledAnswers(format: (error: GraphQLError) => GraphQLFormattedError): ApolloServerPlugin<RequestContext> {
+export function compiledAnswers(
+  format: (error: GraphQLError) => GraphQLFormattedError,
+): ApolloServerPlugin<RequestContext> {
   let operations: CompiledOperations;
   const listener: GraphQLRequestListener<RequestContext> = {
     async responseForOperation({ source, document, request, contextValue }) {

@@ -8,6 +8,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
+  type OperationDefinitionNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 
@@ -79,17 +80,15 @@ function runOf({ query }: CompiledQuery): Run {
   };
 }
 
-const OWN_NAMES = new Set(['__typename', '__schema', '__type']);
-
 /**
  * The compiler writes the operation's text into code. Names are harmless, and so are numbers; a text is not (the compiler
  * takes some of them for marks of its own, behind which it writes code without quotes), and a query with texts in it is
  * another one the next time: clients that send the same again send variables. Names such as __proto__ mean something to
- * JavaScript.
+ * JavaScript, and introspection comes once a client.
  */
 export function isCompilable(document: DocumentNode, operationName: string | undefined): boolean {
   const operation = getOperationAST(document, operationName);
-  if (!operation || operation.operation === OperationTypeNode.SUBSCRIPTION) return false;
+  if (!operation || !isAnsweredAlike(operation)) return false;
   let harmless = true;
   const refuse = () => {
     harmless = false;
@@ -98,9 +97,18 @@ export function isCompilable(document: DocumentNode, operationName: string | und
   visit(document, {
     [Kind.STRING]: refuse,
     [Kind.OBJECT]: refuse,
-    Name: ({ value }) => (value.startsWith('__') && !OWN_NAMES.has(value) ? refuse() : undefined),
+    // Of two spreads of one fragment under two conditions the compiler minds only one.
+    [Kind.FRAGMENT_SPREAD]: ({ directives }) => (directives?.length ? refuse() : undefined),
+    [Kind.INLINE_FRAGMENT]: ({ directives }) => (directives?.length ? refuse() : undefined),
+    Name: ({ value }) => (value.startsWith('__') && value !== '__typename' ? refuse() : undefined),
   });
   return harmless;
+}
+
+/** Of several mutations the compiler goes on behind one that failed; graphql-js does not, where nothing would be told of the others. */
+function isAnsweredAlike({ operation, selectionSet: { selections } }: OperationDefinitionNode): boolean {
+  if (operation === OperationTypeNode.QUERY) return true;
+  return operation === OperationTypeNode.MUTATION && selections.length === 1 && selections[0]?.kind === Kind.FIELD;
 }
 
 function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
