@@ -75,6 +75,8 @@ async function bundleCommandLine() {
     // CommonJS as Node itself would load it: 'module' entries mix the two kinds up.
     mainFields: ['main'],
     keepNames: true,
+    // graphql-js and others look more closely, at each value, unless it is said that this is no development.
+    define: { 'process.env.NODE_ENV': '"production"', 'globalThis.process.env.NODE_ENV': '"production"' },
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'error',

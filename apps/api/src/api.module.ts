@@ -12,6 +12,7 @@ import {
   SimulateService,
 } from '#memory';
 import { Database } from '#platform';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Catch, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
@@ -21,12 +22,14 @@ import type { FastifyRequest } from 'fastify';
 import { Authentication } from './auth/authentication.js';
 import type { Broker } from './broker.js';
 import { AuditResolver } from './graphql/audit.resolver.js';
+import { compiledAnswers } from './graphql/compiled-answers.js';
 import { ContextFactory, type RequestContext } from './graphql/context.js';
 import { AgentResolver, PoolResolver } from './graphql/directory.resolver.js';
 import { formatError, requestError, type ReportError } from './graphql/errors.js';
 import { FeedResolver } from './graphql/feed.resolver.js';
 import { MemoryConnectionResolver, MemoryResolver } from './graphql/memory.resolver.js';
 import { PolicyResolver } from './graphql/policy.resolver.js';
+import { noStore } from './graphql/no-store.js';
 import { Presenter } from './graphql/presenter.js';
 import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limits.js';
 import { RehearsalResolver } from './graphql/rehearsal.resolver.js';
@@ -123,6 +126,11 @@ function graphqlOptions({ authentication, contexts, report }: ApiParts): ApolloD
     includeStacktraceInErrorResponses: false,
     parseOptions: { maxTokens: QUERY_LIMITS.tokens },
     validationRules: [queryLimits, noSubscription],
+    plugins: [
+      compiledAnswers((error) => formatError(error.toJSON(), error, report)),
+      ApolloServerPluginCacheControlDisabled(),
+      noStore,
+    ],
     // A request without a principal is refused before it is parsed: nothing is open by default, not even the schema.
     context: async (request: FastifyRequest): Promise<RequestContext> => {
       try {

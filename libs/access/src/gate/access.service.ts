@@ -23,6 +23,17 @@ export type Admission = { grants: Grants; until: Date | null } | { ended: 'REVOK
 /** The grants hold no more: the policy, the directory or a key has changed, or one has expired. Admit anew. */
 export class GrantsChanged extends Error {}
 
+/** What a unit of work of a caller opens: which pools, whether the tables of administration, and whether to write at all. */
+interface Opens {
+  reach: (grants: Grants) => readonly string[];
+  administer: boolean;
+  readOnly: boolean;
+}
+
+const READ: Opens = { reach: (grants) => grants.readFilter.poolIds, administer: false, readOnly: true };
+const WRITE: Opens = { reach: memoryPools, administer: false, readOnly: false };
+const ADMINISTER: Opens = { ...WRITE, administer: true };
+
 /**
  * The gate: every unit of work of a caller is opened here, under the policy version that its grants were compiled from.
  * The database refuses a version that is not the head's, so a change binds the next statement of every replica; no
@@ -45,12 +56,12 @@ export class AccessService {
    * @throws UNAUTHENTICATED when its key or token has ended.
    */
   read<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
-    return this.open(principal, (grants) => grants.readFilter.poolIds, false, work);
+    return this.open(principal, READ, work);
   }
 
   /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */
   async write<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
-    const result = await this.open(principal, memoryPools, false, work);
+    const result = await this.open(principal, WRITE, work);
     this.written();
     return result;
   }
@@ -60,7 +71,7 @@ export class AccessService {
     principal: Principal,
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
-    const result = await this.open(principal, memoryPools, true, async (unit, grants) => {
+    const result = await this.open(principal, ADMINISTER, async (unit, grants) => {
       if (!grants.access.may('ADMINISTER')) {
         throw new CommonplaceError(
           'FORBIDDEN',
@@ -137,7 +148,7 @@ export class AccessService {
       administer: false,
     });
     try {
-      return await this.database.unit({ role: 'commonplace_app', opening }, work);
+      return await this.database.unit({ role: 'commonplace_app', opening, readOnly: true }, work);
     } catch (error) {
       if (sqlState(error) === STALE_ACCESS) throw new GrantsChanged();
       throw error;
@@ -152,8 +163,7 @@ export class AccessService {
 
   private async open<Result>(
     principal: Principal,
-    reach: (grants: Grants) => readonly string[],
-    administer: boolean,
+    { reach, administer, readOnly }: Opens,
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -170,7 +180,7 @@ export class AccessService {
         administer,
       });
       try {
-        return await this.database.unit({ role: 'commonplace_app', opening }, (unit) => work(unit, grants));
+        return await this.database.unit({ role: 'commonplace_app', opening, readOnly }, (unit) => work(unit, grants));
       } catch (error) {
         if (sqlState(error) === CREDENTIAL_ENDED) {
           if (principal.keyId) this.keyEnded(principal.keyId);

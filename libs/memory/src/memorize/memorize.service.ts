@@ -9,6 +9,7 @@ import { poolByKey } from '../read/pools.js';
 import { find, isNew, open, type Batch, type Item } from './batch.js';
 import { statusOf } from './new-status.js';
 import { writeOnce } from './idempotency.js';
+import { SingleWrites } from './single-writes.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
 
 export interface MemorizeFailure {
@@ -23,6 +24,8 @@ export interface MemorizedMany {
 }
 
 export class MemorizeService {
+  private readonly singles = new SingleWrites((caller, items) => this.storeInPool(caller, items, () => 'input'));
+
   constructor(
     private readonly access: AccessService,
     private readonly index: MemoryIndex,
@@ -31,9 +34,12 @@ export class MemorizeService {
   ) {}
 
   async memorize(caller: Principal, input: MemorizeInput): Promise<Memorized> {
-    const { results, failures } = await this.store(caller, [input], () => 'input');
-    if (failures[0]) throw failures[0].error;
-    return results[0] as Memorized;
+    const command = parseMemorize(input, 'input', this.clock);
+    const vector = (await this.index.embed([command.content]))?.[0] ?? null;
+    const item: Item = { index: 0, command, vector, status: 'ACTIVE' };
+    await this.singles.write(caller, item);
+    if (item.error) throw item.error;
+    return item.result as Memorized;
   }
 
   /** Each input stands or fails alone. @throws BAD_INPUT when there are too many, or too much. */

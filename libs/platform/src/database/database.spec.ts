@@ -87,6 +87,33 @@ describe('a unit of work', () => {
     expect(await stored(5)).toBe(false);
   });
 
+  it('writes nothing where it was said to read only', async () => {
+    const writing = db.unit({ ...SYSTEM, readOnly: true }, (unit) => unit.query(insert(7)));
+    await expect(writing).rejects.toMatchObject({ code: '25006' });
+    expect(await stored(7)).toBe(false);
+  });
+
+  it('is no success either where it only read, and swallowed a failed statement', async () => {
+    const swallowing = db.unit({ ...SYSTEM, readOnly: true }, async (unit) => {
+      await unit.query({ text: 'select 1 / 0' }).catch(() => []);
+      return 'read';
+    });
+    await expect(swallowing).rejects.toThrow('rolled back');
+  });
+
+  it('hands its connection on while the transaction of a read still ends, and nothing of it', async () => {
+    const both = async () => {
+      const [read] = await db.unit({ ...SYSTEM, readOnly: true }, settings);
+      await system((unit) => unit.query({ text: 'select 1' }));
+      const { rows } = await db.maintenance<{ role: string; org: string | null }>(
+        `select current_user as role, current_setting('app.org', true) as org`,
+      );
+      return [read?.role, read?.org, rows[0]?.role, rows[0]?.org ?? ''];
+    };
+    const seen = await Promise.all(Array.from({ length: 40 }, both));
+    for (const one of seen) expect(one).toEqual(['commonplace_system', ORG, 'postgres', '']);
+  });
+
   it('cannot name a role that the database does not know', async () => {
     const scope = { ...SYSTEM, role: 'commonplace_nobody' as 'commonplace_app' };
     await expect(db.unit(scope, (unit) => unit.query(insert(6)))).rejects.toMatchObject({ code: '22023' });

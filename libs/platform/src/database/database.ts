@@ -9,16 +9,14 @@ import {
   type QueryRunner,
   type Repository,
 } from 'typeorm';
+import { ClientUnit, nothing, release, sendTogether, withDeadline } from './client-unit.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
-import { keptName } from './kept-statements.js';
 import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
-/** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
-const ANSWER_TIMEOUT_MS = 20_000;
 const MIGRATION_WAIT_MS = 600_000;
 const MIGRATION_POLL_MS = 250;
 const MAX_ATTEMPTS = 3;
@@ -52,6 +50,8 @@ export interface UnitScope {
   role: 'commonplace_app' | 'commonplace_system';
   /** Runs before the unit's own statements, in the same flight; when it fails none of them ran. */
   opening: Statement;
+  /** Postgres refuses its writes. There is nothing to commit, so the answer does not wait for the end of the transaction. */
+  readOnly?: boolean;
 }
 
 /** One transaction. Inside it: no network call, and no waiting for anything but its own statements. */
@@ -171,20 +171,29 @@ export class Database {
     client.on('error', nothing);
     const unit = new ClientUnit(this.source, client);
     try {
+      sendTogether(client);
       const begun = client.query(
-        `begin; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+        `begin${scope.readOnly ? ' read only' : ''}; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
       );
       const opened = client.query(withDeadline(scope.opening));
       const working = work(unit);
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
       const [begin, opening, outcome] = await Promise.allSettled([begun, opened, working]);
       for (const result of [begin, opening, outcome]) if (result.status === 'rejected') throw result.reason;
-      const { command } = await client.query(withDeadline({ text: 'commit' }));
+      // Behind it the next unit on the connection is sent, in their order; what a read has answered does not depend on it.
+      const ended = client.query(withDeadline({ text: 'commit' }));
+      const { value } = outcome as PromiseFulfilledResult<Result>;
+      if (scope.readOnly && !unit.failed) {
+        ended.catch(nothing);
+        release(client);
+        return value;
+      }
+      const { command } = await ended;
       // Postgres answers so, without an error, where a statement failed and the work went on: nothing was stored.
       if (command === 'ROLLBACK')
         throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
       release(client);
-      return (outcome as PromiseFulfilledResult<Result>).value;
+      return value;
     } catch (error) {
       await client.query(withDeadline({ text: 'rollback' })).then(
         () => release(client),
@@ -193,12 +202,6 @@ export class Database {
       throw error;
     }
   }
-}
-
-/** pg knows the option for one query too; its types only for a whole client. */
-function withDeadline({ keep, ...statement }: Statement): Statement {
-  const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
-  return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
 }
 
 /** Asked again and again rather than waited for, so that the wait has an end. */
@@ -218,34 +221,6 @@ async function takeMigrationLock(runner: QueryRunner): Promise<void> {
   }
 }
 
-function release(client: pg.PoolClient, failure?: Error): void {
-  // The pool listens again before its client can be lost to it.
-  client.release(failure);
-  client.removeListener('error', nothing);
-}
-
-class ClientUnit implements Unit {
-  private runner: QueryRunner | undefined;
-
-  constructor(
-    private readonly source: DataSource,
-    private readonly client: pg.PoolClient,
-  ) {}
-
-  async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
-    return (await this.client.query<Row>(withDeadline(statement))).rows;
-  }
-
-  entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
-    // TypeORM's runner would take a second connection of its own: it is handed the unit's, where the transaction is.
-    this.runner ??= Object.assign(this.source.createQueryRunner(), {
-      databaseConnection: this.client,
-      isTransactionActive: true,
-    });
-    return this.runner.manager.getRepository(target);
-  }
-}
-
 const poolOptions = {
   // Statements are sent without waiting for the one before: four of one transaction take 0.12 ms instead of 0.41 ms.
   pipeline: true,
@@ -255,7 +230,6 @@ const poolOptions = {
   },
 };
 
-const nothing = () => undefined;
 const SILENT: Logger = {
   logQuery: nothing,
   logQueryError: nothing,

@@ -1,0 +1,119 @@
+import type { Principal } from '#access';
+import { describe, expect, it } from '@jest/globals';
+import { Clock, CommonplaceError } from '#kernel';
+import type { Item } from './batch.js';
+import { parseMemorize } from './memorize-command.js';
+import { SingleWrites } from './single-writes.js';
+
+const caller = (id: string, keyId = 'key'): Principal => ({
+  ...{ orgId: 'org', id, keyId, kind: 'AGENT', name: 'an agent', role: 'coder', tokenExpiresAt: null },
+});
+
+function itemOf(content: string, pool = 'coder', more: { entityId?: string } = {}): Item {
+  const command = parseMemorize({ content, pool, type: 'DECLARATIVE', ...more }, 'input', new Clock());
+  return { index: 0, command, vector: null, status: 'ACTIVE' };
+}
+
+/** A store whose writes end when they are let go, in which some contents fail. */
+class SlowStore {
+  readonly batches: string[][] = [];
+  private readonly ends: (() => void)[] = [];
+  readonly writes = new SingleWrites(async (_, items) => {
+    this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
+    await new Promise<void>((resolve) => this.ends.push(resolve));
+    for (const { command } of items) {
+      if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021' });
+      if (command.content === 'fault') throw new Error('a fault of ours');
+    }
+    for (const item of items) {
+      if (item.command.content === 'forbidden') item.error = new CommonplaceError('FORBIDDEN', 'not you');
+    }
+  });
+
+  async letAllGo(): Promise<void> {
+    for (let quiet = 0; quiet < 5; quiet++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.ends.length > 0) quiet = 0;
+      this.ends.shift()?.();
+    }
+  }
+}
+
+/** @returns how each write ended: its error's message, or done */
+async function outcomes(store: SlowStore, writes: [Principal, Item][]): Promise<string[]> {
+  const pending = writes.map(([who, item]) =>
+    store.writes.write(who, item).then(
+      () => item.error?.message ?? 'done',
+      (error: Error) => error.message,
+    ),
+  );
+  await store.letAllGo();
+  return Promise.all(pending);
+}
+
+describe('single writes', () => {
+  const one = caller('one');
+
+  it('that come while one is under way are stored together, in their order', async () => {
+    const store = new SlowStore();
+    const all = ['a', 'b', 'c', 'd'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    expect(await outcomes(store, all)).toEqual(['done', 'done', 'done', 'done']);
+    expect(store.batches).toEqual([['a'], ['b', 'c', 'd']]);
+    expect(await outcomes(store, [[one, itemOf('e')]])).toEqual(['done']);
+    expect(store.batches.at(-1)).toEqual(['e']);
+  });
+
+  it('of other callers, with other keys and to other pools are stored apart', async () => {
+    const store = new SlowStore();
+    await outcomes(store, [
+      [one, itemOf('a')],
+      [caller('two'), itemOf('b')],
+      [caller('one', 'another key'), itemOf('c')],
+      [one, itemOf('d', 'shared')],
+    ]);
+    expect(store.batches).toEqual([['a'], ['b'], ['c'], ['d']]);
+  });
+
+  it('of the same content come behind each other, and of the same content about another entity do not', async () => {
+    const store = new SlowStore();
+    const about = (entityId: string) => itemOf('b', 'coder', { entityId });
+    const all = [itemOf('a'), itemOf('b'), about('x'), itemOf('b'), itemOf('c')];
+    await outcomes(
+      store,
+      all.map((item) => [one, item]),
+    );
+    expect(store.batches).toEqual([['a'], ['b', 'b'], ['b', 'c']]);
+  });
+
+  it('are as many at once as one statement takes', async () => {
+    const store = new SlowStore();
+    const many = Array.from({ length: 102 }, (_, nth) => itemOf(`number ${nth}`));
+    const large = Array.from({ length: 40 }, (_, nth) => itemOf(`large ${nth} ${'x'.repeat(32_000)}`));
+    const ended = await outcomes(
+      store,
+      [...many, ...large].map((item) => [one, item]),
+    );
+    expect(new Set(ended)).toEqual(new Set(['done']));
+    expect(store.batches.map((batch) => batch.length)).toEqual([1, 100, 33, 8]);
+  });
+
+  it('fail alone where one of them is refused by the policy or by Postgres', async () => {
+    const store = new SlowStore();
+    const all = ['a', 'b', 'forbidden', 'poison', 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    expect(await outcomes(store, all)).toEqual(['done', 'done', 'not you', 'refused', 'done']);
+    expect(store.batches.slice(2)).toEqual([['b'], ['forbidden'], ['poison'], ['c']]);
+  });
+
+  it('all fail, and are not tried again, where nobody can say what was stored', async () => {
+    const store = new SlowStore();
+    const all = ['a', 'b', 'fault', 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    expect(await outcomes(store, all)).toEqual(['done', ...Array<string>(3).fill('a fault of ours')]);
+    expect(store.batches).toEqual([['a'], ['b', 'fault', 'c']]);
+  });
+
+  it('go on behind a first one that failed', async () => {
+    const store = new SlowStore();
+    const all = ['fault', 'b', 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    expect(await outcomes(store, all)).toEqual(['a fault of ours', 'done', 'done']);
+  });
+});

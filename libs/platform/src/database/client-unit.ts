@@ -1,0 +1,62 @@
+import type pg from 'pg';
+import type { Duplex } from 'node:stream';
+import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
+import type { Statement, Unit } from './database.js';
+import { keptName } from './kept-statements.js';
+
+/** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
+const ANSWER_TIMEOUT_MS = 20_000;
+
+export const nothing = () => undefined;
+
+/** A unit of work on its connection, whose transaction was begun by whoever made it. */
+export class ClientUnit implements Unit {
+  /** A statement failed: Postgres takes nothing more, whatever the work makes of it. */
+  failed = false;
+  private runner: QueryRunner | undefined;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly client: pg.PoolClient,
+  ) {}
+
+  async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    try {
+      return (await this.client.query<Row>(withDeadline(statement))).rows;
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
+  }
+
+  entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
+    // TypeORM's runner would take a second connection of its own: it is handed the unit's, where the transaction is.
+    this.runner ??= Object.assign(this.source.createQueryRunner(), {
+      databaseConnection: this.client,
+      isTransactionActive: true,
+    });
+    return this.runner.manager.getRepository(target);
+  }
+}
+
+/**
+ * What is sent from now on until the code waits leaves in one write: the opening of a unit and its first statement took three,
+ * each of them a call to the system.
+ */
+export function sendTogether(client: pg.PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
+/** pg knows the option for one query too; its types only for a whole client. */
+export function withDeadline({ keep, ...statement }: Statement): Statement {
+  const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
+  return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+}
+
+export function release(client: pg.PoolClient, failure?: Error): void {
+  // The pool listens again before its client can be lost to it.
+  client.release(failure);
+  client.removeListener('error', nothing);
+}
