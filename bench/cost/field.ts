@@ -11,6 +11,8 @@ import type { Cpu } from './turns.js';
 
 const INDEX_BUILD_MS = 900_000;
 const QUIET_MS = 5_000;
+/** Fewer memories no broker builds an index for. */
+const FEW = 2_000;
 const MOST_CLIENTS = 8;
 
 export interface FieldOptions {
@@ -49,7 +51,7 @@ export class Field {
     });
     const raw = await RawConnections.open(database.url, MOST_CLIENTS);
     const field = new Field(database, embedder, raw, brokers, keys);
-    await field.settle();
+    if (scopes.reduce((sum, { contents }) => sum + contents.length, 0) > FEW) await field.settle();
     return field;
   }
 

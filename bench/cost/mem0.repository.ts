@@ -10,6 +10,8 @@ interface Memory {
     options: { topK: number; threshold: number; filters: { user_id: string } },
   ) => Promise<{ results: { memory: string; score: number }[] }>;
   vectorStore: { close: () => Promise<void> };
+  /** Opened by the first search that sees a name in a question; its connection is closed by nothing else. */
+  _entityStore?: { close: () => Promise<void> };
 }
 
 interface Mem0 {
@@ -66,7 +68,10 @@ export async function openMem0(name: string, url: string, collection: string, cl
     addOne: (scope, content, worker) => add(scope, [content], worker),
     addMany: add,
     close: async () => {
-      for (const memory of memories) await memory.vectorStore.close();
+      for (const { vectorStore, _entityStore } of memories) {
+        await vectorStore.close();
+        await _entityStore?.close();
+      }
     },
   };
 }

@@ -120,7 +120,8 @@ function asking(
     name,
     call: async (nth, worker) => {
       const question = questions[nth % questions.length] as Question;
-      recall.sum += recallOf(await ask(question.text, worker), question);
+      const found = await ask(question.text, worker);
+      recall.sum += recallOf(found, question);
       recall.asked += 1;
     },
     recall: () => recall.sum / recall.asked,
