@@ -2,9 +2,10 @@ import type { Row } from '../workload.js';
 
 export type Judged = Row & { workload: string; ok: boolean | null };
 
-/** @param quick whether nothing is judged */
+/** @param quick whether nothing is judged: tiny sizes say nothing of the limits */
 export function judge(workload: string, row: Row, quick: boolean): Judged {
-  return { ...row, workload, ok: quick ? null : verdict(row) };
+  if (quick) return { ...row, limit: null, atLeast: undefined, workload, ok: null };
+  return { ...row, workload, ok: verdict(row) };
 }
 
 function verdict({ value, limit, atLeast }: Row): boolean | null {

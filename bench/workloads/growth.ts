@@ -33,8 +33,8 @@ export const growth: Workload = {
     const plan = quick ? QUICK : FULL;
     const { pool, questions } = searched(plan);
     const others = (count: number, size: number) => [pool, ...fillers(count, size)];
-    const tenPools = { name: 'of 10 × the pools', scopes: others(plan.pools * TEN, plan.size / TEN) };
-    const tenOthers = { name: "of 10 × other pools' memories", scopes: others(plan.pools, plan.size * TEN) };
+    const tenPools = { name: '10 × the pools', scopes: others(plan.pools * TEN, plan.size / TEN) };
+    const tenOthers = { name: "10 × other pools' memories", scopes: others(plan.pools, plan.size * TEN) };
     const small = { name: 'before', scopes: others(plan.pools, plan.size) };
     const byWords = await compare(serverUrl, plan, {
       kind: 'plain',
@@ -43,7 +43,7 @@ export const growth: Workload = {
     });
     const before = { name: 'before', scopes: [vectors(plan.vectors), ...fillers(plan.pools, plan.size)] };
     const tenSelf = {
-      name: 'of 10 × the pool',
+      name: '10 × the pool',
       scopes: [vectors(plan.vectors * TEN), ...fillers(plan.pools, plan.size)],
     };
     const byMeaning = await compare(serverUrl, plan, {
