@@ -121,6 +121,7 @@ function asking(
     call: async (nth, worker) => {
       const question = questions[nth % questions.length] as Question;
       const found = await ask(question.text, worker);
+      if (found.length === 0) throw new Error(`${name} found nothing for ${question.text}`);
       recall.sum += recallOf(found, question);
       recall.asked += 1;
     },
