@@ -13,6 +13,9 @@ const server = createServer((request, response) => {
   });
 });
 
+// Whoever started it is gone.
+process.once('disconnect', () => process.exit());
+
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ kind: 'ready', value: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` });

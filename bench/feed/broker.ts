@@ -22,7 +22,10 @@ export class BenchBroker {
     readonly databaseUrl: string,
     private readonly child: ChildProcess,
     private readonly drop: () => Promise<void>,
-  ) {}
+  ) {
+    // A benchmark that ends by an error closes nothing.
+    process.once('exit', this.kill);
+  }
 
   /** @param command what runs instead of the broker itself */
   static async start(serverUrl: string, command: string[] = [MAIN, 'start']): Promise<BenchBroker> {
@@ -141,10 +144,14 @@ export class BenchBroker {
   }
 
   async close(): Promise<void> {
-    this.child.kill('SIGKILL');
-    await once(this.child, 'exit');
+    const exited = once(this.child, 'exit');
+    this.kill();
+    process.removeListener('exit', this.kill);
+    await exited;
     await this.drop();
   }
+
+  private readonly kill = (): void => void this.child.kill('SIGKILL');
 }
 
 /** Seconds of a processor that the process has used so far, in user and kernel. Only Linux tells. */
