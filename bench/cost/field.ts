@@ -7,7 +7,7 @@ import { StubEmbedder } from './embedder.js';
 import { GraphqlClient } from './graphql-client.js';
 import { countIndexBuilds, RawConnections } from './raw.repository.js';
 import { SecondBroker } from './second-broker.js';
-import type { Cpu } from './turns.js';
+import type { CpuReading } from './turns.js';
 
 const INDEX_BUILD_MS = 900_000;
 const QUIET_MS = 5_000;
@@ -76,14 +76,14 @@ export class Field {
   }
 
   /** Processor time of the broker, and of the processes of Postgres that work for it. */
-  async cpu(kind: Kind): Promise<Cpu> {
+  async cpu(kind: Kind): Promise<CpuReading> {
     return {
       broker: (this.brokers[kind] as BenchBroker).cpuSeconds(),
       postgres: await this.raw.postgresSeconds('commonplace'),
     };
   }
 
-  async rawCpu(): Promise<Cpu> {
+  async rawCpu(): Promise<CpuReading> {
     return { broker: null, postgres: await this.raw.postgresSeconds('bench-raw') };
   }
 

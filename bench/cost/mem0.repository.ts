@@ -20,6 +20,7 @@ interface Mem0 {
 
 export const PLAIN = 'mem0_plain';
 export const INDEXED = 'mem0_indexed';
+export const ALL_INDEXED = 'mem0_all_indexed';
 
 const model = { embedQuery: (text: string) => embed(text), embedDocuments: (texts: string[]) => texts.map(embed) };
 
@@ -95,15 +96,17 @@ export async function fillMem0(peer: Peer, scopes: readonly Scope[], clients: nu
 }
 
 /**
- * The same rows in a collection with the indexes that mem0 never makes: on the user that every search filters by, and on the
- * text that every search looks through; and with the HNSW for which it has an option.
+ * The same rows in a collection with an index on the user, by which every search filters, and one on the vectors, for which
+ * mem0 has an option; neither is there as it comes.
+ * @param text whether to add one on the text, too, which every search looks through
  */
-export async function copyIndexed(raw: RawConnections): Promise<void> {
-  await raw.query({ text: `create table ${INDEXED} (like ${PLAIN} including all)` });
-  await raw.query({ text: `insert into ${INDEXED} select * from ${PLAIN}` });
-  await raw.query({ text: `create index on ${INDEXED} ((payload->>'user_id'))` });
+export async function copyIndexed(raw: RawConnections, collection: string, text: boolean): Promise<void> {
+  await raw.query({ text: `create table ${collection} (like ${PLAIN} including all)` });
+  await raw.query({ text: `insert into ${collection} select * from ${PLAIN}` });
+  await raw.query({ text: `create index on ${collection} ((payload->>'user_id'))` });
+  await raw.query({ text: `create index on ${collection} using hnsw (vector vector_cosine_ops)` });
+  if (!text) return;
   await raw.query({
-    text: `create index on ${INDEXED} using gin (to_tsvector('simple', payload->>'textLemmatized'))`,
+    text: `create index on ${collection} using gin (to_tsvector('simple', payload->>'textLemmatized'))`,
   });
-  await raw.query({ text: `create index on ${INDEXED} using hnsw (vector vector_cosine_ops)` });
 }

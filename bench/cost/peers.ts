@@ -1,6 +1,6 @@
 import type { Scope } from './corpus.js';
 import { fillLanggraph, openLanggraph } from './langgraph.repository.js';
-import { copyIndexed, fillMem0, INDEXED, openMem0, PLAIN } from './mem0.repository.js';
+import { ALL_INDEXED, copyIndexed, fillMem0, INDEXED, openMem0, PLAIN } from './mem0.repository.js';
 import { isThere, open, type Found } from './peer.js';
 import { RawConnections } from './raw.repository.js';
 
@@ -11,7 +11,9 @@ export interface Peers {
 
 export const MEM0 = 'mem0ai';
 export const MEM0_INDEXED = 'mem0ai with indexes';
-export const LANGGRAPH = 'LangGraph PostgresStore';
+/** And with one on its text, of which its searches make use as well. */
+const MEM0_ALL_INDEXED = 'mem0ai with three indexes';
+const LANGGRAPH = 'LangGraph PostgresStore';
 
 /** All peers with the same memories, on a database of their own. */
 export async function openPeers(url: string, clients: number, scopes: readonly Scope[]): Promise<Peers> {
@@ -20,13 +22,15 @@ export async function openPeers(url: string, clients: number, scopes: readonly S
     const plain = await open(MEM0, () => openMem0(MEM0, url, PLAIN, clients));
     if (isThere(plain)) {
       await fillMem0(plain, scopes, clients);
-      await copyIndexed(raw);
+      await copyIndexed(raw, INDEXED, false);
+      await copyIndexed(raw, ALL_INDEXED, true);
     }
     const indexed = await open(MEM0_INDEXED, () => openMem0(MEM0_INDEXED, url, INDEXED, clients));
+    const allIndexed = await open(MEM0_ALL_INDEXED, () => openMem0(MEM0_ALL_INDEXED, url, ALL_INDEXED, clients));
     const langgraph = await open(LANGGRAPH, () => openLanggraph(LANGGRAPH, url, clients));
     if (isThere(langgraph)) await fillLanggraph(raw, scopes);
     await raw.query({ text: 'vacuum analyze' });
-    const found = [plain, indexed, langgraph];
+    const found = [plain, indexed, allIndexed, langgraph];
     return {
       found,
       close: async () => {

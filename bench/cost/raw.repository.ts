@@ -30,12 +30,12 @@ export class RawConnections {
     return (this.clients[worker] as pg.Client).query<Row>({ ...statement });
   }
 
-  /** Seconds of a processor that Postgres has used for the connections of the name; each has a process. */
-  async postgresSeconds(applicationName: string): Promise<number | null> {
+  /** Seconds of a processor that Postgres has used for the connections of the name, each of which has a process. */
+  async postgresSeconds(applicationName: string): Promise<Map<number, number> | null> {
     const text = `select pid from pg_stat_activity where datname = current_database() and application_name = $1`;
     const { rows } = await this.query<{ pid: number }>({ name: 'pids', text, values: [applicationName] });
     try {
-      return rows.reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0);
+      return new Map(rows.map(({ pid }) => [pid, cpuSecondsOf(pid)]));
     } catch {
       // Postgres runs on another machine, or this one does not tell.
       return null;

@@ -1,7 +1,7 @@
 import { median } from '../measure.js';
 import type { Row } from '../workload.js';
 import { MEM0_INDEXED } from './peers.js';
-import { spreadOf, type Contender, type Measured } from './turns.js';
+import { spreadOf, type Contender, type Cpu, type Measured } from './turns.js';
 
 /** Below, the difference to the SQL is judged, and from here on the ratio. */
 const SLOW_SQL_MS = 2;
@@ -52,21 +52,17 @@ function rates({ caller, clients, seats, many }: CallerResult): Row[] {
   ];
 }
 
-/** While many ask at once, as then the machine is busy and ticks of its clock are many. */
 function processors({ caller, seats, many }: CallerResult): Row[] {
-  return seats.contenders.flatMap(({ name }, at) => {
-    const { broker, postgres } = (many[at] as Measured).cpu;
-    const row = (of: string, value: number): Row => ({
-      row: `${caller}, processor time a search: ${name}, ${of}`,
-      value,
-      unit: 'ms',
-      limit: null,
-    });
-    return [
-      ...(broker === null ? [] : [row('Node.js', broker)]),
-      ...(postgres === null ? [] : [row('Postgres', postgres)]),
-    ];
-  });
+  return seats.contenders.flatMap(({ name }, at) =>
+    cpuRows(`${caller}, processor time a search: ${name}`, (many[at] as Measured).cpu),
+  );
+}
+
+/** While many ask at once, as then the machine is busy and the ticks of its clock are many. */
+export function cpuRows(title: string, { broker, postgres }: Cpu): Row[] {
+  const row = (of: string, value: number | null): Row[] =>
+    value === null ? [] : [{ row: `${title}, ${of}`, value, unit: 'ms', limit: null }];
+  return [...row('Node.js', broker), ...row('Postgres', postgres)];
 }
 
 function verdicts(result: CallerResult): Row[] {

@@ -4,10 +4,16 @@ import { median, quantile } from '../measure.js';
 export interface Contender {
   name: string;
   call: (nth: number, worker: number) => Promise<unknown>;
-  /** Seconds of a processor used so far, by the broker and by Postgres for it. */
-  cpu?: () => Promise<Cpu>;
+  cpu?: () => Promise<CpuReading>;
   /** Of all that was asked so far, the share of the answers that was found. */
   recall?: () => number;
+}
+
+/** Seconds of a processor that were used so far; null where nobody tells. */
+export interface CpuReading {
+  broker: number | null;
+  /** Of each process of Postgres that works for the contender, by its pid. */
+  postgres: ReadonlyMap<number, number> | null;
 }
 
 export interface Cpu {
@@ -38,6 +44,10 @@ interface Turn {
   cpu: Cpu;
 }
 
+/** Until then code is not compiled yet. Slow contenders, whose code matters less, are not waited for so long. */
+const WARM_CALLS = 200;
+const WARM_TURNS = 4;
+
 /** Contenders take turns, and who begins moves on from round to round: what else the machine does meets all of them. */
 export async function contend(contenders: readonly Contender[], pace: Pace): Promise<Measured[]> {
   const turns: Turn[][] = contenders.map(() => []);
@@ -46,7 +56,8 @@ export async function contend(contenders: readonly Contender[], pace: Pace): Pro
   for (let round = -1; round < pace.rounds; round++) {
     for (let step = 0; step < contenders.length; step++) {
       const which = (step + Math.max(round, 0)) % contenders.length;
-      const turn = await takeTurn(contenders[which] as Contender, pace, counts[which] as number);
+      const contender = contenders[which] as Contender;
+      const turn = await takeTurn(contender, pace, { from: counts[which] as number, warming: round < 0 });
       counts[which] = (counts[which] as number) + turn.times.length;
       if (round >= 0) (turns[which] as Turn[]).push(turn);
     }
@@ -54,28 +65,43 @@ export async function contend(contenders: readonly Contender[], pace: Pace): Pro
   return turns.map(summary);
 }
 
-/** @param from so that no call of a later turn repeats one of an earlier: a write must be new each time */
-async function takeTurn({ call, cpu }: Contender, { clients, turnMs }: Pace, from: number): Promise<Turn> {
+interface Begin {
+  /** So that no call of a later turn repeats one of an earlier: a write must be new each time. */
+  from: number;
+  warming: boolean;
+}
+
+async function takeTurn({ call, cpu }: Contender, { clients, turnMs }: Pace, { from, warming }: Begin): Promise<Turn> {
   const before = await cpu?.();
   const times: number[] = [];
   const start = performance.now();
+  const goesOn = () => {
+    const passed = performance.now() - start;
+    return passed < turnMs || (warming && times.length < WARM_CALLS && passed < turnMs * WARM_TURNS);
+  };
   let next = from;
   const client = async (_: unknown, worker: number): Promise<void> => {
     do {
       const since = performance.now();
       await call(next++, worker);
       times.push(performance.now() - since);
-    } while (performance.now() - start < turnMs);
+    } while (goesOn());
   };
   await Promise.all(Array.from({ length: clients }, client));
   const seconds = (performance.now() - start) / 1000;
-  const after = await cpu?.();
-  return { times, seconds, cpu: { broker: used('broker', before, after), postgres: used('postgres', before, after) } };
+  return { times, seconds, cpu: used(before, await cpu?.()) };
 }
 
-function used(of: keyof Cpu, before: Cpu | undefined, after: Cpu | undefined): number | null {
-  const [from, to] = [before?.[of] ?? null, after?.[of] ?? null];
-  return from === null || to === null ? null : to - from;
+function used(before: CpuReading | undefined, after: CpuReading | undefined): Cpu {
+  const [from, to] = [before?.broker ?? null, after?.broker ?? null];
+  const broker = from === null || to === null ? null : to - from;
+  if (!before?.postgres || !after?.postgres) return { broker, postgres: null };
+  // Connections come and go: what is not there any more is not counted, and what is new counts whole.
+  const postgres = [...after.postgres].reduce(
+    (sum, [pid, seconds]) => sum + seconds - (before.postgres?.get(pid) ?? 0),
+    0,
+  );
+  return { broker, postgres };
 }
 
 function summary(turns: readonly Turn[]): Measured {

@@ -3,7 +3,7 @@ import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, openPeers, type Peers } from '../cost/peers.js';
 import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
-import { absent, base } from '../cost/recall-rows.js';
+import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, type Contender, type Measured, type Pace } from '../cost/turns.js';
 import { WriteField } from '../cost/write-field.js';
 import type { Row, Size, Workload } from '../workload.js';
@@ -53,7 +53,8 @@ async function adds(field: WriteField, peers: Peers, plan: Plan, batch: number):
   const there = peers.found.filter(isThere);
   const contenders = [raw(field, batch), broker(field, batch), ...there.map((peer) => ofPeer(field, peer, batch))];
   const pace: Pace = { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs };
-  const rates = (await contend(contenders, pace)).map((measured) => perSecond(measured, batch));
+  const measured = await contend(contenders, pace);
+  const rates = measured.map((one) => perSecond(one, batch));
   const title = batch === 1 ? `single writes, ${CLIENTS} clients` : `writes by ${batch}, ${CLIENTS} clients`;
   const rows = contenders.map(({ name }, at) => base(`${title}: ${name}`, '/s', rates[at] as number[]));
   const missing = peers.found.flatMap((found) =>
@@ -66,7 +67,10 @@ async function adds(field: WriteField, peers: Peers, plan: Plan, batch: number):
   const mem0 = contenders.findIndex(({ name }) => name === MEM0);
   const verdicts = [against(0, OF_SQL)];
   if (mem0 >= 0) verdicts.push(against(mem0, batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0));
-  return [...rows, ...missing, ...verdicts];
+  const request =
+    batch === 1 ? 'single writes, processor time of one' : `writes by ${batch}, processor time of a batch`;
+  const cpu = contenders.flatMap(({ name }, at) => cpuRows(`${request}: ${name}`, (measured[at] as Measured).cpu));
+  return [...rows, ...missing, ...cpu, ...verdicts];
 }
 
 /** Writers of one pool wait for each other: their events are numbered in the order of the commits. */
@@ -105,6 +109,7 @@ function raw(field: WriteField, batch: number): Contender {
   };
   return {
     name: 'SQL alone',
+    cpu: async () => ({ broker: null, postgres: await field.raw.postgresSeconds('bench-raw') }),
     call: (_, worker) =>
       batch === 1 ? insertOne(field.raw, take()[0] as RawMemory, worker) : insertMany(field.raw, take(), worker),
   };
@@ -114,6 +119,10 @@ function broker(field: WriteField, batch: number, pools: readonly string[] = fie
   const pool = (worker: number) => pools[worker % pools.length] as string;
   return {
     name: 'broker',
+    cpu: async () => ({
+      broker: field.broker.cpuSeconds(),
+      postgres: await field.raw.postgresSeconds('commonplace'),
+    }),
     call: (_, worker) =>
       batch === 1
         ? field.client.memorize(pool(worker), field.text())
