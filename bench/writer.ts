@@ -46,7 +46,7 @@ export class Writer {
   }
 }
 
-function word(rank: number): string {
+export function word(rank: number): string {
   let text = '';
   for (let rest = rank + 16; rest > 0; rest = Math.floor(rest / 16)) text += SYLLABLES[rest % 16];
   return text;

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createBenchDatabase } from '../bench-database.repository.js';
+import { createBenchDatabase, type BenchDatabase } from '../bench-database.repository.js';
 
 const ADMIN_KEY = 'bench-admin-key-0123456789-0123456789';
 const MAIN = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
@@ -22,11 +22,21 @@ export class BenchBroker {
     readonly databaseUrl: string,
     private readonly child: ChildProcess,
     private readonly drop: () => Promise<void>,
-  ) {}
+  ) {
+    // A benchmark that ends by an error closes nothing.
+    process.once('exit', this.kill);
+  }
 
   /** @param command what runs instead of the broker itself */
   static async start(serverUrl: string, command: string[] = [MAIN, 'start']): Promise<BenchBroker> {
-    const database = await createBenchDatabase(serverUrl);
+    return BenchBroker.on(await createBenchDatabase(serverUrl), { command });
+  }
+
+  /** On a database that there is; it is dropped with the broker unless `drop` does nothing. */
+  static async on(
+    database: BenchDatabase,
+    { command = [MAIN, 'start'], variables = {} }: { command?: string[]; variables?: Record<string, string> } = {},
+  ): Promise<BenchBroker> {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'commonplace-bench-'));
     const env = {
       DATABASE_URL: database.url,
@@ -35,6 +45,7 @@ export class BenchBroker {
       COMMONPLACE_BOOTSTRAP_KEY: ADMIN_KEY,
       RATE_LIMIT_PER_MINUTE: '0',
       LOG_LEVEL: 'info',
+      ...variables,
     };
     const child = spawn(process.execPath, ['--no-warnings', '--expose-gc', '--import', COLLECT, ...command], {
       env,
@@ -82,14 +93,19 @@ export class BenchBroker {
   /** So many more pools, which planners write and coders read: writers of one pool wait for each other's commits. */
   async lanes(count: number): Promise<string[]> {
     const keys = Array.from({ length: count }, (_, nth) => `lane-${nth}`);
-    const create = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
-    for (const key of keys) await this.ask(create, { input: { key, kind: 'SHARED' } });
+    await this.createPools(keys);
     const lane = { effect: 'ALLOW', pools: keys };
     await this.addStatements('lanes', [
       { ...lane, roles: ['planner'], actions: ['READ', 'WRITE'] },
       { ...lane, roles: ['coder'], actions: ['READ'] },
     ]);
     return keys;
+  }
+
+  /** Nobody but operators may use them before a statement says so. */
+  async createPools(keys: readonly string[]): Promise<void> {
+    const create = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
+    for (const key of keys) await this.ask(create, { input: { key, kind: 'SHARED' } });
   }
 
   /** They are found again by `name`. */
@@ -116,9 +132,7 @@ export class BenchBroker {
 
   /** Seconds of a processor that it has used so far, in user and kernel. */
   cpuSeconds(): number {
-    const stat = fs.readFileSync(`/proc/${this.child.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+    return cpuSecondsOf(this.child.pid as number);
   }
 
   /** Resident bytes, after garbage was collected: the signal is heard by what `preload` brings into the process. */
@@ -130,10 +144,21 @@ export class BenchBroker {
   }
 
   async close(): Promise<void> {
-    this.child.kill('SIGKILL');
-    await once(this.child, 'exit');
+    const exited = once(this.child, 'exit');
+    this.kill();
+    process.removeListener('exit', this.kill);
+    await exited;
     await this.drop();
   }
+
+  private readonly kill = (): void => void this.child.kill('SIGKILL');
+}
+
+/** Seconds of a processor that the process has used so far, in user and kernel. Only Linux tells. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
 }
 
 async function readyUrl(child: ChildProcess): Promise<string> {

@@ -12,6 +12,7 @@ export const EXCEPTIONS: Record<string, Record<string, string>> = {
       "compiles a client's filter to a predicate; the statement around it stands in a repository",
   },
   'only platform/database speaks to Postgres': {
+    'bench/cost/': 'compares the broker with its own SQL through pg, without the broker',
     'libs/access/src/policy/row-table.ts': 'a table for specs, in a Postgres of its own',
   },
   'a room is entered by its door': {

@@ -1,0 +1,76 @@
+import pg from 'pg';
+import { cpuSecondsOf } from '../feed/broker.js';
+import type { Captured, Flights } from './capture.js';
+
+/** Connections of pg and nothing else: what the same SQL costs without a broker. */
+export class RawConnections {
+  private constructor(readonly clients: pg.Client[]) {}
+
+  static async open(url: string, count: number): Promise<RawConnections> {
+    const clients = Array.from(
+      { length: count },
+      () => new pg.Client({ connectionString: url, application_name: 'bench-raw', ...pipelined }),
+    );
+    await Promise.all(clients.map((client) => client.connect()));
+    return new RawConnections(clients);
+  }
+
+  /** Every statement with its values, those of one flight without waiting for each other. @returns the rows of all */
+  async replay(flights: Flights, worker: number): Promise<number> {
+    const client = this.clients[worker] as pg.Client;
+    let rows = 0;
+    for (const flight of flights) {
+      const answers = await Promise.all(flight.map((statement) => client.query({ ...statement })));
+      for (const answer of answers) rows += answer.rowCount ?? 0;
+    }
+    return rows;
+  }
+
+  query<Row extends pg.QueryResultRow>(statement: Captured, worker = 0): Promise<pg.QueryResult<Row>> {
+    return (this.clients[worker] as pg.Client).query<Row>({ ...statement });
+  }
+
+  /** Seconds of a processor that Postgres has used for the connections of the name, each of which has a process. */
+  async postgresSeconds(applicationName: string): Promise<Map<number, number> | null> {
+    const text = `select pid from pg_stat_activity where datname = current_database() and application_name = $1`;
+    const { rows } = await this.query<{ pid: number }>({ name: 'pids', text, values: [applicationName] });
+    try {
+      return new Map(rows.map(({ pid }) => [pid, cpuSecondsOf(pid)]));
+    } catch {
+      // Postgres runs on another machine, or this one does not tell.
+      return null;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.end()));
+  }
+}
+
+/** How many indexes are being built on the database right now. */
+export async function countIndexBuilds(raw: RawConnections): Promise<number> {
+  const text = 'select count(*)::integer as n from pg_stat_progress_create_index where datname = current_database()';
+  return ((await raw.query<{ n: number }>({ text })).rows[0] as { n: number }).n;
+}
+
+const pipelined = { pipeline: true } as pg.ClientConfig;
+
+export interface Neighbour {
+  content: string;
+}
+
+/** Every vector of the pools compared, by hand and without the broker: the oracle, and the time to beat. */
+export async function exactNearest(
+  raw: RawConnections,
+  { pools, vector }: { pools: readonly string[]; vector: readonly number[] },
+  worker: number,
+): Promise<string[]> {
+  const text = `select m.content from (
+      select v.org_id, v.memory_id, (v.embedding <=> $2::halfvec) + 0 as distance from memory_vector v
+      join pool p on p.org_id = v.org_id and p.pool_id = v.pool_id and p.key = any($1::text[])
+      order by distance limit 10
+    ) nearest join memory m on m.org_id = nearest.org_id and m.memory_id = nearest.memory_id order by nearest.distance`;
+  const values = [pools, JSON.stringify(vector)];
+  const { rows } = await raw.query<Neighbour>({ name: 'exact_nearest', text, values }, worker);
+  return rows.map(({ content }) => content);
+}

@@ -1,0 +1,79 @@
+import type { Principal } from '#access';
+import { readConfig } from '#platform';
+import { openBroker, type Broker } from '../../apps/api/src/broker.js';
+import { capture, type Flights } from './capture.js';
+import type { Question } from './corpus.js';
+
+const BATCH = 100;
+/** Batches underway together; those of one pool wait for each other. */
+const PARALLEL = 4;
+
+export interface Writing {
+  key: string;
+  pool: string;
+  contents: readonly string[];
+}
+
+/** The broker's services in this process, on the database of one over HTTP: to fill it, and to hear what recall sends. */
+export class SecondBroker {
+  private constructor(
+    private readonly broker: Broker,
+    private readonly failures: string[],
+  ) {}
+
+  static async open(databaseUrl: string, variables: Record<string, string> = {}): Promise<SecondBroker> {
+    const config = readConfig({ DATABASE_URL: databaseUrl, DATABASE_POOL_SIZE: '10', ...variables });
+    const failures: string[] = [];
+    // Anything else it warns of, the broker over HTTP warns of too.
+    const onError = (where: string, error: unknown) => {
+      if (where === 'the embedder') failures.push(String(error));
+    };
+    return new SecondBroker(await openBroker({ config, onError }), failures);
+  }
+
+  /** By the verb and not past it, so that whatever a write keeps up to date is so. */
+  async fill(writings: readonly Writing[]): Promise<void> {
+    const batches = writings.flatMap(({ key, pool, contents }) =>
+      Array.from({ length: Math.ceil(contents.length / BATCH) }, (_, nth) => ({
+        key,
+        pool,
+        contents: contents.slice(nth * BATCH, (nth + 1) * BATCH),
+      })),
+    );
+    let next = 0;
+    const writer = async () => {
+      while (next < batches.length) await this.write(batches[next++] as Writing);
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, writer));
+    // Memories without their vectors would make every search by meaning cheaper.
+    if (this.failures[0]) throw new Error(this.failures[0]);
+    await this.broker.database.maintenance('vacuum analyze');
+  }
+
+  /** What a recall of each question sends, once those that came before have warmed it. */
+  async captureRecalls(key: string, pools: readonly string[], questions: readonly Question[]): Promise<Flights[]> {
+    const caller = await this.broker.credentials.authenticate(key);
+    const recall = (query: string) => this.broker.recall.recall(caller, { query, pools: [...pools] });
+    await recall((questions[0] as Question).text);
+    const captured: Flights[] = [];
+    for (const { text } of questions) captured.push(await capture(() => recall(text)));
+    return captured;
+  }
+
+  close(): Promise<void> {
+    return this.broker.close();
+  }
+
+  private async write({ key, pool, contents }: Writing): Promise<void> {
+    const inputs = contents.map((content, nth) => ({
+      content,
+      type: 'EPISODIC' as const,
+      pool,
+      sessionId: `session-${Math.floor(nth / 20)}`,
+      speaker: `speaker-${nth % 7}`,
+    }));
+    const caller: Principal = await this.broker.credentials.authenticate(key);
+    const { failures } = await this.broker.memorize.memorizeMany(caller, inputs);
+    if (failures[0]) throw failures[0].error;
+  }
+}

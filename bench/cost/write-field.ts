@@ -1,0 +1,72 @@
+import { newId } from '#kernel';
+import { createHash } from 'node:crypto';
+import { analyseMemory } from '../../libs/memory/src/recall/analysis.js';
+import { termVector } from '../../libs/memory/src/recall/term-vector.js';
+import { createBenchDatabase, type BenchDatabase } from '../bench-database.repository.js';
+import { BenchBroker } from '../feed/broker.js';
+import { Writer } from '../writer.js';
+import { GraphqlClient } from './graphql-client.js';
+import { createRawTable, type RawMemory } from './raw-writes.repository.js';
+import { RawConnections } from './raw.repository.js';
+
+/** A broker to write to, a table in the shape of its own beside it, and texts that were never written before. */
+export class WriteField {
+  private readonly writer = new Writer();
+  private written = 0;
+  private readonly orgId = newId();
+  private readonly authorId = newId();
+  private readonly poolIds: string[];
+
+  private constructor(
+    readonly broker: BenchBroker,
+    readonly raw: RawConnections,
+    readonly peers: BenchDatabase,
+    readonly pools: string[],
+    readonly key: string,
+    readonly client: GraphqlClient,
+  ) {
+    this.poolIds = pools.map(() => newId());
+  }
+
+  static async open(serverUrl: string, clients: number): Promise<WriteField> {
+    const broker = await BenchBroker.start(serverUrl);
+    const pools = await broker.lanes(clients);
+    const key = (await broker.agents('planner', 1))[0] as string;
+    const raw = await RawConnections.open(broker.databaseUrl, clients);
+    await createRawTable(raw);
+    const client = new GraphqlClient(broker.url, key);
+    return new WriteField(broker, raw, await createBenchDatabase(serverUrl), pools, key, client);
+  }
+
+  text(): string {
+    return `number ${this.written++} ${this.writer.write(1)[0]}`;
+  }
+
+  texts(count: number): string[] {
+    return Array.from({ length: count }, () => this.text());
+  }
+
+  /** What the broker would store, made ready: analysis is what it adds, not what Postgres costs. */
+  ready(count: number): RawMemory[] {
+    return this.texts(count).map((content, nth) => {
+      const terms = analyseMemory({ content });
+      return {
+        id: newId(),
+        orgId: this.orgId,
+        poolId: this.poolIds[nth % this.poolIds.length] as string,
+        authorId: this.authorId,
+        content,
+        hash: createHash('sha256').update(content).digest(),
+        terms: termVector(terms),
+        termCount: terms.length,
+      };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+    await this.raw.close();
+    await this.peers.drop();
+    await this.broker.close();
+  }
+}

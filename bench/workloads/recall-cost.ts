@@ -1,0 +1,130 @@
+import { createBenchDatabase } from '../bench-database.repository.js';
+import type { Flights } from '../cost/capture.js';
+import { Corpus, recallOf, type Question, type Scope } from '../cost/corpus.js';
+import { Field } from '../cost/field.js';
+import { openPeers, type Peers } from '../cost/peers.js';
+import { isThere, type Found } from '../cost/peer.js';
+import { rowsOfCaller, type Seats } from '../cost/recall-rows.js';
+import { contend, type Contender } from '../cost/turns.js';
+import type { Row, Size, Workload } from '../workload.js';
+
+const MANY = 8;
+
+interface Plan {
+  scopes: number;
+  size: number;
+  large: number;
+  questions: number;
+  rounds: number;
+  turnMs: number;
+}
+
+const FULL: Plan = { scopes: 100, size: 500, large: 3_000, questions: 40, rounds: 7, turnMs: 700 };
+const QUICK: Plan = { scopes: 4, size: 50, large: 150, questions: 5, rounds: 1, turnMs: 60 };
+
+interface Caller {
+  /** Each reads its own pools and no others of the field. */
+  role: string;
+  name: string;
+  scopes: Scope[];
+}
+
+/** What a recall costs over the SQL that it sends, and beside other memory layers; with what each of them finds. */
+export const recallCost: Workload = {
+  name: 'recall-cost',
+  needsDatabase: true,
+  quick: true,
+  run: async (serverUrl, { quick }: Size) => {
+    const plan = quick ? QUICK : FULL;
+    const corpus = new Corpus();
+    const scopes = Array.from({ length: plan.scopes }, (_, nth) =>
+      corpus.scope(`scope-${String(nth).padStart(3, '0')}`, plan.size),
+    );
+    const large = corpus.scope('scope-large', plan.large);
+    const callers: Caller[] = [
+      { role: 'tester', name: `a pool of ${plan.size}`, scopes: scopes.slice(0, 1) },
+      { role: 'reviewer', name: `a pool of ${plan.large.toLocaleString('en')}`, scopes: [large] },
+      { role: 'coder', name: `three pools of ${plan.size}`, scopes: scopes.slice(1, 4) },
+    ];
+    const readers = Object.fromEntries(callers.map((caller) => [caller.role, keysOf(caller)]));
+    const field = await Field.open(serverUrl, { scopes: [...scopes, large], readers, brokers: ['plain', 'vectors'] });
+    const peersDatabase = await createBenchDatabase(serverUrl);
+    const peers = await openPeers(peersDatabase.url, MANY, [...scopes, large]);
+    try {
+      const rows: Row[] = [];
+      for (const caller of callers) {
+        const questions = corpus.questions(caller.scopes, plan.questions);
+        rows.push(...(await measure({ field, peers, caller, questions, plan })));
+      }
+      return rows;
+    } finally {
+      await peers.close();
+      await peersDatabase.drop();
+      await field.close();
+    }
+  },
+};
+
+const keysOf = ({ scopes }: Caller): string[] => scopes.map(({ key }) => key);
+
+interface Measurement {
+  field: Field;
+  peers: Peers;
+  caller: Caller;
+  questions: readonly Question[];
+  plan: Plan;
+}
+
+async function measure(measurement: Measurement): Promise<Row[]> {
+  const { peers, caller, questions, plan } = measurement;
+  const [there, missing] = [peers.found.filter(isThere), peers.found.filter((found) => !isThere(found))];
+  const seats: Seats = {
+    contenders: [
+      ...(await ofBroker(measurement, 'plain')),
+      ...(await ofBroker(measurement, 'vectors')),
+      ...there.map(({ name, search }) =>
+        asking(name, questions, (text, worker) => search(keysOf(caller), text, worker)),
+      ),
+    ],
+    missing: missing.map(({ name, ...rest }: Found) => ({ name, why: 'missing' in rest ? rest.missing : '' })),
+  };
+  const one = await contend(seats.contenders, { clients: 1, rounds: plan.rounds, turnMs: plan.turnMs });
+  const many = await contend(seats.contenders, { clients: MANY, rounds: plan.rounds, turnMs: plan.turnMs });
+  return rowsOfCaller({ caller: caller.name, clients: MANY, seats, one, many });
+}
+
+/** The broker, and what it sends without the broker. */
+async function ofBroker({ field, caller, questions }: Measurement, kind: 'plain' | 'vectors'): Promise<Contender[]> {
+  const pools = keysOf(caller);
+  const flights = await field.captured(caller.role, kind, { pools, questions });
+  const client = field.client(caller.role, kind);
+  const named = kind === 'plain' ? '' : ' with embedder';
+  return [
+    {
+      name: `SQL alone${named}`,
+      call: (nth, worker) => field.raw.replay(flights[nth % flights.length] as Flights, worker),
+      cpu: () => field.rawCpu(),
+    },
+    { ...asking(`broker${named}`, questions, (text) => client.recall(pools, { text })), cpu: () => field.cpu(kind) },
+  ];
+}
+
+/** Asks the questions in turn, and keeps what share of the answers it is given. */
+function asking(
+  name: string,
+  questions: readonly Question[],
+  ask: (text: string, worker: number) => Promise<string[]>,
+): Contender {
+  const recall = { asked: 0, sum: 0 };
+  return {
+    name,
+    call: async (nth, worker) => {
+      const question = questions[nth % questions.length] as Question;
+      const found = await ask(question.text, worker);
+      if (found.length === 0) throw new Error(`${name} found nothing for ${question.text}`);
+      recall.sum += recallOf(found, question);
+      recall.asked += 1;
+    },
+    recall: () => recall.sum / recall.asked,
+  };
+}

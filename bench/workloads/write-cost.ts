@@ -1,0 +1,145 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { importLines } from '../cost/importer.js';
+import { isThere, type Peer } from '../cost/peer.js';
+import { MEM0, openPeers, type Peers } from '../cost/peers.js';
+import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
+import { absent, base, cpuRows } from '../cost/recall-rows.js';
+import { contend, type Contender, type Measured, type Pace } from '../cost/turns.js';
+import { WriteField } from '../cost/write-field.js';
+import type { Row, Size, Workload } from '../workload.js';
+
+const CLIENTS = 8;
+const BATCH = 50;
+const OF_SQL = 0.6;
+const OF_COPY = 0.5;
+const SINGLE_OVER_MEM0 = 3;
+const BATCH_OVER_MEM0 = 8;
+
+interface Plan {
+  rounds: number;
+  turnMs: number;
+  imports: number;
+  lines: number;
+}
+
+const FULL: Plan = { rounds: 7, turnMs: 1_500, imports: 3, lines: 10_000 };
+const QUICK: Plan = { rounds: 1, turnMs: 80, imports: 1, lines: 200 };
+
+/** Memories that are stored when they are acknowledged: single, by fifty, and a file of them. */
+export const writeCost: Workload = {
+  name: 'write-cost',
+  needsDatabase: true,
+  quick: true,
+  run: async (serverUrl, { quick }: Size) => {
+    const plan = quick ? QUICK : FULL;
+    const field = await WriteField.open(serverUrl, CLIENTS);
+    const peers = await openPeers(field.peers.url, CLIENTS, []);
+    try {
+      return [
+        ...(await adds(field, peers, plan, 1)),
+        ...(await hotPool(field, plan)),
+        ...(await adds(field, peers, plan, BATCH)),
+        ...(await imports(field, plan)),
+      ];
+    } finally {
+      await peers.close();
+      await field.close();
+    }
+  },
+};
+
+/** @param batch how many travel together */
+async function adds(field: WriteField, peers: Peers, plan: Plan, batch: number): Promise<Row[]> {
+  const there = peers.found.filter(isThere);
+  const contenders = [raw(field, batch), broker(field, batch), ...there.map((peer) => ofPeer(field, peer, batch))];
+  const pace: Pace = { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs };
+  const measured = await contend(contenders, pace);
+  const rates = measured.map((one) => perSecond(one, batch));
+  const title = batch === 1 ? `single writes, ${CLIENTS} clients` : `writes by ${batch}, ${CLIENTS} clients`;
+  const rows = contenders.map(({ name }, at) => base(`${title}: ${name}`, '/s', rates[at] as number[]));
+  const missing = peers.found.flatMap((found) =>
+    isThere(found) ? [] : [absent(`${title}: ${found.name}`, '/s', found.missing)],
+  );
+  const against = (at: number, atLeast: number): Row => ({
+    ...base(`${title}: broker / ${contenders[at]?.name}`, '×', quotients(rates[1], rates[at])),
+    atLeast,
+  });
+  const mem0 = contenders.findIndex(({ name }) => name === MEM0);
+  const verdicts = [against(0, OF_SQL)];
+  if (mem0 >= 0) verdicts.push(against(mem0, batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0));
+  const request =
+    batch === 1 ? 'single writes, processor time of one' : `writes by ${batch}, processor time of a batch`;
+  const cpu = contenders.flatMap(({ name }, at) => cpuRows(`${request}: ${name}`, (measured[at] as Measured).cpu));
+  return [...rows, ...missing, ...cpu, ...verdicts];
+}
+
+/** Writers of one pool wait for each other: their events are numbered in the order of the commits. */
+async function hotPool(field: WriteField, plan: Plan): Promise<Row[]> {
+  const only = broker(field, 1, field.pools.slice(0, 1));
+  const [measured] = await contend([only], { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs });
+  return [base(`single writes, ${CLIENTS} clients, all into one pool: broker`, '/s', (measured as Measured).rates)];
+}
+
+async function imports(field: WriteField, { imports: rounds, lines }: Plan): Promise<Row[]> {
+  const { broker: target, key } = field;
+  const [imported, copied]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const pool = field.pools[round % field.pools.length] as string;
+    imported.push(lines / (await importLines({ url: target.url, key, pool }, field.texts(lines))));
+    const memories = field.ready(lines);
+    const start = performance.now();
+    await copyAll(target.databaseUrl, memories);
+    copied.push(lines / ((performance.now() - start) / 1000));
+    await pause(1);
+  }
+  const title = `import of ${lines.toLocaleString('en')} lines`;
+  return [
+    base(`${title}: COPY`, '/s', copied),
+    base(`${title}: commonplace import`, '/s', imported),
+    { ...base(`${title}: commonplace import / COPY`, '×', quotients(imported, copied)), atLeast: OF_COPY },
+  ];
+}
+
+/** Memories are made ready outside of the turn where they can be: what is timed is Postgres. */
+function raw(field: WriteField, batch: number): Contender {
+  const stock: RawMemory[] = [];
+  const take = (): RawMemory[] => {
+    if (stock.length < batch) stock.push(...field.ready(batch * 200));
+    return stock.splice(0, batch);
+  };
+  return {
+    name: 'SQL alone',
+    cpu: async () => ({ broker: null, postgres: await field.raw.postgresSeconds('bench-raw') }),
+    call: (_, worker) =>
+      batch === 1 ? insertOne(field.raw, take()[0] as RawMemory, worker) : insertMany(field.raw, take(), worker),
+  };
+}
+
+function broker(field: WriteField, batch: number, pools: readonly string[] = field.pools): Contender {
+  const pool = (worker: number) => pools[worker % pools.length] as string;
+  return {
+    name: 'broker',
+    cpu: async () => ({
+      broker: field.broker.cpuSeconds(),
+      postgres: await field.raw.postgresSeconds('commonplace'),
+    }),
+    call: (_, worker) =>
+      batch === 1
+        ? field.client.memorize(pool(worker), field.text())
+        : field.client.memorizeMany(pool(worker), field.texts(batch)),
+  };
+}
+
+function ofPeer(field: WriteField, { name, addOne, addMany }: Peer, batch: number): Contender {
+  const scope = (worker: number) => `scope-${worker}`;
+  return {
+    name,
+    call: (_, worker) =>
+      batch === 1 ? addOne(scope(worker), field.text(), worker) : addMany(scope(worker), field.texts(batch), worker),
+  };
+}
+
+const perSecond = ({ rates }: Measured, batch: number): number[] => rates.map((rate) => rate * batch);
+
+const quotients = (of: readonly number[] = [], to: readonly number[] = []): number[] =>
+  of.map((value, round) => value / (to[round] as number));
