@@ -11,7 +11,7 @@ const caller = (id: string, keyId = 'key'): Principal => ({
 
 function itemOf(content: string, pool = 'coder', more: { entityId?: string } = {}): Item {
   const command = parseMemorize({ content, pool, type: 'DECLARATIVE', ...more }, 'input', new Clock());
-  return { index: 0, command, vector: null, status: 'ACTIVE' };
+  return { index: 0, command, vectors: [], status: 'ACTIVE' };
 }
 
 /** A store whose writes end when they are let go, in which some contents fail. */
