@@ -35,8 +35,8 @@ export class MemorizeService {
 
   async memorize(caller: Principal, input: MemorizeInput): Promise<Memorized> {
     const command = parseMemorize(input, 'input', this.clock);
-    const vector = (await this.index.embed([command.content]))?.[0] ?? null;
-    const item: Item = { index: 0, command, vector, status: 'ACTIVE' };
+    const vectors = (await this.index.embed([command.content]))?.[0] ?? [];
+    const item: Item = { index: 0, command, vectors, status: 'ACTIVE' };
     await this.singles.write(caller, item);
     if (item.error) throw item.error;
     return item.result as Memorized;
