@@ -34,6 +34,4 @@ export const OVER_BUDGET: Record<string, number> = {
   'apps/api/src/streams/websocket.ts#onNext': 5,
   'libs/access/src/policy/default-policy.ts#allow': 5,
   'libs/access/src/policy/equivalence.spec.ts#anonymous': 5,
-  'libs/memory/src/recall/recall.service.ts#answer': 5,
-  'libs/memory/src/recall/recall.service.ts#findSignals': 6,
 };
