@@ -5,6 +5,7 @@ import { Webhooks0000000000004 } from './0004-webhooks.js';
 import { Recall0000000000005 } from './0005-recall.js';
 import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 import { Ranking0000000000007 } from './0007-ranking.js';
+import { VectorIndexes0000000000008 } from './0008-vector-indexes.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   Recall0000000000005,
   EmbeddingSpaces0000000000006,
   Ranking0000000000007,
+  VectorIndexes0000000000008,
 ];

@@ -5,8 +5,8 @@ import {
   lexicalCandidates,
   memoriesAround,
   memoriesOfSessions,
-  nearest,
 } from '../../libs/memory/src/recall/recall.repository.js';
+import { nearest } from '../../libs/memory/src/vectors/nearest.js';
 import { embed } from '../support/embedding-server.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 

@@ -25,6 +25,7 @@ import {
   SimulateService,
   SpaceFiller,
   UsageCounter,
+  VectorIndexes,
   type EmbedJob,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -123,7 +124,9 @@ async function assemble(
     onError: (error) => onError('the doorbell between brokers', error),
   });
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
+  const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error));
   trimLog.start();
+  if (index.configured) vectorIndexes.start();
   webhookWorker.start();
   filler?.start();
   access.onWritten(() => doorbell.ring());
@@ -161,6 +164,7 @@ async function assemble(
       await webhookWorker.stop();
       await trimLog.stop();
       await filler?.stop();
+      await vectorIndexes.stop();
       await jobs.stop();
       await usage.stop();
       await doorbell.close();

@@ -22,5 +22,6 @@ export { readablePoolIds } from './read/pools.js';
 export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
 export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
+export { VectorIndexes } from './vectors/vector-indexes.js';
 export { UsageCounter } from './usage/usage-counter.js';
 export { LIMITS, optionalText } from './input.js';

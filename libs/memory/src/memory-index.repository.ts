@@ -10,11 +10,12 @@ export interface Vector {
 
 /** Stores the vectors; a memory that was forgotten or has one meanwhile is left as it is, and so is a space that went. */
 export async function insertVectors(unit: Unit, orgId: string, vectors: readonly Vector[]): Promise<void> {
-  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
-    select $1, v.space_id, v.memory_id, v.pool_id, v.embedding::halfvec
+  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding, shared)
+    select $1, v.space_id, v.memory_id, v.pool_id, v.embedding::halfvec, p.vector_shared
     from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as v (space_id, memory_id, pool_id, embedding)
     join memory m on m.org_id = $1 and m.memory_id = v.memory_id and m.content is not null
     join embedding_space s on s.org_id = $1 and s.space_id = v.space_id
+    join pool p on p.org_id = $1 and p.pool_id = v.pool_id
     on conflict (org_id, space_id, memory_id) do nothing`;
   const column = (name: Exclude<keyof Vector, 'embedding'>) => vectors.map((vector) => vector[name]);
   const embeddings = vectors.map((vector) => toSql(vector.embedding));

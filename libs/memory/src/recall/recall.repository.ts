@@ -1,6 +1,5 @@
 import { SqlParams, type MaskableField } from '#access';
 import type { Unit } from '#platform';
-import { toSql } from 'pgvector';
 import { visible, type ReadScope } from '../memory.repository.js';
 import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
 import type { Candidate } from './lexical-score.js';
@@ -11,7 +10,6 @@ import { readFrequencies } from './term-vector.js';
 export const MAX_CANDIDATES = 20_000;
 /** In pools of more than twice as many memories, the rarest of the query's terms find about so many candidates. */
 export const CANDIDATE_BUDGET = 2_000;
-const MAX_NEAREST = 200;
 /** Of one session; of a longer one only what stands around the best is read. */
 export const MAX_OF_SESSION = 400;
 
@@ -26,8 +24,6 @@ export interface LexicalSearch {
   /** Whether there were more than could be looked at. */
   cut: boolean;
 }
-
-export type Nearest = Passage & { cosine: number };
 
 type CandidateRow = Passage & { frequencies: string };
 
@@ -223,25 +219,4 @@ export function passageColumns(scope: ReadScope, filter: MemoryFilter, params: S
 function inSession(scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
   return `m.pool_id = s.pool_id and m.session_id = s.session_id and ${isReadable(scope, params)}
     and ${scope.filter.shows(params, 'm', 'sessionId')} and m.status = any(${params.add(filter.statuses, 'text[]')})`;
-}
-
-/**
- * The nearest memories by meaning, exactly: every readable vector is compared.
- * `+ 0` keeps the planner from an approximate index, which loses most of what a narrow caller may see.
- */
-export function nearest(
-  unit: Unit,
-  scope: ReadScope,
-  filter: MemoryFilter,
-  vector: readonly number[],
-): Promise<Nearest[]> {
-  const params = new SqlParams();
-  const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
-  const text = `select ${passageColumns(scope, filter, params)}, 1 - ${distance} as cosine
-    from memory_vector v join memory m on m.org_id = v.org_id and m.memory_id = v.memory_id
-    where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
-      and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})
-      and ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
-    order by ${distance} + 0 limit ${params.add(MAX_NEAREST, 'integer')}`;
-  return unit.query<Nearest>({ text, values: params.values });
 }

@@ -1,6 +1,8 @@
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
+import { nearest } from '../vectors/nearest.js';
+import type { Nearest } from '../vectors/nearest.repository.js';
 import { analyse } from './analysis.js';
 import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
@@ -11,11 +13,9 @@ import {
   MAX_OF_SESSION,
   memoriesAround,
   memoriesOfSessions,
-  nearest,
   type Anchor,
   type LexicalCandidate,
   type LexicalSearch,
-  type Nearest,
 } from './recall.repository.js';
 import { namedSpeakers, score, sessionKey, type Passage, type Scored } from './recipe.js';
 

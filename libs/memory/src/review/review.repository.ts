@@ -51,8 +51,9 @@ export async function copyVectors(
   orgId: string,
   copy: { id: string; poolId: string; from: string },
 ): Promise<string[]> {
-  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
-    select org_id, space_id, $2, $3, embedding from memory_vector where org_id = $1 and memory_id = $4
+  const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding, shared)
+    select v.org_id, v.space_id, $2, p.pool_id, v.embedding, p.vector_shared from memory_vector v
+    join pool p on p.org_id = $1 and p.pool_id = $3 where v.org_id = $1 and v.memory_id = $4
     on conflict do nothing returning space_id as "spaceId"`;
   const values = [orgId, copy.id, copy.poolId, copy.from];
   return (await unit.query<{ spaceId: string }>({ text, values })).map(({ spaceId }) => spaceId);

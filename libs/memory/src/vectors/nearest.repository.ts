@@ -1,0 +1,105 @@
+import { SqlParams } from '#access';
+import type { Unit } from '#platform';
+import { toSql } from 'pgvector';
+import { visible, type ReadScope } from '../memory.repository.js';
+import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
+import { passageColumns } from '../recall/recall.repository.js';
+import type { Passage } from '../recall/recipe.js';
+import type { Placement } from './vector-plan.js';
+
+export type Nearest = Passage & { cosine: number };
+
+export const MAX_NEAREST = 200;
+
+export interface Placements {
+  pools: Placement[];
+  /** Memories in the shared index, of all pools. */
+  indexed: number;
+  /** Of the space's vectors. */
+  dimensions: number | null;
+}
+
+export async function findPlacements(unit: Unit, { orgId, filter, space }: ReadScope): Promise<Placements> {
+  const text = `select pool_id as "poolId", memories, case when vector_space = $3 then vector_tier else 'EXACT' end as tier,
+      (select coalesce(sum(memories), 0)::integer from pool where org_id = $1 and vector_space = $3 and vector_tier = 'SHARED') as indexed,
+      (select dimensions from embedding_space where org_id = $1 and space_id = $3) as dimensions
+    from pool where org_id = $1 and pool_id = any($2::uuid[])`;
+  const values = [orgId, filter.poolIds, space?.spaceId ?? null];
+  const rows = await unit.query<Placement & Omit<Placements, 'pools'>>({ name: 'vector_placements', text, values });
+  const pools = rows.map(({ poolId, memories, tier }) => ({ poolId, memories, tier }));
+  return { pools, indexed: rows[0]?.indexed ?? 0, dimensions: rows[0]?.dimensions ?? null };
+}
+
+const isReadable = (scope: ReadScope, params: SqlParams): string =>
+  `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}`;
+
+/**
+ * The nearest memories by meaning, exactly: every readable vector is compared.
+ * `+ 0` keeps the planner from an approximate index, which loses most of what a narrow caller may see.
+ */
+export function nearestExactly(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  vector: readonly number[],
+): Promise<Nearest[]> {
+  const params = new SqlParams();
+  const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
+  const text = `select ${passageColumns(scope, filter, params)}, 1 - ${distance} as cosine
+    from memory_vector v join memory m on m.org_id = v.org_id and m.memory_id = v.memory_id
+    where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
+      and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})
+      and ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
+    order by ${distance} + 0 limit ${params.add(MAX_NEAREST, 'integer')}`;
+  return unit.query<Nearest>({ text, values: params.values, keep: true });
+}
+
+export interface IndexedSearch {
+  vector: readonly number[];
+  dimensions: number;
+  /** Null: the index that the scope's pools share. */
+  ownPoolId: string | null;
+}
+
+/**
+ * The nearest by an HNSW index, those that the caller may read among the first so many; `looked` says how many there were.
+ * Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use.
+ */
+export async function nearestByIndex(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  { vector, dimensions, ownPoolId }: IndexedSearch,
+): Promise<{ found: Nearest[]; looked: number }> {
+  const params = new SqlParams();
+  const distance = `(v.embedding::halfvec(${Number(dimensions)})) <=> ${params.add(toSql(vector), 'text')}::halfvec(${Number(dimensions)})`;
+  const within = ownPoolId
+    ? `v.pool_id = '${uuid(ownPoolId)}'`
+    : `v.shared and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
+  const text = `with near as materialized (
+      select v.memory_id, ${distance} as distance from memory_vector v
+      where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${within}
+      order by ${distance} limit ${params.add(MAX_NEAREST, 'integer')}
+    )
+    select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
+      select ${passageColumns(scope, filter, params)}, 1 - near.distance as cosine
+      from near join memory m on m.memory_id = near.memory_id
+      where ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
+    ) found on true`;
+  const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, keep: true });
+  const looked = rows[0]?.looked ?? 0;
+  return { found: rows.filter(({ id }) => id !== null), looked };
+}
+
+/** For the unit: an index is asked on until it has found so many in the pools that are searched. */
+export async function searchOn(unit: Unit): Promise<void> {
+  await unit.query({
+    name: 'vector_search_on',
+    text: `select set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '${MAX_NEAREST}', true)`,
+  });
+}
+
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw new Error('not the id of a space or a pool');
+  return text;
+}

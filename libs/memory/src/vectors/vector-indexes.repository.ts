@@ -1,0 +1,88 @@
+import type { Database, Unit } from '#platform';
+import type { Tier } from './vector-plan.js';
+
+/** The database's names for indexes have 63 letters at most, and are of the whole database. */
+const compact = (id: string) => id.replaceAll('-', '');
+export const sharedIndexName = (spaceId: string): string => `vectors_${compact(spaceId)}`;
+/** Of the pool by its last half: what is random of an id. */
+export const ownIndexName = (spaceId: string, poolId: string): string =>
+  `vectors_${compact(spaceId).slice(-20)}_${compact(poolId).slice(-20)}`;
+
+export interface PoolState {
+  poolId: string;
+  memories: number;
+  tier: Tier;
+  /** Whether new vectors enter the shared index. */
+  shared: boolean;
+}
+
+export function findPoolStates(unit: Unit, orgId: string, spaceId: string): Promise<PoolState[]> {
+  const text = `select pool_id as "poolId", memories, vector_shared as shared,
+      case when vector_space = $2 then vector_tier else 'EXACT' end as tier
+    from pool where org_id = $1 and (memories >= 1000 or vector_tier <> 'EXACT' or vector_shared)`;
+  return unit.query<PoolState>({ text, values: [orgId, spaceId] });
+}
+
+export async function findCurrentSpace(
+  unit: Unit,
+  orgId: string,
+): Promise<{ spaceId: string; dimensions: number } | undefined> {
+  const text = `select space_id as "spaceId", dimensions from embedding_space where org_id = $1 and state = 'CURRENT'`;
+  return (await unit.query<{ spaceId: string; dimensions: number }>({ text, values: [orgId] }))[0];
+}
+
+export async function setTier(
+  unit: Unit,
+  orgId: string,
+  poolId: string,
+  to: { tier: Tier; spaceId: string; shared: boolean },
+): Promise<void> {
+  const text = `update pool set vector_tier = $3, vector_space = $4, vector_shared = $5 where org_id = $1 and pool_id = $2`;
+  await unit.query({ text, values: [orgId, poolId, to.tier, to.spaceId, to.shared] });
+}
+
+/** @returns how many vectors were moved into the shared index or out of it; at most `atMost` */
+export async function moveVectors(
+  unit: Unit,
+  orgId: string,
+  { spaceId, poolId, shared }: { spaceId: string; poolId: string; shared: boolean },
+  atMost: number,
+): Promise<number> {
+  const text = `update memory_vector set shared = $4 where org_id = $1 and space_id = $2 and memory_id in (
+      select memory_id from memory_vector where org_id = $1 and space_id = $2 and pool_id = $3 and shared <> $4 limit $5)
+    returning memory_id`;
+  return (await unit.query({ text, values: [orgId, spaceId, poolId, shared, atMost] })).length;
+}
+
+export type IndexState = 'VALID' | 'BUILDING' | 'BROKEN' | 'MISSING';
+
+export async function indexState(database: Database, name: string): Promise<IndexState> {
+  const text = `select i.indisvalid as valid, exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as building
+    from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+    where c.relname = $1 and n.nspname = 'public'`;
+  const { rows } = await database.maintenance<{ valid: boolean; building: boolean }>(text, [name]);
+  if (!rows[0]) return 'MISSING';
+  return rows[0].valid ? 'VALID' : rows[0].building ? 'BUILDING' : 'BROKEN';
+}
+
+/** Without a lock that writers would wait for. Minutes long for 100,000 vectors. */
+export async function createIndex(
+  database: Database,
+  name: string,
+  { spaceId, dimensions, poolId }: { spaceId: string; dimensions: number; poolId: string | null },
+): Promise<void> {
+  const rows = poolId ? `pool_id = '${poolId}'` : 'shared';
+  await database.maintenance(`create index concurrently if not exists ${name} on memory_vector
+    using hnsw ((embedding::halfvec(${dimensions})) halfvec_cosine_ops) where space_id = '${spaceId}' and ${rows}`);
+}
+
+export async function dropIndex(database: Database, name: string): Promise<void> {
+  await database.maintenance(`drop index concurrently if exists ${name}`);
+}
+
+/** What this table is being indexed with is given up; it is begun anew some time. */
+export async function cancelBuilds(database: Database): Promise<void> {
+  await database.maintenance(
+    `select pg_cancel_backend(pid) from pg_stat_progress_create_index where relid = 'memory_vector'::regclass`,
+  );
+}

@@ -1,0 +1,146 @@
+import type { AccessService } from '#access';
+import type { Database } from '#platform';
+import {
+  cancelBuilds,
+  createIndex,
+  dropIndex,
+  findCurrentSpace,
+  findPoolStates,
+  indexState,
+  moveVectors,
+  ownIndexName,
+  setTier,
+  sharedIndexName,
+  type PoolState,
+} from './vector-indexes.repository.js';
+import { tierOf, type Tier } from './vector-plan.js';
+
+const BATCH = 1_000;
+const FIRST_AFTER_MS = 5_000;
+const EVERY_MS = 60_000;
+/** pgvector's own limit for an index on halfvec. */
+const MAX_DIMENSIONS = 4_000;
+
+interface Space {
+  spaceId: string;
+  dimensions: number;
+}
+
+/**
+ * Moves pools that have grown or shrunk to the index that suits their size. A pool is answered for by its old index, or
+ * exactly, until the new one holds it whole: to stop at any step, or to take it twice at once, loses nothing.
+ */
+export class VectorIndexes {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<unknown> | undefined;
+  private building = false;
+  private stopped = false;
+
+  constructor(
+    private readonly access: AccessService,
+    private readonly database: Database,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** On the embedded database every search is exact: at its sizes that is faster. */
+  start(): void {
+    if (this.database.kind === 'postgres') this.schedule(FIRST_AFTER_MS);
+  }
+
+  /** Waits for the batch that is under way. An index that is being built is given up, for that may take minutes. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    if (this.building) await cancelBuilds(this.database).catch(this.onError);
+    await this.running;
+  }
+
+  /** Every pool that has to move, one after the other. @returns how many did */
+  async run(): Promise<number> {
+    const { orgId } = this.access;
+    const [space, pools] = await this.access.system('plan vector indexes', async (unit) => {
+      const current = await findCurrentSpace(unit, orgId);
+      return [current, current ? await findPoolStates(unit, orgId, current.spaceId) : []] as const;
+    });
+    if (!space || space.dimensions > MAX_DIMENSIONS) return 0;
+    let moved = 0;
+    for (const pool of pools) {
+      if (this.stopped) break;
+      const tier = tierOf(pool.memories, pool.tier);
+      const isSettled = tier === pool.tier && pool.shared === (tier === 'SHARED');
+      // What was embedded by a writer that had not heard of the move is brought after it.
+      if (isSettled) await this.moveAll(space, pool.poolId, pool.shared);
+      else if (await this.move(space, pool, tier)) moved++;
+    }
+    return moved;
+  }
+
+  /** @returns false where it could not be finished yet */
+  private async move(space: Space, pool: PoolState, tier: Tier): Promise<boolean> {
+    if (tier === 'SHARED') return this.share(space, pool);
+    if (tier === 'OWN' && !(await this.build(space, pool.poolId))) return false;
+    await this.settle(space, pool.poolId, { tier, shared: false });
+    await this.moveAll(space, pool.poolId, false);
+    if (tier === 'EXACT' && pool.tier === 'OWN') await this.drop(space, pool.poolId);
+    return true;
+  }
+
+  /** New vectors enter first, then the old ones, and then it answers. */
+  private async share(space: Space, pool: PoolState): Promise<boolean> {
+    await this.settle(space, pool.poolId, { tier: pool.tier, shared: true });
+    if (!(await this.moveAll(space, pool.poolId, true)) || !(await this.build(space, null))) return false;
+    await this.settle(space, pool.poolId, { tier: 'SHARED', shared: true });
+    if (pool.tier === 'OWN') await this.drop(space, pool.poolId);
+    return true;
+  }
+
+  private async moveAll({ spaceId }: Space, poolId: string, shared: boolean): Promise<boolean> {
+    for (let moved = BATCH; moved === BATCH;) {
+      if (this.stopped) return false;
+      moved = await this.access.system('move vectors', (unit) =>
+        moveVectors(unit, this.access.orgId, { spaceId, poolId, shared }, BATCH),
+      );
+    }
+    return true;
+  }
+
+  /** @returns whether it is there and whole */
+  private async build(space: Space, poolId: string | null): Promise<boolean> {
+    const name = poolId ? ownIndexName(space.spaceId, poolId) : sharedIndexName(space.spaceId);
+    const state = await indexState(this.database, name);
+    if (state === 'VALID') return true;
+    // Another broker is at it: the next round finds it done.
+    if (state === 'BUILDING' || this.stopped) return false;
+    if (state === 'BROKEN') await dropIndex(this.database, name);
+    this.building = true;
+    try {
+      await createIndex(this.database, name, { ...space, poolId });
+    } catch (error) {
+      if (this.stopped) return false;
+      throw error;
+    } finally {
+      this.building = false;
+    }
+    return (await indexState(this.database, name)) === 'VALID';
+  }
+
+  private drop({ spaceId }: Space, poolId: string): Promise<void> {
+    return dropIndex(this.database, ownIndexName(spaceId, poolId));
+  }
+
+  private settle(space: Space, poolId: string, to: { tier: Tier; shared: boolean }): Promise<void> {
+    return this.access.system('place vectors', (unit) =>
+      setTier(unit, this.access.orgId, poolId, { ...to, spaceId: space.spaceId }),
+    );
+  }
+
+  private schedule(afterMs: number): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.running = this.run()
+        .catch(this.onError)
+        .finally(() => this.schedule(EVERY_MS));
+    }, afterMs);
+    this.timer.unref();
+  }
+}
