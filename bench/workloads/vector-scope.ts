@@ -2,14 +2,12 @@ import { Field } from '../cost/field.js';
 import type { GraphqlClient } from '../cost/graphql-client.js';
 import { exactNearest } from '../cost/raw.repository.js';
 import { base } from '../cost/recall-rows.js';
-import { embed } from '../cost/stub-embedding.js';
+import { embed, vectorQuestion, vectorText } from '../cost/stub-embedding.js';
 import { contend, type Measured } from '../cost/turns.js';
 import type { Row, Size, Workload } from '../workload.js';
 
 const FOUND = 10;
 const RECALL = 0.99;
-/** Vectors that are only asked for are none of those that are stored. */
-const FIRST_QUESTION = 10_000_000;
 
 interface Plan {
   memories: number;
@@ -53,7 +51,7 @@ function poolsOf(memories: number) {
   return SHARES.map((share) => {
     const [start, end] = [from, Math.round(memories * share)];
     from = end;
-    const contents = Array.from({ length: end - start }, (_, nth) => `vector ${start + nth}`);
+    const contents = Array.from({ length: end - start }, (_, nth) => vectorText(start + nth));
     return { key: `up-to-${share * 1000}-permille`, contents, topics: [] };
   });
 }
@@ -87,8 +85,7 @@ async function rowsOf(reach: Reach, share: number): Promise<Row[]> {
   ];
 }
 
-/** A question of numbers alone: there is no word in it that a memory holds, so that only vectors find something. */
-const question = (nth: number, { questions }: Plan) => ({ text: `vector ${FIRST_QUESTION + (nth % questions)}` });
+const question = (nth: number, { questions }: Plan) => ({ text: vectorQuestion(nth % questions) });
 
 const exactly = ({ field, pools, plan }: Reach, nth: number, worker: number): Promise<string[]> =>
   exactNearest(field.raw, { pools, vector: embed(question(nth, plan).text) }, worker);
