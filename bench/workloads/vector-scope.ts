@@ -1,7 +1,7 @@
 import { Field } from '../cost/field.js';
 import type { GraphqlClient } from '../cost/graphql-client.js';
-import { exactNearest } from '../cost/raw.repository.js';
-import { base } from '../cost/recall-rows.js';
+import { exactScanOf, type ExactScan } from '../cost/raw.repository.js';
+import { base, cpuRows } from '../cost/recall-rows.js';
 import { embed, vectorQuestion, vectorText } from '../cost/stub-embedding.js';
 import { contend, type Measured } from '../cost/turns.js';
 import type { Row, Size, Workload } from '../workload.js';
@@ -37,7 +37,9 @@ export const vectorScope: Workload = {
       const rows: Row[] = [];
       for (const [nth, share] of SHARES.entries()) {
         const reach = pools.slice(0, nth + 1).map(({ key }) => key);
-        rows.push(...(await rowsOf({ field, client, pools: reach, plan }, share)));
+        rows.push(
+          ...(await rowsOf({ field, client, pools: reach, scan: await exactScanOf(field.raw, reach), plan }, share)),
+        );
       }
       return rows;
     } finally {
@@ -60,6 +62,7 @@ interface Reach {
   field: Field;
   client: GraphqlClient;
   pools: readonly string[];
+  scan: ExactScan;
   plan: Plan;
 }
 
@@ -81,14 +84,15 @@ async function rowsOf(reach: Reach, share: number): Promise<Row[]> {
   return [
     { ...base(`${name}, p50: exact scan by SQL alone`, 'ms', scan.p50), p95: scan.p95, recall: 1 },
     { ...base(`${name}, p50: broker`, 'ms', broker.p50), p95: broker.p95, recall: found },
+    ...cpuRows(`${name}, processor time a search: broker`, broker.cpu),
     { row: `${name}: recall@10 of the exact answer`, value: found, unit: 'share', limit: null, atLeast: RECALL },
   ];
 }
 
 const question = (nth: number, { questions }: Plan) => ({ text: vectorQuestion(nth % questions) });
 
-const exactly = ({ field, pools, plan }: Reach, nth: number, worker: number): Promise<string[]> =>
-  exactNearest(field.raw, { pools, vector: embed(question(nth, plan).text) }, worker);
+const exactly = ({ scan, plan }: Reach, nth: number, worker: number): Promise<string[]> =>
+  scan(embed(question(nth, plan).text), worker);
 
 async function foundShare(reach: Reach): Promise<number> {
   const { client, pools, plan } = reach;
