@@ -55,22 +55,30 @@ export async function countIndexBuilds(raw: RawConnections): Promise<number> {
 
 const pipelined = { pipeline: true } as pg.ClientConfig;
 
-export interface Neighbour {
-  content: string;
+export type ExactScan = (vector: readonly number[], worker: number) => Promise<string[]>;
+
+interface Place {
+  orgId: string;
+  spaceId: string;
+  poolIds: string[];
 }
 
 /** Every vector of the pools compared, by hand and without the broker: the oracle, and the time to beat. */
-export async function exactNearest(
-  raw: RawConnections,
-  { pools, vector }: { pools: readonly string[]; vector: readonly number[] },
-  worker: number,
-): Promise<string[]> {
+export async function exactScanOf(raw: RawConnections, pools: readonly string[]): Promise<ExactScan> {
+  const { rows } = await raw.query<Place>({
+    text: `select p.org_id as "orgId", array_agg(p.pool_id)::text[] as "poolIds",
+        (select s.space_id from embedding_space s where s.org_id = p.org_id order by created_at desc limit 1) as "spaceId"
+      from pool p where p.key = any($1::text[]) group by p.org_id`,
+    values: [pools],
+  });
+  const { orgId, spaceId, poolIds } = rows[0] as Place;
+  // Without a name, so that each is planned for its pools: a plan for any pools reads all of the table.
   const text = `select m.content from (
-      select v.org_id, v.memory_id, (v.embedding <=> $2::halfvec) + 0 as distance from memory_vector v
-      join pool p on p.org_id = v.org_id and p.pool_id = v.pool_id and p.key = any($1::text[])
-      order by distance limit 10
+      select org_id, memory_id, (embedding <=> $4::halfvec) + 0 as distance from memory_vector
+      where org_id = $1 and space_id = $2 and pool_id = any($3::uuid[]) order by distance limit 10
     ) nearest join memory m on m.org_id = nearest.org_id and m.memory_id = nearest.memory_id order by nearest.distance`;
-  const values = [pools, JSON.stringify(vector)];
-  const { rows } = await raw.query<Neighbour>({ name: 'exact_nearest', text, values }, worker);
-  return rows.map(({ content }) => content);
+  return async (vector, worker) => {
+    const values = [orgId, spaceId, poolIds, JSON.stringify(vector)];
+    return (await raw.query<{ content: string }>({ text, values }, worker)).rows.map(({ content }) => content);
+  };
 }

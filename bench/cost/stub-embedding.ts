@@ -4,11 +4,18 @@ const PLACES_OF_A_WORD = 12;
 const CLUSTERS = 400;
 const CLUSTER_WEIGHT = 1.2;
 
-/** A model that costs next to nothing: the words of a text, hashed; or, of `vector 17`, the 17th of a clustered set. */
+/** A model that costs next to nothing: the words of a text, hashed; or, of a numbered text, one of a clustered set. */
 export function embed(text: string): number[] {
-  const numbered = /^vector (\d+)$/.exec(text);
+  const numbered = /^(?:vector|like) (\d+)$/.exec(text);
   return numbered ? clustered(Number(numbered[1])) : hashed(text);
 }
+
+/** A memory of a vector and no words, and a question for those near another: the two share no word, so meaning alone finds. */
+export const vectorText = (nth: number): string => `vector ${nth}`;
+export const vectorQuestion = (nth: number): string => `like ${FIRST_QUESTION + nth}`;
+
+/** No memory has such a number. */
+const FIRST_QUESTION = 10_000_000;
 
 export const cosine = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, value, place) => sum + value * (b[place] as number), 0) / (norm(a) * norm(b));

@@ -1,6 +1,7 @@
 import { Corpus, type Question, type Scope } from '../cost/corpus.js';
 import { Field, type Kind } from '../cost/field.js';
 import { base } from '../cost/recall-rows.js';
+import { vectorQuestion, vectorText } from '../cost/stub-embedding.js';
 import { contend } from '../cost/turns.js';
 import type { Row, Size, Workload } from '../workload.js';
 
@@ -71,13 +72,13 @@ function fillers(count: number, size: number): Scope[] {
 
 const vectors = (size: number): Scope => ({
   key: POOL,
-  contents: Array.from({ length: size }, (_, nth) => `vector ${nth}`),
+  contents: Array.from({ length: size }, (_, nth) => vectorText(nth)),
   topics: [],
 });
 
 const vectorQuestions = (): Question[] =>
   Array.from({ length: QUESTIONS_OF_VECTORS }, (_, nth) => ({
-    text: `vector ${10_000_000 + nth}`,
+    text: vectorQuestion(nth),
     answers: new Set(),
   }));
 

@@ -1,15 +1,13 @@
 import { Field } from '../cost/field.js';
 import type { GraphqlClient } from '../cost/graphql-client.js';
-import { exactNearest } from '../cost/raw.repository.js';
-import { base } from '../cost/recall-rows.js';
-import { embed } from '../cost/stub-embedding.js';
+import { exactScanOf, type ExactScan } from '../cost/raw.repository.js';
+import { base, cpuRows } from '../cost/recall-rows.js';
+import { embed, vectorQuestion, vectorText } from '../cost/stub-embedding.js';
 import { contend, type Measured } from '../cost/turns.js';
 import type { Row, Size, Workload } from '../workload.js';
 
 const FOUND = 10;
 const RECALL = 0.99;
-/** Vectors that are only asked for are none of those that are stored. */
-const FIRST_QUESTION = 10_000_000;
 
 interface Plan {
   memories: number;
@@ -39,7 +37,9 @@ export const vectorScope: Workload = {
       const rows: Row[] = [];
       for (const [nth, share] of SHARES.entries()) {
         const reach = pools.slice(0, nth + 1).map(({ key }) => key);
-        rows.push(...(await rowsOf({ field, client, pools: reach, plan }, share)));
+        rows.push(
+          ...(await rowsOf({ field, client, pools: reach, scan: await exactScanOf(field.raw, reach), plan }, share)),
+        );
       }
       return rows;
     } finally {
@@ -53,7 +53,7 @@ function poolsOf(memories: number) {
   return SHARES.map((share) => {
     const [start, end] = [from, Math.round(memories * share)];
     from = end;
-    const contents = Array.from({ length: end - start }, (_, nth) => `vector ${start + nth}`);
+    const contents = Array.from({ length: end - start }, (_, nth) => vectorText(start + nth));
     return { key: `up-to-${share * 1000}-permille`, contents, topics: [] };
   });
 }
@@ -62,6 +62,7 @@ interface Reach {
   field: Field;
   client: GraphqlClient;
   pools: readonly string[];
+  scan: ExactScan;
   plan: Plan;
 }
 
@@ -83,15 +84,15 @@ async function rowsOf(reach: Reach, share: number): Promise<Row[]> {
   return [
     { ...base(`${name}, p50: exact scan by SQL alone`, 'ms', scan.p50), p95: scan.p95, recall: 1 },
     { ...base(`${name}, p50: broker`, 'ms', broker.p50), p95: broker.p95, recall: found },
+    ...cpuRows(`${name}, processor time a search: broker`, broker.cpu),
     { row: `${name}: recall@10 of the exact answer`, value: found, unit: 'share', limit: null, atLeast: RECALL },
   ];
 }
 
-/** A question of numbers alone: there is no word in it that a memory holds, so that only vectors find something. */
-const question = (nth: number, { questions }: Plan) => ({ text: `vector ${FIRST_QUESTION + (nth % questions)}` });
+const question = (nth: number, { questions }: Plan) => ({ text: vectorQuestion(nth % questions) });
 
-const exactly = ({ field, pools, plan }: Reach, nth: number, worker: number): Promise<string[]> =>
-  exactNearest(field.raw, { pools, vector: embed(question(nth, plan).text) }, worker);
+const exactly = ({ scan, plan }: Reach, nth: number, worker: number): Promise<string[]> =>
+  scan(embed(question(nth, plan).text), worker);
 
 async function foundShare(reach: Reach): Promise<number> {
   const { client, pools, plan } = reach;
