@@ -16,6 +16,7 @@ beforeAll(async () => {
   server = await EmbeddingServer.start();
 });
 afterEach(() => {
+  server.requests.length = 0;
   Object.assign(server, { failure: null, models: null, refuses: null, lengthen: 0, delayMs: 0 });
 });
 afterAll(() => server.close());
@@ -85,6 +86,12 @@ async function spacesIn(store: NodeJS.ProcessEnv) {
   return rows;
 }
 
+/** The new model was asked for the text, and what comes before it is stored. */
+const atWork = (text: string) =>
+  until('the new model is at work', () =>
+    Promise.resolve(server.requests.some(({ model, texts }) => model === 'new' && texts.includes(text))),
+  );
+
 async function begun(model: string) {
   const store = await newStore();
   const env = { ...store, ...server.env, EMBEDDING_MODEL: model };
@@ -104,13 +111,16 @@ describe('a change of model', () => {
       const release = server.hold(unlike(70));
       const next = await BrokerProcess.start({ ...env, EMBEDDING_MODEL: 'new' });
       const here = next.client.as(agent.key);
-      await until('the new model is at work', () =>
-        Promise.resolve(server.texts.filter((t) => t === unlike(70)).length > 1),
-      );
+      await atWork(unlike(70));
       expect(await foundByMeaning(here)).toEqual({ degraded: [], found: 80 });
-      const asked = server.asked.length;
+      const asked = server.requests.length;
       expect((await memorize(here, unlike(1000))).indexed).toBe(true);
-      expect(server.asked.slice(asked).sort()).toEqual(['new', 'old']);
+      expect(
+        server.requests
+          .slice(asked)
+          .map(({ model }) => model)
+          .sort(),
+      ).toEqual(['new', 'old']);
       const forgotten = await memorize(here, unlike(1001));
       await here.ask('mutation ($id: ID!) { forget(id: $id) { id } }', { id: forgotten.memory.id });
       expect(await foundByMeaning(here)).toEqual({ degraded: [], found: 81 });
@@ -118,9 +128,9 @@ describe('a change of model', () => {
       const isExchanged = () => Promise.resolve(next.stderr.includes('the embedding space was exchanged'));
       await until('the space is exchanged', isExchanged);
       await until('the new space is searched', async () => {
-        const from = server.asked.length;
+        const from = server.requests.length;
         await foundByMeaning(here);
-        return server.asked[from] === 'new';
+        return server.requests[from]?.model === 'new';
       });
       expect(await foundByMeaning(here)).toEqual({ degraded: [], found: 81 });
       await next.kill('SIGTERM');
@@ -144,9 +154,7 @@ describe('a change of model', () => {
       const release = server.hold(unlike(35));
       const next = await BrokerProcess.start({ ...env, EMBEDDING_MODEL: 'new' });
       const here = next.client.as(agent.key);
-      await until('the new model is at work', () =>
-        Promise.resolve(server.texts.filter((t) => t === unlike(35)).length > 1),
-      );
+      await atWork(unlike(35));
       const { degraded, hits } = await recall(here, 'rollout');
       expect(degraded).toEqual(['VECTOR']);
       expect(hits).toHaveLength(40);
@@ -170,9 +178,7 @@ describe('a change of model', () => {
       const release = server.hold(unlike(35));
       const next = await BrokerProcess.start({ ...env, EMBEDDING_MODEL: 'new' });
       const here = next.client.as(agent.key);
-      await until('the new model is at work', () =>
-        Promise.resolve(server.texts.filter((t) => t === unlike(35)).length > 1),
-      );
+      await atWork(unlike(35));
       expect((await recall(here, 'when do we ship?')).degraded).toEqual(['VECTOR']);
       release();
       await until('all is found again', async () => (await foundByMeaning(here)).found === 40);
@@ -213,9 +219,7 @@ describe('a change of model', () => {
       await broker.kill('SIGTERM');
       const release = server.hold(unlike(70));
       const killed = await BrokerProcess.start({ ...env, EMBEDDING_MODEL: 'new' });
-      await until('the new model is at work', () =>
-        Promise.resolve(server.texts.filter((t) => t === unlike(70)).length > 1),
-      );
+      await atWork(unlike(70));
       await killed.kill('SIGKILL');
       release();
       const from = server.texts.length;
