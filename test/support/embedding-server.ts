@@ -102,8 +102,7 @@ export class EmbeddingServer {
   refuses: string | null = null;
   /** Every text that was asked for. */
   readonly texts: string[] = [];
-  /** The model of each request. */
-  readonly asked: string[] = [];
+  readonly requests: { model: string; texts: string[] }[] = [];
   private server: http.Server | undefined;
 
   private constructor(private port: number) {}
@@ -156,7 +155,7 @@ export class EmbeddingServer {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { input, model } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[]; model: string };
     this.texts.push(...input);
-    this.asked.push(model);
+    this.requests.push({ model, texts: input });
     if (this.delayMs) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     for (const text of input) await this.held.get(text);
     this.answerTo(input, model, response);

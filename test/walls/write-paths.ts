@@ -1,9 +1,13 @@
 import { issueOperatorKey, renewFeedEpoch } from '#access';
+import type { Embedders } from '#embedding';
 import { TrimLog } from '#feed';
+import { Clock } from '#kernel';
+import { MemoryIndex, SpaceFiller } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
+import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
 import { WEBHOOK_PATHS } from './webhook-paths.js';
@@ -71,6 +75,7 @@ const CHANGE: readonly Path[] = [
   ],
   ['forgetting', ({ broker, callers, ids }) => broker.forget.forget(callers.coder, ids.revised)],
   ['storing a vector of what was forgotten', insertLate],
+  ['a change of model', exchangeModel],
 ];
 
 /** Of one that was counted before, one that was counted in the twin alone, and one that was forgotten. */
@@ -95,6 +100,30 @@ function insertLate({ broker, ids, org }: Twins): Promise<void> {
       { spaceId, memoryId: ids.forgotten, poolId: pools[0]?.id as string, embedding: [1] },
     ]);
   });
+}
+
+const NEXT: Embedders = {
+  model: 'next',
+  askedDimensions: null,
+  of: () => ({ model: 'next', embed: (texts) => Promise.resolve(texts.map(embed)) }),
+  measure: () => Promise.resolve(DIMENSIONS),
+};
+
+/** A space is built, takes the place of the one that is searched, and that one goes. */
+async function exchangeModel({ broker: { access }, database, org }: Twins): Promise<void> {
+  const index = new MemoryIndex(access, NEXT, () => undefined);
+  const failed = (_: string, error: unknown) => {
+    throw error;
+  };
+  const parts = { access, spaces: index.spaces as NonNullable<typeof index.spaces>, index, clock: new Clock(0) };
+  const filler = new SpaceFiller({ ...parts, onError: failed, onProgress: () => undefined });
+  await filler.round();
+  await database.maintenance(
+    `update embedding_space set retired_at = retired_at - interval '1 hour' where state = 'RETIRED'`,
+  );
+  await filler.round();
+  const { rows } = await database.maintenance('select model, state from embedding_space where org_id = $1', [org]);
+  if (JSON.stringify(rows) !== '[{"model":"next","state":"CURRENT"}]') throw new Error(`left: ${JSON.stringify(rows)}`);
 }
 
 const promote = ({ broker, callers, ids }: Twins, name: Name, to: string) =>

@@ -38,11 +38,6 @@ export class Attempts {
     });
   }
 
-  /** Whether the model is left alone at the moment. */
-  get resting(): boolean {
-    return this.breaker.state !== CircuitState.Closed;
-  }
-
   /** @throws EmbedderError */
   async run<Answer>(patience: Patience, ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     this.refuseWhileResting();

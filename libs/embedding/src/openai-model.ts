@@ -81,7 +81,8 @@ function asEmbedderError(error: unknown, signal: AbortSignal): EmbedderError {
       cause: error,
       retryAfterMs: status === 429 || status === 503 ? retryAfter(headers?.get('retry-after')) : undefined,
     });
-  if (error instanceof SyntaxError) return new EmbedderError('WRONG', 'the answer is no JSON', { cause: error });
+  if ((error as Error).name === 'SyntaxError')
+    return new EmbedderError('WRONG', 'the answer is no JSON', { cause: error });
   return new EmbedderError('AWAY', `the embedder failed: ${message ?? 'without a word'}`, { cause: error });
 }
 

@@ -71,7 +71,7 @@ export async function findEmptied(unit: Unit, orgId: string, graceMs: number): P
 export async function emptySpace(unit: Unit, orgId: string, spaceId: string, atMost: number): Promise<number> {
   const text = `delete from memory_vector v using (
       select memory_id from memory_vector where org_id = $1 and space_id = $2 limit $3
-    ) some where v.org_id = $1 and v.space_id = $2 and v.memory_id = some.memory_id returning 1`;
+    ) going where v.org_id = $1 and v.space_id = $2 and v.memory_id = going.memory_id returning 1`;
   return (await unit.query({ text, values: [orgId, spaceId, atMost] })).length;
 }
 
