@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Row, type Workload } from './workload.js';
+import { answers } from './workloads/answers.js';
 import { can } from './workloads/can.js';
 import { compile } from './workloads/compile.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
@@ -16,6 +17,7 @@ import { recallStatements } from './workloads/recall-statements.js';
 const WORKLOADS: readonly Workload[] = [
   compile,
   can,
+  answers,
   recallOverhead,
   recallStatements,
   feedDeliveries,
