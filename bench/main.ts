@@ -6,6 +6,7 @@ import { installPeers } from './cost/peer.js';
 import { svg } from './report/plot.js';
 import { judge, markdown, type Judged } from './report/table.js';
 import type { Workload } from './workload.js';
+import { answers } from './workloads/answers.js';
 import { can } from './workloads/can.js';
 import { compile } from './workloads/compile.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
@@ -23,6 +24,7 @@ import { writeCost } from './workloads/write-cost.js';
 const WORKLOADS: readonly Workload[] = [
   compile,
   can,
+  answers,
   recallOverhead,
   recallStatements,
   recallCost,

@@ -28,6 +28,7 @@ import { AgentResolver, PoolResolver } from './graphql/directory.resolver.js';
 import { formatError, requestError, type ReportError } from './graphql/errors.js';
 import { FeedResolver } from './graphql/feed.resolver.js';
 import { MemoryConnectionResolver, MemoryResolver } from './graphql/memory.resolver.js';
+import { PlainFields } from './graphql/plain-fields.js';
 import { PolicyResolver } from './graphql/policy.resolver.js';
 import { noStore } from './graphql/no-store.js';
 import { Presenter } from './graphql/presenter.js';
@@ -112,12 +113,15 @@ export class ApiModule {
 }
 
 function graphqlOptions({ authentication, contexts, report }: ApiParts): ApolloDriverConfig {
+  const plainFields = new PlainFields();
   return {
     driver: ApolloDriver,
     path: '/graphql',
     autoSchemaFile: true,
     buildSchemaOptions: { scalarsMap: [], orphanedTypes: [] },
     resolvers: { DateTime, JSONObject },
+    transformResolvers: plainFields.note,
+    transformSchema: plainFields.unwrap,
     playground: false,
     introspection: true,
     csrfPrevention: true,

@@ -12,8 +12,9 @@ import {
 import { answerAtRandom, type Calls } from '../../../../test/support/random-answers.js';
 import { randomNumbers } from '../../../../test/support/random-numbers.js';
 import { RandomOperations, type RandomOperation } from '../../../../test/support/random-operations.js';
-import { CompiledOperations, isCompilable } from './compiled-operations.js';
+import { COMPILED_AT_SIGHT, CompiledOperations, isCompilable } from './compiled-operations.js';
 import { formatError } from './errors.js';
+import { PlainFields } from './plain-fields.js';
 import { buildApiSchema } from './schema.js';
 
 const OPERATIONS = Number(process.env['OPERATIONS'] ?? 250);
@@ -23,19 +24,21 @@ let schema: GraphQLSchema;
 
 beforeAll(async () => {
   schema = await buildApiSchema();
-  answerAtRandom(
-    schema,
-    {
-      Query: Object.keys(schema.getQueryType()?.getFields() ?? {}),
-      Mutation: Object.keys(schema.getMutationType()?.getFields() ?? {}),
-      Memory: ['author', 'supersededBy', 'derivedFrom', 'history'],
-      MemoryConnection: ['totalCount'],
-      MemoryReview: ['reviewer'],
-      Pool: ['allowedActions', 'memoryCount'],
-      Agent: ['pool', 'keys'],
-    },
-    seed,
-  );
+  const resolved = {
+    Query: Object.keys(schema.getQueryType()?.getFields() ?? {}),
+    Mutation: Object.keys(schema.getMutationType()?.getFields() ?? {}),
+    Memory: ['author', 'supersededBy', 'derivedFrom', 'history'],
+    MemoryConnection: ['totalCount'],
+    MemoryReview: ['reviewer'],
+    Pool: ['allowedActions', 'memoryCount'],
+    Agent: ['pool', 'keys'],
+    Policy: ['author'],
+    AuditEntry: ['principal'],
+    Webhook: ['principal'],
+  };
+  // As the broker has it: only these have resolvers.
+  new PlainFields().unwrap(schema);
+  answerAtRandom(schema, resolved, seed);
 });
 
 /** As a client is told it, and what the resolvers were asked for. */
@@ -92,8 +95,7 @@ async function byCode(
 
 function runOf(operations: CompiledOperations, source: string, operationName?: string) {
   const request = { source, document: parse(source), operationName };
-  operations.find(request);
-  operations.find(request);
+  for (let time = 1; time < COMPILED_AT_SIGHT; time++) operations.find(request);
   return operations.find(request);
 }
 
@@ -130,10 +132,11 @@ describe('an operation that was compiled', () => {
 describe('what is compiled', () => {
   const find = (source: string, operationName?: string) => runOf(new CompiledOperations(schema), source, operationName);
 
-  it('is what is seen for the third time', () => {
+  it('is what comes often', () => {
     const operations = new CompiledOperations(schema);
     const request = { source: '{ viewer { id } }', document: parse('{ viewer { id } }'), operationName: undefined };
-    expect([1, 2, 3, 4].map(() => operations.find(request) !== null)).toEqual([false, false, true, true]);
+    const isCompiled = Array.from({ length: COMPILED_AT_SIGHT + 2 }, () => operations.find(request) !== null);
+    expect(isCompiled).toEqual([...Array<boolean>(COMPILED_AT_SIGHT - 1).fill(false), true, true, true]);
   });
 
   it('is each operation of a document by its name', async () => {
@@ -149,7 +152,7 @@ describe('what is compiled', () => {
   it('forgets what was not asked for lately, and counts it anew', () => {
     const operations = new CompiledOperations(schema);
     const first = { source: '{ viewer { id } }', document: parse('{ viewer { id } }'), operationName: undefined };
-    for (let time = 0; time < 3; time++) operations.find(first);
+    expect(runOf(operations, first.source)).not.toBeNull();
     for (let nth = 0; nth < 300; nth++) runOf(operations, `{ a${nth}: __typename }`);
     expect(operations.find(first)).toBeNull();
   });
@@ -170,7 +173,7 @@ describe('what is compiled', () => {
     ['mutations in a fragment', 'mutation ($a: ID!) { ...F } fragment F on Mutation { a: forget(id: $a) { id } }'],
     ['a subscription', 'subscription { memoryFeed { id } }'],
     ['introspection, which comes once', getIntrospectionQuery()],
-    ['a text without end', `{ viewer { id } ${' '.repeat(10_000)} }`],
+    ['a text without end', `{ viewer { id } ${' '.repeat(4_000)} }`],
   ])('is never %s', (_, source) => {
     expect(
       validate(schema, parse(source)).filter(({ message }) => !message.startsWith('Field "memoryFeed" arg')),

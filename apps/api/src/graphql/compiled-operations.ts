@@ -21,12 +21,12 @@ export interface OperationRequest {
 
 export type Run = (variables: Record<string, unknown>, contextValue: unknown) => Promise<ExecutionResult | null>;
 
-/** Compiling costs as much as some ten answers save, so what comes only once or twice is not compiled. */
-const COMPILED_AT_SIGHT = 3;
+/** Compiling takes milliseconds, which some fifty answers save again: what has not come often will not come so often. */
+export const COMPILED_AT_SIGHT = 20;
 const MAX_COMPILED = 300;
 const MAX_SEEN = 3_000;
-/** Code is several times as long as its text, and is kept. */
-const MAX_SOURCE_LENGTH = 10_000;
+/** Nothing else is answered meanwhile: of so long a text it takes some tens of milliseconds. */
+const MAX_SOURCE_LENGTH = 4_000;
 
 /**
  * Operations that are sent again and again, compiled to code by graphql-jit. Whatever it cannot do as graphql-js does, or
