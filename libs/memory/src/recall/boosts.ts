@@ -4,7 +4,7 @@ import type { Importance, MemoryType, RecallWeights } from '#access';
  * Small on purpose: a memory whose words answer the whole question scores about 1, and neighbours in rank differ by 0.01 to 0.05.
  * So importance moves a hit by a few places, and recency and usage decide between hits that answer alike.
  */
-export const DEFAULT_WEIGHTS: RecallWeights = { importance: 0.05, recency: 0.02, usage: 0.01 };
+export const DEFAULT_WEIGHTS: RecallWeights = { importance: 0.05, recency: 0.02, usage: 0.005 };
 
 /** What happened ages in weeks, a fact in half a year, a way to do something in a year. */
 const HALF_LIFE_DAYS: Readonly<Record<MemoryType, number>> = { EPISODIC: 30, DECLARATIVE: 180, PROCEDURAL: 365 };

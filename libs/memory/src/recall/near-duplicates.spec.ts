@@ -17,7 +17,7 @@ function fold(...texts: (string | null | Partial<Said>)[]): string[] {
     ...(typeof text === 'object' && text !== null ? said(null, text) : said(text)),
     id: String(place),
   }));
-  return foldNearDuplicates(hits, (hit) => hit).map(({ hit, repeats }) => [hit.id, ...repeats].join('+'));
+  return [...foldNearDuplicates(hits, (hit) => hit)].map(({ hit, repeats }) => [hit.id, ...repeats].join('+'));
 }
 
 const LONG =

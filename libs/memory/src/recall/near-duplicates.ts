@@ -30,10 +30,11 @@ const TURNS =
  * The hits in order, without those that only repeat a better one: the same terms in the same order, or all of them with a few
  * more that hold no number. A text that differs in any other word may say the opposite, so it stays; and so does what is about
  * another entity, of another speaker, type or time. Compared are the texts; who may see which has been decided before.
+ *
+ * One at a time, for most are never asked for: what repeats one of them is added to it when it is passed.
  */
-export function foldNearDuplicates<Hit>(hits: readonly Hit[], saidBy: (hit: Hit) => Said): Folded<Hit>[] {
-  const kept: (Folded<Hit> & { terms: readonly string[] })[] = [];
-  const bySubject = new Map<string, typeof kept>();
+export function* foldNearDuplicates<Hit>(hits: Iterable<Hit>, saidBy: (hit: Hit) => Said): Generator<Folded<Hit>> {
+  const bySubject = new Map<string, { folded: Folded<Hit>; terms: readonly string[] }[]>();
   for (const hit of hits) {
     const said = saidBy(hit);
     const terms = analyseMemory({ content: said.content ?? '', speaker: said.speaker });
@@ -41,14 +42,13 @@ export function foldNearDuplicates<Hit>(hits: readonly Hit[], saidBy: (hit: Hit)
     const alike = bySubject.get(subject) ?? [];
     const better = terms.length > 0 ? alike.find((one) => repeats(one.terms, terms)) : undefined;
     if (better) {
-      better.repeats.push(said.id);
+      better.folded.repeats.push(said.id);
       continue;
     }
-    const own = { hit, repeats: [], terms };
-    kept.push(own);
-    bySubject.set(subject, [...alike, own]);
+    const folded: Folded<Hit> = { hit, repeats: [] };
+    bySubject.set(subject, [...alike, { folded, terms }]);
+    yield folded;
   }
-  return kept.map(({ hit, repeats }) => ({ hit, repeats }));
 }
 
 /** Only texts with the same of all this are compared at all. */

@@ -97,25 +97,25 @@ function take<Hit extends Placed>(
 ): Selected<Hit>[] {
   // Sorting is stable: of equals the order stays that of the search.
   const inOrder = [...hits].sort((a, b) => b.score - a.score);
-  const folded = foldNearDuplicates(inOrder, ({ memory }) => memory);
-  const distinct = folded.map(({ hit, repeats }) => ({ ...hit, repeats }));
-  return takeOfPools(distinct, ({ hit }) => hit.poolId, selection);
+  const distinct = foldNearDuplicates(inOrder, ({ memory }) => memory);
+  const taken = takeOfPools(distinct, ({ hit: { hit } }) => hit.poolId, selection);
+  return taken.map(({ hit, repeats }) => ({ ...hit, repeats }));
 }
 
 /** At most `limit` in all and `perPool` of one pool, in order. */
 function takeOfPools<Hit>(
-  hits: readonly Hit[],
+  hits: Iterable<Hit>,
   poolOf: (hit: Hit) => string,
   { limit, perPool }: Pick<Selection, 'limit' | 'perPool'>,
 ): Hit[] {
   const taken: Hit[] = [];
   const ofPool = new Map<string, number>();
   for (const hit of hits) {
-    if (taken.length === limit) break;
     const count = ofPool.get(poolOf(hit)) ?? 0;
     if (count === perPool) continue;
     ofPool.set(poolOf(hit), count + 1);
     taken.push(hit);
+    if (taken.length === limit) break;
   }
   return taken;
 }
