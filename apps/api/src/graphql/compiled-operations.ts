@@ -1,6 +1,7 @@
 import {
   BREAK,
   getOperationAST,
+  getVariableValues,
   Kind,
   OperationTypeNode,
   parse,
@@ -68,16 +69,21 @@ export class CompiledOperations {
       disablingCapturingStackErrors: true,
       useExperimentalPathBasedSkipInclude: true,
     });
-    return isCompiledQuery(compiled) ? runOf(compiled) : null;
+    const operation = getOperationAST(document, operationName);
+    return operation && isCompiledQuery(compiled) ? this.runOf(compiled, operation) : null;
   }
-}
 
-/** Null where the variables were refused: nothing has run by then, and graphql-js says it in the words that clients know. */
-function runOf({ query }: CompiledQuery): Run {
-  return async (variables, contextValue) => {
-    const result = await query(undefined, contextValue, variables);
-    return 'data' in result ? result : null;
-  };
+  /**
+   * Null where the variables are refused: nothing has run by then, and graphql-js says it in the words that clients know. It
+   * is also the judge of them: the compiler takes a list for an input object.
+   */
+  private runOf({ query }: CompiledQuery, { variableDefinitions }: OperationDefinitionNode): Run {
+    return async (variables, contextValue) => {
+      if (getVariableValues(this.schema, variableDefinitions ?? [], variables, { maxErrors: 1 }).errors) return null;
+      const result = await query(undefined, contextValue, variables);
+      return 'data' in result ? result : null;
+    };
+  }
 }
 
 /**
