@@ -7,6 +7,7 @@ const scored = (id: string, parts: Partial<Parts>, { poolId = 'p', wanted = true
   passage: { id, poolId, sessionId: null, speaker: null, day: 0, length: 1, traits: 0, wanted },
   parts: { ...NONE, ...parts },
   sum: Object.values(parts).reduce((sum, value) => sum + value, 0),
+  isNear: 'meaning' in parts,
 });
 
 describe('rank', () => {
@@ -32,12 +33,14 @@ describe('rank', () => {
       scored('b', { lexical: 0.8 }),
       scored('c', { meaning: 0.9 }),
       scored('d', { neighbours: 0.2 }),
+      scored('e', { meaning: 0 }),
     ]);
     expect(ranked.map(({ id, textRank, vectorRank }) => [id, textRank, vectorRank])).toEqual([
       ['c', null, 1],
       ['b', 1, null],
       ['a', 2, 2],
       ['d', null, null],
+      ['e', null, 3],
     ]);
   });
 });

@@ -13,9 +13,15 @@ export interface Ranked {
 
 /** Those that pass the caller's filter, the best first. Of equals the newer comes first. */
 export function rank(scored: readonly Scored[]): Ranked[] {
-  const wanted = scored.filter(({ passage, sum }) => passage.wanted && sum > 0);
-  const textRanks = ranksBy(wanted, ({ lexical }) => lexical);
-  const vectorRanks = ranksBy(wanted, ({ meaning }) => meaning);
+  const wanted = scored.filter(({ passage, sum, isNear }) => passage.wanted && (sum > 0 || isNear));
+  const textRanks = ranksBy(
+    wanted.filter(({ parts }) => parts.lexical > 0),
+    ({ lexical }) => lexical,
+  );
+  const vectorRanks = ranksBy(
+    wanted.filter(({ isNear }) => isNear),
+    ({ meaning }) => meaning,
+  );
   return [...wanted]
     .sort((a, b) => b.sum - a.sum || newerFirst(a, b))
     .map(({ passage: { id, poolId }, parts, sum }) => ({
@@ -28,10 +34,9 @@ export function rank(scored: readonly Scored[]): Ranked[] {
     }));
 }
 
-function ranksBy(scored: readonly Scored[], value: (parts: Parts) => number): Map<string, number> {
-  const found = scored.filter(({ parts }) => value(parts) > 0);
-  found.sort((a, b) => value(b.parts) - value(a.parts) || newerFirst(a, b));
-  return new Map(found.map(({ passage }, place) => [passage.id, place + 1]));
+function ranksBy(scored: Scored[], value: (parts: Parts) => number): Map<string, number> {
+  const ranked = scored.sort((a, b) => value(b.parts) - value(a.parts) || newerFirst(a, b));
+  return new Map(ranked.map(({ passage }, place) => [passage.id, place + 1]));
 }
 
 /** Ids of version 7 are in the order of writing. */

@@ -60,9 +60,11 @@ async function candidatesOfWholePools(
   const params = new SqlParams();
   const search = searchCall({ scope, filter, terms, budget: CANDIDATE_BUDGET }, params);
   const wanted = isPlain(filter) ? null : filterSql(filter, scope.filter, params);
+  const behind =
+    wanted && `left join memory m on m.org_id = ${params.add(scope.orgId, 'uuid')} and m.memory_id = c.memory_id`;
   const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
       c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'c.holds'} as wanted
-    from ${search} c${wanted ? ' left join memory m on m.org_id = ' + params.add(scope.orgId, 'uuid') + ' and m.memory_id = c.memory_id' : ''}`;
+    from ${search} c ${behind ?? ''}`;
   const [rows, documents] = await Promise.all([
     unit.query<CandidateRow>({ text, values: params.values, keep: true }),
     countWholePools(unit, scope),

@@ -69,6 +69,8 @@ export interface Scored {
   parts: Parts;
   /** The sum of the parts. */
   sum: number;
+  /** Of the least of the found the meaning adds nothing, and it was found all the same. */
+  isNear: boolean;
 }
 
 export const sessionKey = ({ poolId, sessionId }: { poolId: string; sessionId: string | null }): string | null =>
@@ -103,7 +105,7 @@ export function score(
       date: asked.days.length > 0 ? WEIGHTS.date * closeness(day, asked.days) : 0,
       cue: cue(traits & asked.trait),
     };
-    return { passage, parts, sum: sumOf(parts) };
+    return { passage, parts, sum: sumOf(parts), isNear: evidence.meaning.has(id) };
   });
 }
 

@@ -2,7 +2,7 @@ import { SqlParams } from '#access';
 import type { Unit } from '#platform';
 import { toSql } from 'pgvector';
 import { visible, type ReadScope } from '../memory.repository.js';
-import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
+import type { MemoryFilter } from '../read/memory-filter.js';
 import { passageColumns } from '../recall/recall.repository.js';
 import type { Passage } from '../recall/recipe.js';
 import type { Placement } from './vector-plan.js';
@@ -34,7 +34,7 @@ const isReadable = (scope: ReadScope, params: SqlParams): string =>
   `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}`;
 
 /**
- * The nearest memories by meaning, exactly: every readable vector is compared.
+ * The nearest memories by meaning, exactly: every readable vector is compared, whatever the policy and the filter leave.
  * `+ 0` keeps the planner from an approximate index, which loses most of what a narrow caller may see.
  */
 export function nearestExactly(
@@ -45,46 +45,60 @@ export function nearestExactly(
 ): Promise<Nearest[]> {
   const params = new SqlParams();
   const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
-  const text = `select ${passageColumns(scope, filter, params)}, 1 - ${distance} as cosine
-    from memory_vector v join memory m on m.org_id = v.org_id and m.memory_id = v.memory_id
+  const text = `select p.*, 1 - ${distance} as cosine from memory_vector v ${byId('v', scope, filter, params)}
     where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
-      and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})
-      and ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
+      and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')}) and p.wanted
     order by ${distance} + 0 limit ${params.add(MAX_NEAREST, 'integer')}`;
   return unit.query<Nearest>({ text, values: params.values, keep: true });
 }
 
-export interface IndexedSearch {
+/**
+ * The memories `p` behind vectors, each looked up by its id: while a table has no statistics yet, a join that the planner may
+ * turn round went through all memories of the pools for every vector, and 63,000 took more than 15 s.
+ */
+function byId(vectors: string, scope: ReadScope, filter: MemoryFilter, params: SqlParams): string {
+  return `cross join lateral (
+      select ${passageColumns(scope, filter, params)} from memory m
+      where m.memory_id = ${vectors}.memory_id and ${isReadable(scope, params)} offset 0
+    ) p`;
+}
+
+export interface NearFirst {
   vector: readonly number[];
-  dimensions: number;
-  /** Null: the index that the scope's pools share. */
-  ownPoolId: string | null;
+  /** Null: every vector of the scope's pools is compared. */
+  index: { dimensions: number; ownPoolId: string | null } | null;
 }
 
 /**
- * The nearest by an HNSW index, those that the caller may read among the first so many; `looked` says how many there were.
- * Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use.
+ * Those of the nearest {@link MAX_NEAREST} that the caller may read and wants; `looked` says of how many. The memories behind
+ * the vectors are read of those alone.
  */
-export async function nearestByIndex(
+export async function nearestFirst(
   unit: Unit,
   scope: ReadScope,
   filter: MemoryFilter,
-  { vector, dimensions, ownPoolId }: IndexedSearch,
+  { vector, index }: NearFirst,
 ): Promise<{ found: Nearest[]; looked: number }> {
   const params = new SqlParams();
-  const distance = `(v.embedding::halfvec(${Number(dimensions)})) <=> ${params.add(toSql(vector), 'text')}::halfvec(${Number(dimensions)})`;
-  const within = ownPoolId
-    ? `v.pool_id = '${uuid(ownPoolId)}'`
-    : `v.shared and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
+  const asked = `${params.add(toSql(vector), 'text')}::halfvec`;
+  const pools = () => `v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
+  // Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use.
+  const { distance, within } = index
+    ? {
+        distance: `(v.embedding::halfvec(${Number(index.dimensions)})) <=> ${asked}(${Number(index.dimensions)})`,
+        within: `v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${index.ownPoolId ? `v.pool_id = '${uuid(index.ownPoolId)}'` : `v.shared and ${pools()}`}`,
+      }
+    : {
+        distance: `(v.embedding <=> ${asked}) + 0`,
+        within: `v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')} and ${pools()}`,
+      };
   const text = `with near as materialized (
       select v.memory_id, ${distance} as distance from memory_vector v
-      where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${within}
+      where v.org_id = ${params.add(scope.orgId, 'uuid')} and ${within}
       order by ${distance} limit ${params.add(MAX_NEAREST, 'integer')}
     )
     select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
-      select ${passageColumns(scope, filter, params)}, 1 - near.distance as cosine
-      from near join memory m on m.memory_id = near.memory_id
-      where ${isReadable(scope, params)} and ${filterSql(filter, scope.filter, params)}
+      select p.*, 1 - near.distance as cosine from near ${byId('near', scope, filter, params)} where p.wanted
     ) found on true`;
   const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, keep: true });
   const looked = rows[0]?.looked ?? 0;

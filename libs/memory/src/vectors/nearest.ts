@@ -4,14 +4,15 @@ import type { MemoryFilter } from '../read/memory-filter.js';
 import {
   findPlacements,
   MAX_NEAREST,
-  nearestByIndex,
   nearestExactly,
+  nearestFirst,
   searchOn,
   type Nearest,
+  type NearFirst,
 } from './nearest.repository.js';
 import { planSearch } from './vector-plan.js';
 
-/** Of an index's answer the caller has to be left so many; else what it may read is compared one by one. */
+/** Of the nearest the caller has to be left so many; else all that it may read is compared. */
 const ENOUGH = MAX_NEAREST / 4;
 
 /** The nearest memories by meaning that the caller may read and wants, each pool searched as the plan says. */
@@ -23,23 +24,28 @@ export async function nearest(
 ): Promise<Nearest[]> {
   const { pools, indexed, dimensions } = await findPlacements(unit, scope);
   const plan = planSearch(pools, indexed);
-  if (dimensions === null || plan.shared.length + plan.own.length === 0)
-    return nearestExactly(unit, scope, filter, vector);
-  const of = (poolIds: readonly string[]): ReadScope => ({ ...scope, filter: scope.filter.narrow(poolIds) });
-  const byIndex = async (poolIds: readonly string[], ownPoolId: string | null) => {
-    const { found, looked } = await nearestByIndex(unit, of(poolIds), filter, { vector, dimensions, ownPoolId });
-    // The policy, or the caller's filter, left little of many: the rest may lie behind them.
-    if (looked >= MAX_NEAREST && found.length < ENOUGH) return nearestExactly(unit, of(poolIds), filter, vector);
-    return found;
+  const search = async (poolIds: readonly string[], index: NearFirst['index']): Promise<Nearest[]> => {
+    if (poolIds.length === 0) return [];
+    const within: ReadScope = { ...scope, filter: scope.filter.narrow(poolIds) };
+    // Row by row the policy may leave little of the nearest: then it is asked of every one at once.
+    if (!index && !within.filter.readsWhole()) return nearestExactly(unit, within, filter, vector);
+    const { found, looked } = await nearestFirst(unit, within, filter, { vector, index });
+    const isTooFew = looked >= MAX_NEAREST && found.length < ENOUGH;
+    return isTooFew ? nearestExactly(unit, within, filter, vector) : found;
   };
+  if (dimensions === null || plan.shared.length + plan.own.length === 0)
+    return inOrder([await search(scope.filter.poolIds, null)]);
   const [, ...found] = await Promise.all([
     searchOn(unit),
-    plan.exact.length ? nearestExactly(unit, of(plan.exact), filter, vector) : [],
-    plan.shared.length ? byIndex(plan.shared, null) : [],
-    ...plan.own.map((poolId) => byIndex([poolId], poolId)),
+    search(plan.exact, null),
+    search(plan.shared, { dimensions, ownPoolId: null }),
+    ...plan.own.map((ownPoolId) => search([ownPoolId], { dimensions, ownPoolId })),
   ]);
-  return (found as Nearest[][])
+  return inOrder(found);
+}
+
+const inOrder = (found: readonly Nearest[][]): Nearest[] =>
+  found
     .flat()
     .sort((a, b) => b.cosine - a.cosine)
     .slice(0, MAX_NEAREST);
-}
