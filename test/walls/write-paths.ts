@@ -2,10 +2,11 @@ import { issueOperatorKey, renewFeedEpoch } from '#access';
 import type { Embedders } from '#embedding';
 import { TrimLog } from '#feed';
 import { Clock } from '#kernel';
-import { MemoryIndex, SpaceFiller } from '#memory';
+import { MemoryIndex, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
+import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
 import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
@@ -220,6 +221,24 @@ async function weighPool({ broker, callers }: Twins): Promise<void> {
     await broker.directory.weighPool(callers.admin, 'coder', one);
 }
 
+/** There and back, as when a pool has grown and shrunk again. */
+async function moveBetweenIndexes({ broker, database, org }: Twins): Promise<void> {
+  await new VectorIndexes(broker.access, database, () => undefined).run();
+  await broker.access.system('test', async (unit) => {
+    const space = (await findCurrentSpace(unit, org)) as { spaceId: string };
+    const [pool] = await unit.query<{ id: string }>({
+      text: `select pool_id as id from pool where org_id = $1 and key = 'coder'`,
+      values: [org],
+    });
+    const { id } = pool as { id: string };
+    for (const shared of [true, false]) {
+      await setTier(unit, org, id, { tier: shared ? 'SHARED' : 'EXACT', spaceId: space.spaceId, shared });
+      if ((await moveVectors(unit, org, { spaceId: space.spaceId, poolId: id, shared }, 100)) === 0)
+        throw new Error('no vector was moved');
+    }
+  });
+}
+
 const ADMINISTER: readonly Path[] = [
   [
     'making a role',
@@ -238,6 +257,7 @@ const ADMINISTER: readonly Path[] = [
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
   ['trimming the log', trimTheLog],
+  ['moving vectors between indexes', moveBetweenIndexes],
   ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],
   ['another epoch of the feed', ({ database }) => renewFeedEpoch(database)],
 ];
