@@ -44,7 +44,7 @@ describe('an operation that comes again', () => {
   it.each([
     [
       'a recall',
-      `query ($input: RecallInput!) { recall(input: $input) { hits { rank score memory { ${MEMORY} } } context } }`,
+      `query ($input: RecallInput!) { recall(input: $input) { hits { rank explanation { lexical neighbours } memory { ${MEMORY} } } context } }`,
       { input: { query: 'ledger' } },
     ],
     [
