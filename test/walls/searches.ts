@@ -30,14 +30,14 @@ export async function searches(
 }
 
 /** What stands beside each memory of the session, read whole and in windows: the session must be a long one before recall asks for those. */
-export function session({ broker, callers, database, org }: Twins, name: Name): Promise<string[]> {
+export async function session({ broker, callers, database, org }: Twins, name: Name): Promise<string[]> {
+  const { rows } = await database.maintenance<{ id: string; poolId: string }>(
+    'select memory_id as id, pool_id as "poolId" from memory where org_id = $1 and session_id = $2',
+    [org, ABOUT.sessionId],
+  );
   return broker.access.read(callers[name], async (unit, grants) => {
     const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space: null };
     const filter = parseFilter(null, 'filter', grants);
-    const { rows } = await database.maintenance<{ id: string; poolId: string }>(
-      'select memory_id as id, pool_id as "poolId" from memory where org_id = $1 and session_id = $2',
-      [org, ABOUT.sessionId],
-    );
     const anchors = rows.map((row) => ({ ...row, sessionId: ABOUT.sessionId }));
     const whole = await memoriesOfSessions(unit, scope, filter, anchors);
     const windows = await memoriesAround(unit, scope, filter, anchors);
