@@ -3,7 +3,7 @@ import type { Importance, MemoryType, RecallWeights } from '#access';
 /**
  * Small on purpose: a memory whose words answer the whole question scores about 1, and neighbours in rank differ by 0.01 to 0.05.
  * So importance moves a hit by a few places, recency decides between hits that answer alike, and usage between equal ones: at
- * 0.005 it took 0.5 points of recall@5, and up to 12 of the exact answer of vectors, whose hits lie close together.
+ * 0.003 and 0.01 it took 0.4 to 0.9 points of recall@5.
  */
 export const DEFAULT_WEIGHTS: RecallWeights = { importance: 0.05, recency: 0.02, usage: 0.0002 };
 
