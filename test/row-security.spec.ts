@@ -1,10 +1,9 @@
 import { newId } from '#kernel';
 import type { Database, Statement } from '#platform';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { isNative, nativeOnly, openTestDatabase } from './support/database.js';
+import { nativeOnly, openTestDatabase, itOnNative } from './support/database.js';
 import { insertKey, newTenant, unitOf, type Opening, type Tenant } from './support/tenants.js';
 
-const itOnNative = isNative ? it : it.skip;
 const DENIED = '42501';
 const STALE = 'AB001';
 const KEY_ENDED = 'AB002';

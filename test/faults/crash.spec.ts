@@ -3,10 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { registerAgent, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative, nativeOnly } from '../support/database.js';
+import { nativeOnly, itOnNative } from '../support/database.js';
 import { eventLogs, storedMemories, Writer } from './writers.js';
 
-const itOnNative = isNative ? it : it.skip;
 const ROUNDS = 3;
 
 /** Own pools and the shared one, written and proposed to, one pool at a time and two in one request. */

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { createNativeDatabase, isNative, nativeOnly, openTestDatabase } from '../support/database.js';
+import { createNativeDatabase, isNative, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
 import { eventually } from '../support/doorbells.js';
 import { memorize } from '../support/memories.js';
 import { freePort, hasNats, NatsServer, natsOnly } from '../support/nats.js';
 
-const itOnNative = isNative ? it : it.skip;
 const itOnBoth = isNative && hasNats ? it : it.skip;
 const native = (name: string) => nativeOnly(name, 'the embedded database has one broker');
 const ACTIVATE = 'mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Database } from '#platform';
 import { registerAgent, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative } from '../support/database.js';
+import { describeOnNative } from '../support/database.js';
 import { DIMENSIONS, EmbeddingServer, turned } from '../support/embedding-server.js';
 
 const WITHIN_MS = 90_000;
@@ -249,7 +249,7 @@ describe('memories that were stored before there was a model', () => {
   });
 });
 
-(isNative ? describe : describe.skip)('of two brokers on one Postgres', () => {
+describeOnNative('of two brokers on one Postgres', () => {
   it('one embeds everything anew, each memory once, while both write, and both exchange', async () => {
     server.models = BOTH;
     const { store, env, broker, agent } = await begun('old');

@@ -1,10 +1,8 @@
 import type { Database } from '#platform';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApi, TestClient, type Answer, type TestApi } from '../support/api.js';
-import { createNativeDatabase, isNative, nativeOnly, openTestDatabase } from '../support/database.js';
+import { createNativeDatabase, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
 import { eventLogs } from './writers.js';
-
-const itOnNative = isNative ? it : it.skip;
 
 let api: TestApi;
 let database: Database;

@@ -5,11 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { registerAgent, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore, temporaryFolder } from '../support/broker-process.js';
-import { createNativeDatabase, isNative, nativeOnly } from '../support/database.js';
+import { createNativeDatabase, isNative, nativeOnly, itOnNative } from '../support/database.js';
 import { FeedReader } from '../support/feed.js';
 import { memorize } from '../support/memories.js';
 
-const itOnNative = isNative ? it : it.skip;
 const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 const LONGEST_RUN_MS = 50_000;
 

@@ -1,14 +1,13 @@
 import { Database } from '#platform';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect } from '@jest/globals';
 import { registerAgent, TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative, nativeOnly } from '../support/database.js';
+import { nativeOnly, itOnNative } from '../support/database.js';
 import { FeedReader } from '../support/feed.js';
 import { memorize } from '../support/memories.js';
 import { activePolicy, allow, deny, editPolicy } from '../support/policy.js';
 
 const ROUNDS = 10;
-const itOnNative = isNative ? it : it.skip;
 
 let writing = true;
 /** Of each writer, the round in which it began what it is writing. */

@@ -9,10 +9,9 @@ import path from 'node:path';
 import { migrations } from '../../migrations/index.js';
 import { ADMIN_KEY, registerAgent, TestClient } from '../support/api.js';
 import { BrokerProcess, newStore, temporaryFolder } from '../support/broker-process.js';
-import { createNativeDatabase, isNative, nativeOnly, openTestDatabase } from '../support/database.js';
+import { createNativeDatabase, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
 
-const itOnNative = isNative ? it : it.skip;
 const ENDED = { code: 0, signal: null };
 /** What the log says when the process ends although requests or the database have not. */
 const CUT_OFF = 'draining took too long';

@@ -1,11 +1,10 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect } from '@jest/globals';
 import { registerAgent, type TestClient } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative, nativeOnly, openTestDatabase } from '../support/database.js';
+import { isNative, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
 import { MEMORIZE, memorize } from '../support/memories.js';
 import { activePolicy, allow, deny, type Statement } from '../support/policy.js';
 
-const itOnNative = isNative ? it : it.skip;
 const FLIPS = 1_000;
 const EDITORS = 8;
 const EDITS_OF_EACH = 5;

@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_KEY, registerAgent, startTestApi, TestClient, type TestApi } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { createNativeDatabase, isNative, nativeOnly, openTestDatabase } from '../support/database.js';
+import { createNativeDatabase, isNative, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
 import { eventually } from '../support/doorbells.js';
 import { memorize } from '../support/memories.js';
 import { createWebhook, hang, webhookBecomes, WebhookReceiver, type Received } from '../support/webhook-receiver.js';
 
-const itOnNative = isNative ? it : it.skip;
 const ALLOWED = { WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' };
 const timing = { scheduleMs: [0, 20, 20, 20], pollMs: 20, timeoutMs: 1_000 };
 

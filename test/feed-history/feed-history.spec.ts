@@ -1,11 +1,10 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { isNative, nativeOnly } from '../support/database.js';
+import { nativeOnly, itOnNative } from '../support/database.js';
 
 const RUN = fileURLToPath(new URL('run.mjs', import.meta.url));
-const itOnNative = isNative ? it : it.skip;
 /** Kills come after half to one and a half of their time: at least one of each in the 24 seconds. */
 const SHORT = ['--minutes', '0.4', '--subscribers', '30', '--writers', '5', '--rate', '15'];
 const KILLS = ['--replica-kill-seconds', '9', '--postgres-kill-seconds', '14'];

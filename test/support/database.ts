@@ -1,6 +1,6 @@
 import { accessEntities } from '#access';
 import { Database } from '#platform';
-import { afterAll } from '@jest/globals';
+import { afterAll, describe, it } from '@jest/globals';
 import fs from 'node:fs';
 import pg from 'pg';
 import { migrations } from '../../migrations/index.js';
@@ -33,6 +33,10 @@ export async function openTestDatabase(url?: string): Promise<Database> {
   if (isNative) return Database.open({ ...options, url: url ?? (await createNativeDatabase()), poolSize: 20 });
   return Database.open({ ...options, image: fs.readFileSync(process.env['TEST_IMAGE_FILE'] as string) });
 }
+
+/** For what the embedded database cannot show: it has one connection. The name tells why, by `nativeOnly`. */
+export const itOnNative = isNative ? it : it.skip;
+export const describeOnNative = isNative ? describe : describe.skip;
 
 /** Such as races, which need more than one connection. The reason for a skip is in the test's name. */
 export function nativeOnly(

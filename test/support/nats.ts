@@ -1,3 +1,4 @@
+import { it } from '@jest/globals';
 import { afterAll } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,6 +9,9 @@ const LONGEST_LIFE_MS = 300_000;
 const READY_WITHIN_MS = 20_000;
 
 export const hasNats = spawnSync('nats-server', ['--version']).status === 0;
+
+/** Where nats-server is not installed; the checks install it. The name tells why, by `natsOnly`. */
+export const itWithNats = hasNats ? it : it.skip;
 
 /** The reason for a skip is in the test's name. */
 export const natsOnly = (name: string): string => (hasNats ? name : `${name} [skipped: there is no nats-server here]`);

@@ -114,6 +114,7 @@ describe('a model from a folder', () => {
     await expect(failure).rejects.toMatchObject({ failure: 'MISSING' });
   });
 
+  // Where somebody has installed the optional package it is not missing.
   (isInstalled() ? it.skip : it)('without the package says what to install', async () => {
     const failure = new LocalModel(folder('plain', ONNX)).ask(['a'], later());
     await expect(failure).rejects.toThrow(/npm install @huggingface\/transformers/);

@@ -1,12 +1,11 @@
 import { newId } from '#kernel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../../../test/support/api.js';
-import { isNative, nativeOnly } from '../../../../test/support/database.js';
+import { nativeOnly, itOnNative } from '../../../../test/support/database.js';
 import { eventually } from '../../../../test/support/doorbells.js';
 import { findPoolsToTrim, takeTrimLock } from './trim.repository.js';
 import { TrimLog } from './trim.service.js';
 
-const itOnNative = isNative ? it : it.skip;
 const DAYS = 7;
 const OLD = "now() - interval '8 days'";
 const NEW = "now() - interval '6 days'";

@@ -1,9 +1,8 @@
 import { CommonplaceError } from '#kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { isNative, nativeOnly, openTestDatabase } from '../../../../test/support/database.js';
+import { nativeOnly, openTestDatabase, itOnNative } from '../../../../test/support/database.js';
 import { Database, type Statement, type Unit, type UnitScope } from './database.js';
 
-const itOnNative = isNative ? it : it.skip;
 const ORG = '00000000-0000-7000-8000-000000000001';
 const SYSTEM: UnitScope = {
   role: 'commonplace_system',

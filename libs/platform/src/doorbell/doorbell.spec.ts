@@ -1,11 +1,10 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { createNativeDatabase, isNative, nativeOnly } from '../../../../test/support/database.js';
+import { createNativeDatabase, isNative, nativeOnly, itOnNative } from '../../../../test/support/database.js';
 import { eventually, HeardDoorbell } from '../../../../test/support/doorbells.js';
 import { freePort } from '../../../../test/support/nats.js';
 import { openDoorbell } from './doorbell.js';
 
-const itOnNative = isNative ? it : it.skip;
 const native = (name: string) => nativeOnly(name, 'the embedded database has one process, which hears itself');
 const CHANNEL = 'commonplace_test';
 

@@ -3,10 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { temporaryFolder } from '../../../../test/support/broker-process.js';
 import { eventually, HeardDoorbell } from '../../../../test/support/doorbells.js';
-import { hasNats, NatsServer, natsOnly } from '../../../../test/support/nats.js';
+import { NatsServer, natsOnly, itWithNats } from '../../../../test/support/nats.js';
 import { parseNatsUrls } from './nats-line.js';
-
-const itWithNats = hasNats ? it : it.skip;
 
 const open: HeardDoorbell[] = [];
 afterEach(async () => {
