@@ -78,6 +78,8 @@ export async function readEvents(
     column((r) => r.upTo, 'bigint[]'),
   ];
   const org = params.add(scope.orgId, 'uuid');
+  // The limit keeps the search for a memory by its id: joined without it, a plan that is made while the tables are small and
+  // then kept goes through the memories of the organisation for each event (1,500 of them: 2 ms an event instead of 0.1).
   const text = `select p.pool_id as "loggedPool", e.seq, e.memory_id as "memoryId", e.kind as event, e.occurred_at as at,
       clock_timestamp() as "readAt", seen.*
     from unnest(${lists.join(', ')}) as r (pool_id, after, up_to)
@@ -87,7 +89,7 @@ export async function readEvents(
       where e.org_id = ${org} and e.pool_id = r.pool_id and e.seq > r.after and e.seq <= r.up_to
       order by e.seq limit ${params.add(atMost, 'integer')}
     ) e on true
-    left join lateral (${memoriesTogether(scope, params)} and m.memory_id = e.memory_id) seen on true
+    left join lateral (${memoriesTogether(scope, params)} and m.memory_id = e.memory_id limit 1) seen on true
     order by p.pool_id, e.seq`;
   const rows = await unit.query<Joined>({ name: nameOf(text), text, values: params.values });
   return rows.map(({ loggedPool, seq, memoryId, event, at, readAt, onlyFor, ...seen }) => ({
