@@ -17,6 +17,8 @@ export interface Scope {
   key: string;
   contents: string[];
   topics: string[];
+  /** Memories of no session and no speaker: the neighbours of a hit act on its order too. */
+  apart?: boolean;
 }
 
 /**

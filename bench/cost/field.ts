@@ -137,7 +137,7 @@ async function fill(
 ): Promise<void> {
   const second = await SecondBroker.open(url, variables);
   try {
-    await second.fill(scopes.map(({ key: pool, contents }) => ({ key, pool, contents })));
+    await second.fill(scopes.map(({ key: pool, contents, apart }) => ({ key, pool, contents, apart })));
   } finally {
     await second.close();
   }

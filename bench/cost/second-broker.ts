@@ -12,6 +12,8 @@ export interface Writing {
   key: string;
   pool: string;
   contents: readonly string[];
+  /** As in a Scope. */
+  apart?: boolean;
 }
 
 /** The broker's services in this process, on the database of one over HTTP: to fill it, and to hear what recall sends. */
@@ -33,10 +35,9 @@ export class SecondBroker {
 
   /** By the verb and not past it, so that whatever a write keeps up to date is so. */
   async fill(writings: readonly Writing[]): Promise<void> {
-    const batches = writings.flatMap(({ key, pool, contents }) =>
+    const batches = writings.flatMap(({ contents, ...rest }) =>
       Array.from({ length: Math.ceil(contents.length / BATCH) }, (_, nth) => ({
-        key,
-        pool,
+        ...rest,
         contents: contents.slice(nth * BATCH, (nth + 1) * BATCH),
       })),
     );
@@ -64,13 +65,12 @@ export class SecondBroker {
     return this.broker.close();
   }
 
-  private async write({ key, pool, contents }: Writing): Promise<void> {
+  private async write({ key, pool, contents, apart }: Writing): Promise<void> {
     const inputs = contents.map((content, nth) => ({
       content,
       type: 'EPISODIC' as const,
       pool,
-      sessionId: `session-${Math.floor(nth / 20)}`,
-      speaker: `speaker-${nth % 7}`,
+      ...(apart ? {} : { sessionId: `session-${Math.floor(nth / 20)}`, speaker: `speaker-${nth % 7}` }),
     }));
     const caller: Principal = await this.broker.credentials.authenticate(key);
     const { failures } = await this.broker.memorize.memorizeMany(caller, inputs);

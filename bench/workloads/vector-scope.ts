@@ -54,7 +54,7 @@ function poolsOf(memories: number) {
     const [start, end] = [from, Math.round(memories * share)];
     from = end;
     const contents = Array.from({ length: end - start }, (_, nth) => vectorText(start + nth));
-    return { key: `up-to-${share * 1000}-permille`, contents, topics: [] };
+    return { key: `up-to-${share * 1000}-permille`, contents, topics: [], apart: true };
   });
 }
 

@@ -14,6 +14,7 @@ import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
 import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
+import { Upkeep } from './upkeep.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
@@ -66,13 +67,16 @@ export type DatabaseKind = 'embedded' | 'postgres';
 export class Database {
   /** What migrate() found to say of a server that works and should still be updated. */
   warning: string | null = null;
+  private readonly upkeep: Upkeep | undefined;
 
   private constructor(
     readonly kind: DatabaseKind,
     private readonly source: DataSource,
     private readonly embedded: EmbeddedPostgres | undefined,
     private readonly lock: DataDirLock | undefined,
-  ) {}
+  ) {
+    this.upkeep = embedded && new Upkeep(this.pool);
+  }
 
   static async open(options: DatabaseOptions): Promise<Database> {
     if (options.url) {
@@ -156,6 +160,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    await this.upkeep?.stop();
     await this.source.destroy();
     await this.embedded?.close();
     this.lock?.release();
