@@ -25,6 +25,8 @@ const MEAN_LIFE_MS = 12_000;
 const SCOPES_SETTLE_MS = 3_000;
 /** On two processors 200 subscribers are far behind when the writers stop. */
 const HEAD_WITHIN_MS = 600_000;
+/** Not much sooner: each time is more for those to read who are behind. */
+const LAST_AGAIN_MS = 20_000;
 
 export class Load {
   /**
@@ -214,15 +216,22 @@ export class Load {
     while (!(await this.activate('gives all back'))) await pause(300);
     await pause(SCOPES_SETTLE_MS);
     for (const subscriber of this.subscribers) subscriber.seen = new Set();
-    const last = await this.writeLast();
+    let last = await this.writeLast();
     const until = this.history.now() + HEAD_WITHIN_MS;
+    let againAt = this.history.now() + LAST_AGAIN_MS;
     const isThere = (/** @type {Subscriber} */ { seen, input, agent }) =>
       last.every(
         ({ id, pool, row }) =>
           seen?.has(id) || !isAsked(input, pool, row) || !sight(this.policy.statements(), agent.role, pool, row).reads,
       );
     const missing = () => this.subscribers.filter((subscriber) => !isThere(subscriber));
-    while (missing().length > 0 && this.history.now() < until) await pause(100);
+    while (missing().length > 0 && this.history.now() < until) {
+      await pause(100);
+      // Who heard of what it was given back only after the last was written is told of what is written from then on.
+      if (this.history.now() < againAt) continue;
+      last = await this.writeLast();
+      againAt = this.history.now() + LAST_AGAIN_MS;
+    }
     this.history.tell('rested', { missing: missing().map(({ number }) => number) });
   }
 
@@ -237,7 +246,7 @@ export class Load {
     );
     const last = [];
     for (const pool of POOLS) {
-      const inputs = rows.map((row, n) => ({ ...row, pool, content: `the last of ${pool}, ${n}` }));
+      const inputs = rows.map((row, n) => ({ ...row, pool, content: `the last of ${pool}, ${n}, ${this.history.now()}` }));
       const from = this.history.now();
       const { memorizeMany } = await ask(url, key, document, { inputs });
       const ids = memorizeMany.results.map((/** @type {any} */ result) => /** @type {string} */ (result.memory.id));
