@@ -16,7 +16,7 @@ import { tell, type Subscriber, type Telling } from './subscriber.js';
  * After a reading the audience rests for as long as it took, or this many times: on a machine that is busy, more is read at once
  * instead of more often, and writers keep their share.
  */
-const REST = 1;
+const REST = 2;
 const LONGEST_REST_MS = 25;
 
 export interface Reading {
