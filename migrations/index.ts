@@ -6,6 +6,7 @@ import { Recall0000000000005 } from './0005-recall.js';
 import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 import { Ranking0000000000007 } from './0007-ranking.js';
 import { VectorIndexes0000000000008 } from './0008-vector-indexes.js';
+import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   EmbeddingSpaces0000000000006,
   Ranking0000000000007,
   VectorIndexes0000000000008,
+  SearchByPool0000000000010,
 ];

@@ -16,6 +16,11 @@ export interface Writing {
   apart?: boolean;
 }
 
+interface Batch extends Writing {
+  /** Where its first memory stands among those of the pool. */
+  first: number;
+}
+
 /** The broker's services in this process, on the database of one over HTTP: to fill it, and to hear what recall sends. */
 export class SecondBroker {
   private constructor(
@@ -39,11 +44,12 @@ export class SecondBroker {
       Array.from({ length: Math.ceil(contents.length / BATCH) }, (_, nth) => ({
         ...rest,
         contents: contents.slice(nth * BATCH, (nth + 1) * BATCH),
+        first: nth * BATCH,
       })),
     );
     let next = 0;
     const writer = async () => {
-      while (next < batches.length) await this.write(batches[next++] as Writing);
+      while (next < batches.length) await this.write(batches[next++] as Batch);
     };
     await Promise.all(Array.from({ length: PARALLEL }, writer));
     // Memories without their vectors would make every search by meaning cheaper.
@@ -65,15 +71,18 @@ export class SecondBroker {
     return this.broker.close();
   }
 
-  private async write({ key, pool, contents, apart }: Writing): Promise<void> {
+  private async write({ key, pool, contents, apart, first }: Batch): Promise<void> {
     const inputs = contents.map((content, nth) => ({
       content,
       type: 'EPISODIC' as const,
       pool,
-      ...(apart ? {} : { sessionId: `session-${Math.floor(nth / 20)}`, speaker: `speaker-${nth % 7}` }),
+      ...(apart ? {} : inSession(first + nth)),
     }));
     const caller: Principal = await this.broker.credentials.authenticate(key);
     const { failures } = await this.broker.memorize.memorizeMany(caller, inputs);
     if (failures[0]) throw failures[0].error;
   }
 }
+
+/** Conversations of twenty turns each. */
+const inSession = (nth: number) => ({ sessionId: `session-${Math.floor(nth / 20)}`, speaker: `speaker-${nth % 7}` });

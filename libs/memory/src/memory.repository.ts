@@ -88,7 +88,7 @@ export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly s
   const params = new SqlParams();
   const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
     where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
-  return (await unit.query<MemoryRecord>({ text, values: params.values })).map(toMemory);
+  return (await unit.query<MemoryRecord>({ text, values: params.values, keep: true })).map(toMemory);
 }
 
 /** As one row of `memoriesTogether`. */

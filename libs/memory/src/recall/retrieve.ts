@@ -21,9 +21,9 @@ import { namedSpeakers, score, sessionKey, type Passage, type Scored } from './r
 
 /** Of these best by their own words and meaning the sessions are read too. */
 const MAX_ANCHORS = 300;
-const MAX_SESSIONS = 60;
+const MAX_SESSIONS = 20;
 /** In sessions too long to be read whole. */
-const MAX_WINDOWS = 50;
+const MAX_WINDOWS = 40;
 
 export interface Retrieved {
   scored: Scored[];
