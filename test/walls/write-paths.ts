@@ -2,7 +2,7 @@ import { issueOperatorKey, renewFeedEpoch } from '#access';
 import type { Embedders } from '#embedding';
 import { TrimLog } from '#feed';
 import { Clock } from '#kernel';
-import { MemoryIndex, SpaceFiller, VectorIndexes } from '#memory';
+import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
@@ -198,6 +198,18 @@ const noteUses = ({ broker, callers, org }: Twins) =>
 const signInWithToken = ({ broker, callers: { annie }, org }: Twins) =>
   broker.access.system('test', (unit) => upsertPrincipal(unit, { ...annie, orgId: org }));
 
+/** Of this organisation's memories and the twin's. */
+async function readAgain({ broker: { access }, database, org, twin }: Twins): Promise<void> {
+  await database.maintenance('update memory set analysis = 1 where content is not null');
+  const failed = (error: unknown) => {
+    throw error;
+  };
+  const read = await new Reanalysis(access, () => undefined, failed).run();
+  const text = 'select count(*)::integer as n from memory where org_id = $1 and analysis = 1 and content is not null';
+  const left = async (id: string) => (await database.maintenance<{ n: number }>(text, [id])).rows[0]?.n;
+  if (read === 0 || (await left(org)) !== 0 || (await left(twin)) === 0) throw new Error('others were read again');
+}
+
 /** First where only this organisation's events are old, then where only the twin's are. What went is put back: others count it. */
 async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void> {
   const trim = async (aged: string) => {
@@ -256,6 +268,7 @@ const ADMINISTER: readonly Path[] = [
   ['activating a policy', activate],
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
+  ['reading memories again', readAgain],
   ['trimming the log', trimTheLog],
   ['moving vectors between indexes', moveBetweenIndexes],
   ['another key for the operator', ({ database }) => issueOperatorKey(database, true)],

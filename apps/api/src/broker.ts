@@ -19,6 +19,7 @@ import {
   MemorizeService,
   MemoryIndex,
   PromoteService,
+  Reanalysis,
   RecallService,
   ReviewService,
   ReviseService,
@@ -125,7 +126,13 @@ async function assemble(
   });
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error));
+  const reanalysis = new Reanalysis(
+    access,
+    (read) => onProgress('reading memories again', { read }),
+    (error) => onError('reading memories again', error),
+  );
   trimLog.start();
+  reanalysis.start();
   if (index.configured) vectorIndexes.start();
   webhookWorker.start();
   filler?.start();
@@ -163,6 +170,7 @@ async function assemble(
       feed.close();
       await webhookWorker.stop();
       await trimLog.stop();
+      await reanalysis.stop();
       await filler?.stop();
       await vectorIndexes.stop();
       await jobs.stop();

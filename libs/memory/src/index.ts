@@ -21,6 +21,7 @@ export type { MemoryFilterInput } from './read/memory-filter.js';
 export { readablePoolIds } from './read/pools.js';
 export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
+export { Reanalysis } from './reanalysis/reanalysis.js';
 export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
 export { VectorIndexes } from './vectors/vector-indexes.js';
 export { UsageCounter } from './usage/usage-counter.js';
