@@ -7,6 +7,7 @@ import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 import { Ranking0000000000007 } from './0007-ranking.js';
 import { VectorIndexes0000000000008 } from './0008-vector-indexes.js';
 import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
+import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   Ranking0000000000007,
   VectorIndexes0000000000008,
   SearchByPool0000000000010,
+  PoolLanguages0000000000011,
 ];

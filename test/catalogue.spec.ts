@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(20);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(21);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -163,6 +163,7 @@ describe('the roles of the broker', () => {
       'api_key.revoked_at',
       'pool.memories',
       'pool.seq',
+      'pool_language.language',
       ...['importance', 'recency', 'usage'].map((column) => `pool_weights.${column}`),
       ...[
         'dead_in_a_row',

@@ -246,7 +246,11 @@ export class Load {
     );
     const last = [];
     for (const pool of POOLS) {
-      const inputs = rows.map((row, n) => ({ ...row, pool, content: `the last of ${pool}, ${n}, ${this.history.now()}` }));
+      const inputs = rows.map((row, n) => ({
+        ...row,
+        pool,
+        content: `the last of ${pool}, ${n}, ${this.history.now()}`,
+      }));
       const from = this.history.now();
       const { memorizeMany } = await ask(url, key, document, { inputs });
       const ids = memorizeMany.results.map((/** @type {any} */ result) => /** @type {string} */ (result.memory.id));

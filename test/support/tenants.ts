@@ -80,6 +80,7 @@ export async function newTenant(database: Database): Promise<Tenant> {
     await write(`insert into memory_event values ($1, $2, 1, $3, 'MEMORIZED', now(), 1)`, org, pool, memory);
     await write('insert into memory_usage values ($1, $2, $3, 1, now())', org, memory, pool);
     await write('insert into pool_weights values ($1, $2, 0, 0, 0)', org, pool);
+    await write(`insert into pool_language values ($1, $2, 'GERMAN', 'GERMAN')`, org, pool);
     await write(`insert into memory_vector values ($1, $2, $3, $4, '[1, 0]')`, org, space, memory, pool);
   }
   return tenant;

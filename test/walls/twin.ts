@@ -110,6 +110,10 @@ async function tellUsageApart({ database, org, ids }: Twins, twin: string): Prom
     `insert into pool_weights select org_id, pool_id, 0, 0, 0 from pool where org_id = $1 and key in ('coder', 'shared')`,
     [twin],
   );
+  await database.maintenance(
+    `insert into pool_language select org_id, pool_id, 'GERMAN', 'ENGLISH' from pool where org_id = $1 and key in ('coder', 'shared')`,
+    [twin],
+  );
 }
 
 async function tellVectorsApart({ database, org, ids }: Twins, twin: string): Promise<void> {

@@ -233,6 +233,21 @@ async function weighPool({ broker, callers }: Twins): Promise<void> {
     await broker.directory.weighPool(callers.admin, 'coder', one);
 }
 
+/** There and back, and read again each time. */
+async function changeLanguage({ broker: { access, directory }, callers, database, org }: Twins): Promise<void> {
+  const failed = (error: unknown) => {
+    throw error;
+  };
+  for (const language of ['FRENCH', 'ENGLISH']) {
+    await directory.setLanguage(callers.admin, 'coder', language);
+    await new Reanalysis(access, () => undefined, failed).run();
+  }
+  const text = 'select language, read_in from pool_language where org_id = $1';
+  const { rows } = await database.maintenance(text, [org]);
+  const wanted = [{ language: 'ENGLISH', read_in: 'ENGLISH' }];
+  if (JSON.stringify(rows) !== JSON.stringify(wanted)) throw new Error(`left: ${JSON.stringify(rows)}`);
+}
+
 /** There and back, as when a pool has grown and shrunk again. */
 async function moveBetweenIndexes({ broker, database, org }: Twins): Promise<void> {
   await new VectorIndexes(broker.access, database, () => undefined).run();
@@ -261,6 +276,7 @@ const ADMINISTER: readonly Path[] = [
     ({ broker, callers }) => broker.directory.createPool(callers.admin, { key: 'made', kind: 'ROLE', role: 'coder' }),
   ],
   ['weighing a pool', weighPool],
+  ['changing the language of a pool', changeLanguage],
   ['registering an agent', registerAgent],
   ['issuing and revoking a key', issueAndRevoke],
   ['revoking a key that both have', revokeShared],

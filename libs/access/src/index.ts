@@ -5,6 +5,7 @@ export { AuditService, type AuditEntry, type AuditPage } from './audit/audit.ser
 export { verifyAudit, type AuditVerification } from './audit/verify-audit.js';
 export type { Anchor } from './audit/audit-chain.js';
 export { findPrincipals } from './directory/directory.repository.js';
+export { DEFAULT_LANGUAGE, LANGUAGES, type Language } from './directory/language.js';
 export type { RecallWeights } from './directory/recall-weights.js';
 export { DirectoryService, type Agent, type IssuedKey, type PrincipalInfo } from './directory/directory.service.js';
 export { assertWalls, ensureOrganization, issueOperatorKey, type FirstStart } from './first-start.js';

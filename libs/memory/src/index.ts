@@ -18,7 +18,7 @@ export type { MemorizeInput } from './memorize/memorize-command.js';
 export { MemorizeService, type MemorizedMany, type MemorizeFailure } from './memorize/memorize.service.js';
 export { MemoriesService, type MemoryPage } from './read/memories.service.js';
 export type { MemoryFilterInput } from './read/memory-filter.js';
-export { readablePoolIds } from './read/pools.js';
+export { languagesOf, readablePoolIds } from './read/pools.js';
 export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
 export { Reanalysis } from './reanalysis/reanalysis.js';

@@ -1,5 +1,5 @@
 import { Field, Float, InputType } from '@nestjs/graphql';
-import { PoolKind } from './enums.js';
+import { Language, PoolKind } from './enums.js';
 
 @InputType()
 export class RegisterAgentInput {
@@ -15,6 +15,8 @@ export class CreatePoolInput {
   @Field(() => PoolKind) kind: keyof typeof PoolKind;
   @Field(() => String, { nullable: true }) role?: string | null;
   @Field(() => String, { nullable: true }) description?: string | null;
+  @Field(() => Language, { nullable: true, description: 'ENGLISH unless told.' }) language?:
+    keyof typeof Language | null;
 }
 
 @InputType({

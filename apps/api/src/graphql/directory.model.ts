@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
-import { Action, PoolKind, PrincipalKind } from './enums.js';
+import { Action, Language, PoolKind, PrincipalKind } from './enums.js';
 import { DateTime } from './scalars.js';
 
 @ObjectType('Principal')
@@ -41,6 +41,7 @@ export class PoolModel {
   @Field(() => DateTime) createdAt: Date;
   @Field(() => RecallWeightsModel, { nullable: true, description: "Null: the broker's own." })
   recallWeights?: RecallWeightsModel | null;
+  @Field(() => Language) language?: keyof typeof Language;
   @Field(() => [Action], { description: 'What the caller may do here.' }) allowedActions: (keyof typeof Action)[];
   @Field(() => Int, { description: 'Memories that the caller may read.' }) memoryCount?: number;
 }

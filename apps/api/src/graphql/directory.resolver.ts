@@ -1,5 +1,6 @@
 import { AccessService, actionsIn, DirectoryService, type Principal } from '#access';
 import { badInput, isId } from '#kernel';
+import { languagesOf } from '#memory';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver, Int } from '@nestjs/graphql';
 import { Caller, type RequestContext } from './context.js';
 import { CreatePoolInput, CreateRoleInput, RecallWeightsInput, RegisterAgentInput } from './directory.input.js';
@@ -12,7 +13,7 @@ import {
   RegisterAgentPayload,
   RoleModel,
 } from './directory.model.js';
-import { Action } from './enums.js';
+import { Action, Language } from './enums.js';
 import { DateTime } from './scalars.js';
 
 @Resolver(() => PoolModel)
@@ -59,6 +60,17 @@ export class PoolResolver {
     return (await this.directory.weighPool(caller, key, weights ?? null)) as unknown as PoolModel;
   }
 
+  @Mutation(() => PoolModel, {
+    description: 'What is written from then on is read in it; what stands there is read again in the background.',
+  })
+  async setPoolLanguage(
+    @Caller() caller: Principal,
+    @Args('key', { type: () => String }) key: string,
+    @Args('language', { type: () => Language }) language: keyof typeof Language,
+  ): Promise<PoolModel> {
+    return (await this.directory.setLanguage(caller, key, language)) as unknown as PoolModel;
+  }
+
   @Mutation(() => RoleModel)
   createRole(@Caller() caller: Principal, @Args('input') input: CreateRoleInput): Promise<RoleModel> {
     return this.directory.createRole(caller, input);
@@ -67,6 +79,12 @@ export class PoolResolver {
   @ResolveField(() => [Action])
   async allowedActions(@Parent() pool: PoolModel, @Caller() caller: Principal): Promise<(keyof typeof Action)[]> {
     return actionsIn((await this.access.grants(caller)).access, pool.id);
+  }
+
+  @ResolveField(() => Language)
+  async language(@Parent() pool: PoolModel, @Caller() caller: Principal): Promise<keyof typeof Language> {
+    if (pool.language) return pool.language;
+    return languagesOf(await this.access.grants(caller))(pool.id);
   }
 
   @ResolveField(() => Int)

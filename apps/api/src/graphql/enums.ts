@@ -1,4 +1,4 @@
-import { ACTIONS, EFFECTS, IMPORTANCES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
+import { ACTIONS, EFFECTS, IMPORTANCES, LANGUAGES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
 import { PAUSE_REASONS } from '#feed';
 import { registerEnumType } from '@nestjs/graphql';
 
@@ -19,6 +19,12 @@ registerEnumType(MemoryType, {
 
 export const Importance = asEnum(IMPORTANCES);
 registerEnumType(Importance, { name: 'Importance' });
+
+export const Language = asEnum(LANGUAGES);
+registerEnumType(Language, {
+  name: 'Language',
+  description: "What a pool's memories are written in: how their words are brought to their stems.",
+});
 
 export const MemoryStatus = asEnum(MEMORY_STATUSES);
 registerEnumType(MemoryStatus, {

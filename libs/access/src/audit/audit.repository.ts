@@ -12,6 +12,7 @@ export type AuditAction =
   | 'agent.register'
   | 'pool.create'
   | 'pool.weigh'
+  | 'pool.language'
   | 'role.create'
   | 'memory.review'
   | 'memory.promote'

@@ -1,5 +1,6 @@
 import type { Unit } from '#platform';
 import { ApiKeyEntity, PrincipalEntity } from './directory.entity.js';
+import { DEFAULT_LANGUAGE, type Language } from './language.js';
 import type { RecallWeights } from './recall-weights.js';
 
 export function findKeysOf(unit: Unit, orgId: string, principalIds: readonly string[]): Promise<ApiKeyEntity[]> {
@@ -75,4 +76,11 @@ export async function putWeights(
     on conflict (org_id, pool_id) do update
       set importance = excluded.importance, recency = excluded.recency, usage = excluded.usage`;
   await unit.query({ text, values: [orgId, poolId, weights.importance, weights.recency, weights.usage] });
+}
+
+/** What the pool's memories were read in so far is kept beside it, until they have been read again. */
+export async function putLanguage(unit: Unit, orgId: string, poolId: string, language: Language): Promise<void> {
+  const text = `insert into pool_language (org_id, pool_id, language, read_in) values ($1, $2, $3, $4)
+    on conflict (org_id, pool_id) do update set language = excluded.language`;
+  await unit.query({ text, values: [orgId, poolId, language, DEFAULT_LANGUAGE] });
 }

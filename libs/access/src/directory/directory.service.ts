@@ -12,10 +12,12 @@ import {
   endKey,
   findKeysOf,
   findPrincipals,
+  putLanguage,
   putWeights,
   raiseDirectoryVersion,
   type CountedTable,
 } from './directory.repository.js';
+import { checkLanguage, DEFAULT_LANGUAGE, type Language } from './language.js';
 import { checkWeights, type RecallWeights } from './recall-weights.js';
 
 const MAX_ROLES = 1_000;
@@ -98,19 +100,39 @@ export class DirectoryService {
 
   async createPool(
     caller: Principal,
-    input: { key: string; kind: PoolKind; role?: string | null; description?: string | null },
-  ): Promise<PoolEntity> {
+    input: { key: string; kind: PoolKind; role?: string | null; description?: string | null; language?: string | null },
+  ): Promise<PoolEntity & { language: Language }> {
     const { key, kind, role = null, description = null } = input;
     checkKey(key, 'input.key');
     checkDescription(description);
+    const language = checkLanguage(input.language ?? DEFAULT_LANGUAGE, 'input.language');
     if (kind === 'AGENT') throw badInput('input.kind', 'AGENT pools are made by registerAgent with privatePool');
     if ((kind === 'ROLE') !== (role !== null))
       throw badInput('input.role', 'names the role that owns a ROLE pool, and is left out for a SHARED one');
     return this.change(caller, `a pool ${key}`, async (unit) => {
       if (role !== null) await requireRole(unit, this.access.orgId, role);
       const pool = await this.insertPool(unit, { key, kind, role, description });
-      await appendAudit(unit, { action: 'pool.create', target: key, detail: { poolId: pool.id, kind, role } });
-      return pool;
+      if (language !== DEFAULT_LANGUAGE) await putLanguage(unit, this.access.orgId, pool.id, language);
+      await appendAudit(unit, {
+        action: 'pool.create',
+        target: key,
+        detail: { poolId: pool.id, kind, role, language },
+      });
+      return Object.assign(pool, { language });
+    });
+  }
+
+  /** What is written from then on is read in it, and what stands there is read again in the background. @throws BAD_INPUT, NOT_FOUND */
+  async setLanguage(caller: Principal, key: string, given: string): Promise<PoolEntity & { language: Language }> {
+    const language = checkLanguage(given, 'language');
+    checkKey(key, 'key');
+    return this.change(caller, `a pool ${key}`, async (unit) => {
+      const { orgId } = this.access;
+      const pool = await unit.entities(PoolEntity).findOneBy({ orgId, key });
+      if (!pool) throw notFound('The pool');
+      await putLanguage(unit, orgId, pool.id, language);
+      await appendAudit(unit, { action: 'pool.language', target: key, detail: { poolId: pool.id, language } });
+      return Object.assign(pool, { language });
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Statement, Unit } from '#platform';
+import { DEFAULT_LANGUAGE, type Language } from '../directory/language.js';
 import type { RecallWeights } from '../directory/recall-weights.js';
 import type { PoolRef } from '../policy/index.js';
 
@@ -7,6 +8,7 @@ export interface DirectoryPool extends PoolRef {
   createdAt: Date;
   /** Null: the broker's own. */
   recallWeights: RecallWeights | null;
+  language: Language;
 }
 
 export interface Head {
@@ -22,8 +24,9 @@ const HEAD = `select version as "policyVersion", directory_version as "directory
 const POOLS = `select p.pool_id as id, p.key, p.kind, p.role_key as role, p.owner_id as "ownerId", p.description,
     p.created_at as "createdAt",
     case when w.pool_id is not null then jsonb_build_object('importance', w.importance, 'recency', w.recency, 'usage', w.usage) end
-      as "recallWeights"
-  from pool p left join pool_weights w on w.org_id = p.org_id and w.pool_id = p.pool_id where p.org_id = $1 order by p.key`;
+      as "recallWeights", coalesce(l.language, '${DEFAULT_LANGUAGE}') as language
+  from pool p left join pool_weights w on w.org_id = p.org_id and w.pool_id = p.pool_id
+    left join pool_language l on l.org_id = p.org_id and l.pool_id = p.pool_id where p.org_id = $1 order by p.key`;
 
 export async function loadHead(unit: Unit, orgId: string): Promise<Head | undefined> {
   return (await unit.query<Head>({ text: HEAD, values: [orgId] }))[0];

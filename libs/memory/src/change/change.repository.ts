@@ -1,4 +1,4 @@
-import type { Principal } from '#access';
+import type { Language, Principal } from '#access';
 import type { Unit } from '#platform';
 import { contentHash } from '../memorize/memorize-command.js';
 import { deleteVectors } from '../memory-index.repository.js';
@@ -17,13 +17,14 @@ export async function archiveRevision(unit: Unit, orgId: string, memory: LockedM
 
 /**
  * The next version, as `memory` now says. `rehash` where its content is another: its words and its identity are too.
+ * @param change.language of its pool
  * @param change.apart whether the identity is the caller's alone, since the same content stands where the caller does not see it
  */
 export async function updateMemory(
   unit: Unit,
   caller: Principal,
   memory: LockedMemory,
-  change: { reason: string | null; now: Date; rehash: boolean; apart: boolean },
+  change: { reason: string | null; now: Date; rehash: boolean; apart: boolean; language: Language },
 ): Promise<void> {
   const values: unknown[] = [
     caller.orgId,
@@ -36,7 +37,7 @@ export async function updateMemory(
     change.reason,
     change.now,
   ];
-  const content = change.rehash ? contentColumns(memory, change.apart ? caller.id : null, values) : '';
+  const content = change.rehash ? contentColumns(memory, change.language, change.apart ? caller.id : null, values) : '';
   await unit.query({
     text: `update memory set version = version + 1, importance = $3, labels = $4, metadata = $5::jsonb, expires_at = $6,
       changed_by = $7, change_reason = $8, updated_at = $9${content} where org_id = $1 and memory_id = $2`,
@@ -44,9 +45,9 @@ export async function updateMemory(
   });
 }
 
-function contentColumns(memory: LockedMemory, scope: string | null, values: unknown[]): string {
+function contentColumns(memory: LockedMemory, language: Language, scope: string | null, values: unknown[]): string {
   const content = memory.content as string;
-  const terms = analyseMemory({ content, speaker: memory.speaker });
+  const terms = analyseMemory({ content, speaker: memory.speaker }, language);
   const from =
     values.push(
       content,

@@ -18,6 +18,7 @@ import { contentHash } from '../memorize/memorize-command.js';
 import { findStanding } from '../memorize/memorize.repository.js';
 import { showsIdentity, type Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type LockedMemory, type ReadScope } from '../memory.repository.js';
+import { languagesOf } from '../read/pools.js';
 import { whyNotRevised } from '../review/promotion.js';
 import { archiveRevision, updateMemory } from './change.repository.js';
 
@@ -79,7 +80,13 @@ export class ReviseService {
         await archiveRevision(unit, caller.orgId, before);
         const rehash = changes.content !== undefined;
         const apart = rehash && (await standsUnseen(unit, scope, { ...before, ...changes }));
-        await updateMemory(unit, caller, { ...before, ...changes }, { reason, now: scope.now, rehash, apart });
+        const language = languagesOf(grants)(before.poolId);
+        await updateMemory(
+          unit,
+          caller,
+          { ...before, ...changes },
+          { reason, now: scope.now, rehash, apart, language },
+        );
         if (changes.content !== undefined) await this.reindex(unit, scope, before, vectors);
         await appendEvent(unit, {
           orgId: caller.orgId,

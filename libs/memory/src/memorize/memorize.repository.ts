@@ -1,3 +1,4 @@
+import type { Language } from '#access';
 import type { Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
@@ -25,6 +26,8 @@ export interface Stored {
 export interface Write {
   orgId: string;
   poolId: string;
+  /** The pool's. */
+  language: Language;
   authorId: string;
   status: 'ACTIVE' | 'PROPOSED';
   policyVersion: number;
@@ -67,7 +70,7 @@ const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('P
 
 /** @param memories no two with one hash: a statement cannot touch a row twice. */
 export async function insertMemories(unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> {
-  const terms = memories.map(({ command }) => analyseMemory(command));
+  const terms = memories.map(({ command }) => analyseMemory(command, write.language));
   const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
   return unit.query<Stored>({
     name: `memorize_${write.status}`,

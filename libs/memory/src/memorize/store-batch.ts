@@ -60,6 +60,7 @@ async function insertGroup(
   const write = {
     orgId: caller.orgId,
     poolId: pool.id,
+    language: pool.language,
     authorId: caller.id,
     status,
     policyVersion: grants.policyVersion,

@@ -1,4 +1,4 @@
-import type { DirectoryPool, Grants } from '#access';
+import { DEFAULT_LANGUAGE, type DirectoryPool, type Grants, type Language } from '#access';
 import { badInput } from '#kernel';
 import { boundedList, LIMITS, requiredText } from '../input.js';
 
@@ -17,4 +17,10 @@ export function readablePoolIds(grants: Grants, keys: unknown, field: string): r
   );
   const readable = new Set(grants.readFilter.poolIds);
   return named.map((pool) => pool.id).filter((id) => readable.has(id));
+}
+
+/** What the pool's memories are read in. */
+export function languagesOf({ pools }: Grants): (poolId: string) => Language {
+  const languages = new Map(pools.map(({ id, language }) => [id, language]));
+  return (poolId) => languages.get(poolId) ?? DEFAULT_LANGUAGE;
 }

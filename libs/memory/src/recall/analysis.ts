@@ -1,6 +1,5 @@
-import { IRREGULAR_FORMS } from './irregular-forms.js';
-import { stem } from './stemmer.js';
-import { STOP_WORDS } from './stop-words.js';
+import { DEFAULT_LANGUAGE, type Language } from '#access';
+import { GRAMMARS } from './language.js';
 
 /** Grows with every change of what a text gives: memories that an older analysis read are read again in the background. */
 export const ANALYSIS = 2;
@@ -42,22 +41,34 @@ export function words(text: string): string[] {
 }
 
 /**
- * The terms of a text, in order and as often as they occur: its {@link words} without stop words, irregular forms taken
- * back to their base, stemmed as English. Empty if nothing is left.
+ * The terms of a text, in order and as often as they occur: its {@link words} without stop words, stemmed as the language has
+ * it. Empty if nothing is left.
  *
  * A term has 1 to {@link MAX_TERM_LENGTH} UTF-16 units: letters, digits, combining marks, Han radicals and points, so that
  * it can stand between quotes in a `tsvector` or `tsquery` literal as it is.
  */
-export function analyse(text: string): string[] {
-  return scan(text, termsOfToken);
+export function analyse(text: string, language: Language = DEFAULT_LANGUAGE): string[] {
+  const known = knownTokensOf(language);
+  return scan(text, (token) => termsOfToken(token, language, known));
+}
+
+/** What a word of {@link words} becomes; undefined for a stop word. */
+export function termOf(word: string, language: Language): string | undefined {
+  const { stem, stopWords } = GRAMMARS[language];
+  if (stopWords.has(word)) return undefined;
+  const term = cut(stem(word));
+  return stopWords.has(term) ? undefined : term;
 }
 
 /**
  * The terms of a memory's content, as {@link analyse} gives them. A leading `Name: ` that repeats the speaker, in
  * whatever case, is left out: a name in each of a speaker's memories tells none of them from the others.
  */
-export function analyseMemory(memory: { content: string; speaker?: string | null }): string[] {
-  return analyse(withoutSpeaker(memory.content, memory.speaker?.trim() ?? ''));
+export function analyseMemory(
+  memory: { content: string; speaker?: string | null },
+  language: Language = DEFAULT_LANGUAGE,
+): string[] {
+  return analyse(withoutSpeaker(memory.content, memory.speaker?.trim() ?? ''), language);
 }
 
 function withoutSpeaker(content: string, speaker: string): string {
@@ -115,23 +126,23 @@ function cut(word: string): string {
  * it. Longer tokens stay out: from 13 characters on, V8 cuts a string by reference, so one key would keep the whole text
  * that it came from in memory.
  */
-const knownTokens = new Map<string, readonly string[]>();
+const knownTokens = new Map<Language, Map<string, readonly string[]>>();
 const KNOWN_TOKENS = 20_000;
 const KNOWN_TOKEN_LENGTH = 12;
 
-function termsOfToken(token: string): readonly string[] {
-  const known = knownTokens.get(token);
-  if (known !== undefined) return known;
-  const terms = wordsOfToken(token).flatMap(termOfWord);
-  if (token.length <= KNOWN_TOKEN_LENGTH) {
-    if (knownTokens.size >= KNOWN_TOKENS) knownTokens.clear();
-    knownTokens.set(token, terms);
-  }
-  return terms;
+function knownTokensOf(language: Language): Map<string, readonly string[]> {
+  let known = knownTokens.get(language);
+  if (!known) knownTokens.set(language, (known = new Map()));
+  return known;
 }
 
-function termOfWord(word: string): string[] {
-  if (STOP_WORDS.has(word)) return [];
-  const term = stem(IRREGULAR_FORMS.get(word) ?? word);
-  return STOP_WORDS.has(term) ? [] : [term];
+function termsOfToken(token: string, language: Language, knownOnes: Map<string, readonly string[]>): readonly string[] {
+  const known = knownOnes.get(token);
+  if (known !== undefined) return known;
+  const terms = wordsOfToken(token).flatMap((word) => termOf(word, language) ?? []);
+  if (token.length <= KNOWN_TOKEN_LENGTH) {
+    if (knownOnes.size >= KNOWN_TOKENS) knownOnes.clear();
+    knownOnes.set(token, terms);
+  }
+  return terms;
 }

@@ -1,3 +1,4 @@
+import type { Language } from '#access';
 import type { Unit } from '#platform';
 import type { Memory } from '../memory.js';
 import type { ReadScope } from '../memory.repository.js';
@@ -18,7 +19,11 @@ const MOST_CHANGED = 2_000;
 export async function searchThen(
   unit: Unit,
   scope: ReadScope,
-  { filter, terms }: { filter: MemoryFilter; terms: readonly string[] },
+  {
+    filter,
+    terms,
+    languageOf,
+  }: { filter: MemoryFilter; terms: readonly string[]; languageOf: (poolId: string) => Language },
   found: LexicalSearch,
 ): Promise<LexicalSearch> {
   if (!filter.moment?.named || terms.length === 0) return found;
@@ -28,7 +33,7 @@ export async function searchThen(
   const candidates = new Map(found.candidates.map((candidate) => [candidate.id, candidate]));
   for (const { content, ...passage } of texts) {
     const { id } = passage;
-    const all = analyseMemory({ content, speaker: passage.speaker });
+    const all = analyseMemory({ content, speaker: passage.speaker }, languageOf(passage.poolId));
     const held = [...termFrequencies(all.filter((term) => wanted.has(term)))];
     candidates.delete(id);
     if (held.length === 0) continue;

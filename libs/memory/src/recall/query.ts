@@ -2,10 +2,8 @@ import type { Grants, MemoryType } from '#access';
 import { LIMITS, optionalText, requiredText, wholeNumber } from '../input.js';
 import { parseFilter, type MemoryFilter, type MemoryFilterInput } from '../read/memory-filter.js';
 import { readablePoolIds } from '../read/pools.js';
-import { analyse, words } from './analysis.js';
+import { words } from './analysis.js';
 import { traitAskedFor } from './traits.js';
-
-const MAX_TERMS = 200;
 
 export interface RecallInput {
   query: string;
@@ -23,8 +21,6 @@ export interface RecallInput {
 
 export interface Query {
   text: string;
-  /** Distinct, as they stand in memories. */
-  terms: readonly string[];
   words: ReadonlySet<string>;
   /** See traits. */
   trait: number;
@@ -38,7 +34,6 @@ export function parseQuery(input: RecallInput): Query {
   const text = requiredText(input.query, 'input.query', LIMITS.query);
   return {
     text,
-    terms: [...new Set(analyse(text))].slice(0, MAX_TERMS),
     words: new Set(words(text)),
     trait: traitAskedFor(text),
     limit: wholeNumber(input.limit ?? 10, 'input.limit', 1, 100),

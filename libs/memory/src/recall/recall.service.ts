@@ -6,7 +6,7 @@ import type { Memory } from '../memory.js';
 import { findMemories, type ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
-import { readablePoolIds } from '../read/pools.js';
+import { languagesOf, readablePoolIds } from '../read/pools.js';
 import type { UsageCounter } from '../usage/usage-counter.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
@@ -59,7 +59,8 @@ export class RecallService {
         now: this.clock.now(),
         space,
       };
-      const { scored, degraded } = await retrieve(unit, { scope, filter }, query, vector);
+      const searched = { scope, filter, languageOf: languagesOf(grants) };
+      const { scored, degraded } = await retrieve(unit, searched, query, vector);
       if (this.index.configured && vector === null) degraded.unshift('VECTOR');
       const selection = selectionOf(query, filter, grants);
       return { hits: await hydrate(unit, scope, { filter, selection }, rank(scored)), grants, scope, degraded };

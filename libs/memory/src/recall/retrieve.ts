@@ -1,9 +1,10 @@
+import type { Language } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
 import { nearest } from '../vectors/nearest.js';
 import type { Nearest } from '../vectors/nearest.repository.js';
-import { analyse } from './analysis.js';
+import { AskedTerms } from './asked-terms.js';
 import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
 import { searchThen } from './past.js';
@@ -25,6 +26,12 @@ const MAX_SESSIONS = 20;
 /** In sessions too long to be read whole. */
 const MAX_WINDOWS = 40;
 
+export interface Searched {
+  scope: ReadScope;
+  filter: MemoryFilter;
+  languageOf: (poolId: string) => Language;
+}
+
 export interface Retrieved {
   scored: Scored[];
   /** What could not be looked at: CANDIDATES. */
@@ -34,17 +41,19 @@ export interface Retrieved {
 /** What may answer the question, with what each signal says of it. `vector` is the question's, where there is one. */
 export async function retrieve(
   unit: Unit,
-  { scope, filter }: { scope: ReadScope; filter: MemoryFilter },
+  { scope, filter, languageOf }: Searched,
   query: Query,
   vector: readonly number[] | null,
 ): Promise<Retrieved> {
   if (scope.filter.poolIds.length === 0) return { scored: [], degraded: [] };
+  const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
   const [now, near] = await Promise.all([
-    query.terms.length ? lexicalCandidates(unit, scope, filter, query.terms) : NOTHING_FOUND,
+    words.searched.length ? lexicalCandidates(unit, scope, filter, words.searched) : NOTHING_FOUND,
     vector ? nearest(unit, scope, filter, vector) : [],
   ]);
-  const search = await searchThen(unit, scope, { filter, terms: query.terms }, now);
-  const terms = withoutSpeakers(query, search.candidates);
+  const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
+  const search = words.taken(then, languageOf);
+  const terms = withoutSpeakers(words, query, search.candidates);
   const lexical = scoresOf(lexicalScores({ terms }, search, search.candidates));
   const meaning = minmax(near);
   const found = distinct([...search.candidates.filter(({ id }) => lexical.has(id)), ...near]);
@@ -64,10 +73,10 @@ export async function retrieve(
 const NOTHING_FOUND: LexicalSearch = { candidates: [], documents: 0, documentFrequencies: null, cut: false };
 
 /** A speaker's name finds what is said about them; what they said themselves the recipe finds by its speaker. */
-function withoutSpeakers({ terms, words }: Query, candidates: readonly Passage[]): readonly string[] {
-  const named = new Set([...namedSpeakers(candidates, words)].flatMap((speaker) => analyse(speaker)));
-  const rest = terms.filter((term) => !named.has(term));
-  return rest.length > 0 ? rest : terms;
+function withoutSpeakers(asked: AskedTerms, { words }: Query, candidates: readonly Passage[]): readonly string[] {
+  const named = new Set([...namedSpeakers(candidates, words)].flatMap((speaker) => asked.of(speaker)));
+  const rest = asked.terms.filter((term) => !named.has(term));
+  return rest.length > 0 ? rest : asked.terms;
 }
 
 const scoresOf = (scores: ReadonlyMap<string, { score: number }>): Map<string, number> =>
