@@ -193,4 +193,16 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
     expect(await tiers()).toMatchObject({ vast: 'OWN' });
     expect(await recallOf(['vast'])).toBeGreaterThanOrEqual(0.99);
   }, 180_000);
+
+  it('leave no index behind when their space is searched no more', async () => {
+    const names = async () =>
+      (await database.maintenance(`select relname from pg_class where relname like 'vectors\\_%' order by 1`)).rows;
+    expect(await names()).toHaveLength(2);
+    await database.maintenance(
+      `update embedding_space set state = 'RETIRED', retired_at = clock_timestamp() where space_id = $1`,
+      [spaceId],
+    );
+    await indexes.run();
+    expect(await names()).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 import { newId } from '#kernel';
 import type { EmbedderKind } from '#embedding';
 import type { Unit } from '#platform';
+import { ownIndexName, sharedIndexName } from '../vectors/vector-indexes.repository.js';
 
 /** CURRENT answers recalls; BUILDING is filled, to take its place; RETIRED is emptied. */
 export type SpaceState = 'CURRENT' | 'BUILDING' | 'RETIRED';
@@ -75,11 +76,12 @@ export async function emptySpace(unit: Unit, orgId: string, spaceId: string, atM
   return (await unit.query({ text, values: [orgId, spaceId, atMost] })).length;
 }
 
-/** Once it holds nothing. */
+/** Once it holds nothing, and the indexes named after it are gone. */
 export async function removeSpace(unit: Unit, orgId: string, spaceId: string): Promise<void> {
   const text = `delete from embedding_space where org_id = $1 and space_id = $2 and state = 'RETIRED'
-    and not exists (select from memory_vector where org_id = $1 and space_id = $2)`;
-  await unit.query({ text, values: [orgId, spaceId] });
+    and not exists (select from memory_vector where org_id = $1 and space_id = $2)
+    and not exists (select from pg_class where relname = $3 or starts_with(relname, $4))`;
+  await unit.query({ text, values: [orgId, spaceId, sharedIndexName(spaceId), ownIndexName(spaceId, '')] });
 }
 
 /** A memory that has its vector there, to see whether its model still gives the same. */

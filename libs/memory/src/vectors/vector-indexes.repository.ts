@@ -31,6 +31,21 @@ export async function findCurrentSpace(
   return (await unit.query<{ spaceId: string; dimensions: number }>({ text, values: [orgId] }))[0];
 }
 
+/** Of the spaces that nobody searches any more. */
+export async function findRetiredSpaces(unit: Unit, orgId: string): Promise<string[]> {
+  const text = `select space_id as id from embedding_space where org_id = $1 and state = 'RETIRED'`;
+  return (await unit.query<{ id: string }>({ text, values: [orgId] })).map(({ id }) => id);
+}
+
+/** The shared one and those of pools, whole or broken. */
+export async function indexesOf(database: Database, spaceId: string): Promise<string[]> {
+  const ownPrefix = ownIndexName(spaceId, '');
+  const text = `select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = 'memory_vector'::regclass and (c.relname = $1 or starts_with(c.relname, $2)) order by 1`;
+  const { rows } = await database.maintenance<{ name: string }>(text, [sharedIndexName(spaceId), ownPrefix]);
+  return rows.map(({ name }) => name);
+}
+
 export async function setTier(
   unit: Unit,
   orgId: string,

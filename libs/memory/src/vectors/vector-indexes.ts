@@ -6,6 +6,8 @@ import {
   dropIndex,
   findCurrentSpace,
   findPoolStates,
+  findRetiredSpaces,
+  indexesOf,
   indexState,
   moveVectors,
   ownIndexName,
@@ -58,6 +60,7 @@ export class VectorIndexes {
   /** Every pool that has to move, one after the other. @returns how many did */
   async run(): Promise<number> {
     const { orgId } = this.access;
+    await this.dropRetired();
     const [space, pools] = await this.access.system('plan vector indexes', async (unit) => {
       const current = await findCurrentSpace(unit, orgId);
       return [current, current ? await findPoolStates(unit, orgId, current.spaceId) : []] as const;
@@ -122,6 +125,15 @@ export class VectorIndexes {
       this.building = false;
     }
     return (await indexState(this.database, name)) === 'VALID';
+  }
+
+  /** While the space is still there: one that is gone is known to nobody, and its indexes would stay. */
+  private async dropRetired(): Promise<void> {
+    const { orgId } = this.access;
+    const spaces = await this.access.system('plan vector indexes', (unit) => findRetiredSpaces(unit, orgId));
+    for (const spaceId of spaces)
+      for (const name of await indexesOf(this.database, spaceId))
+        if (!this.stopped) await dropIndex(this.database, name);
   }
 
   private drop({ spaceId }: Space, poolId: string): Promise<void> {
