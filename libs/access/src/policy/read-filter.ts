@@ -1,5 +1,6 @@
 import { MASKABLE_COLUMNS } from './catalogue.js';
-import { narrowTo, type PoolGroup, type PoolScope } from './pool-groups.js';
+import { type Test } from './condition.js';
+import { conditionsIn, narrowTo, type PoolGroup, type PoolScope } from './pool-groups.js';
 import { anyCondition, residualPredicate } from './residual.js';
 import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
@@ -39,6 +40,9 @@ export abstract class ReadFilter {
    * sees as its author.
    */
   abstract sameness(): string;
+
+  /** The tests of its conditions that name many values. */
+  abstract longLists(): Test[];
 
   /** What all who see alike see together: the held memories of every author among them, which `onlyFor` tells apart. */
   abstract together(): ReadFilter;
@@ -103,6 +107,10 @@ export class PrincipalFilter extends ReadFilter {
 
   sameness(): string {
     return JSON.stringify(this.scope.groups.map(({ key, poolIds }) => [key, poolIds]).sort());
+  }
+
+  longLists(): Test[] {
+    return this.scope.groups.flatMap(conditionsIn).flatMap(({ tests }) => tests.filter(({ members }) => members));
   }
 
   narrow(poolIds: readonly string[]): ReadFilter {
@@ -172,6 +180,10 @@ class SystemFilter extends ReadFilter {
 
   sameness(): string {
     return JSON.stringify(this.within);
+  }
+
+  longLists(): Test[] {
+    return [];
   }
 
   together(): ReadFilter {
