@@ -1,6 +1,6 @@
 import { MASKABLE_COLUMNS } from './catalogue.js';
 import { type Test } from './condition.js';
-import { conditionsIn, narrowTo, type PoolGroup, type PoolScope } from './pool-groups.js';
+import { conditionsIn, narrowTo, scopeOf, type PoolGroup, type PoolScope } from './pool-groups.js';
 import { anyCondition, residualPredicate } from './residual.js';
 import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
@@ -84,13 +84,16 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   where(params: SqlParams, alias: string): string {
-    const sees = this.perGroup((group) => this.seesIn(group));
+    const { principalId } = this;
+    const sees = this.sees(
+      principalId === null || ((values, row) => `${row}.author_id = ${values.add(principalId, 'uuid')}`),
+    );
     return sees === false ? 'false' : `${inPools(this.poolIds)(params, alias)} and ${render(sees, params, alias)}`;
   }
 
   shows(params: SqlParams, alias: string, field: MaskableField): string {
     if (!this.masked.has(field)) return 'true';
-    const shown = this.perGroup(({ masks }) => {
+    const shown = perGroup(this.scope.groups, ({ masks }) => {
       const mask = masks.get(field);
       return !mask || allOf([anyOf([isHeld, anyCondition(mask.opens)]), negate(anyCondition(mask.hides))]);
     });
@@ -124,31 +127,25 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   onlyFor(params: SqlParams, alias: string): string {
-    const byAll = this.perGroup((group) => seesIn(group, false));
-    return `case when ${render(byAll, params, alias)} then null else ${alias}.author_id end`;
+    return `case when ${render(this.sees(false), params, alias)} then null else ${alias}.author_id end`;
   }
 
-  private seesIn(group: PoolGroup): Predicate {
-    const { principalId } = this;
-    if (principalId === null) return seesIn(group, true);
-    return seesIn(group, (params, alias) => `${alias}.author_id = ${params.add(principalId, 'uuid')}`);
-  }
-
-  private perGroup(predicate: (group: PoolGroup) => Predicate): Predicate {
-    const groups = this.scope.groups;
-    if (groups.length === 1) return predicate(groups[0] as PoolGroup);
-    return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
+  /** Most rows are open, and pools may differ in who sees what is held: what decides over open rows stands once for all of them. */
+  private sees(isAuthor: Predicate): Predicate {
+    const alike = scopeOf(this.scope.groups.map((group) => ({ ...group, key: group.read?.key ?? 'NOTHING' })));
+    const read = perGroup(alike.groups, (group) => residualPredicate(group.read));
+    const held = perGroup(this.scope.groups, (group) => seesHeldIn(group, isAuthor));
+    return anyOf([allOf([isOpen, read]), allOf([isHeld, held])]);
   }
 }
 
-function seesIn(group: PoolGroup, isAuthor: Predicate): Predicate {
-  const read = residualPredicate(group.read);
-  const asAuthorOrReviewer = anyOf([
-    allOf([isAuthor, anyOf([read, residualPredicate(group.propose)])]),
-    residualPredicate(group.review),
-  ]);
-  return anyOf([allOf([isOpen, read]), allOf([isHeld, asAuthorOrReviewer])]);
+function perGroup(groups: readonly PoolGroup[], predicate: (group: PoolGroup) => Predicate): Predicate {
+  if (groups.length === 1) return predicate(groups[0] as PoolGroup);
+  return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
 }
+
+const seesHeldIn = ({ read, propose, review }: PoolGroup, isAuthor: Predicate): Predicate =>
+  anyOf([allOf([isAuthor, anyOf([residualPredicate(read), residualPredicate(propose)])]), residualPredicate(review)]);
 
 class SystemFilter extends ReadFilter {
   readonly unrestricted = true;
