@@ -6,6 +6,7 @@ import { Recall0000000000005 } from './0005-recall.js';
 import { EmbeddingSpaces0000000000006 } from './0006-embedding-spaces.js';
 import { Ranking0000000000007 } from './0007-ranking.js';
 import { VectorIndexes0000000000008 } from './0008-vector-indexes.js';
+import { PolicyLists0000000000009 } from './0009-policy-lists.js';
 import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
 import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
 
@@ -19,6 +20,7 @@ export const migrations = [
   EmbeddingSpaces0000000000006,
   Ranking0000000000007,
   VectorIndexes0000000000008,
+  PolicyLists0000000000009,
   SearchByPool0000000000010,
   PoolLanguages0000000000011,
 ];

@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(21);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(22);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -195,6 +195,21 @@ describe('the audit log', () => {
       'commonplace_definer audit_entry INSERT',
       'commonplace_definer audit_head INSERT',
       'commonplace_definer audit_head UPDATE',
+    ]);
+  });
+});
+
+describe('the lists that conditions look values up in', () => {
+  it('are added by the service and changed by nobody: what is kept by its hash stays what it is', async () => {
+    const may = await ask<{ grant: string }>(`
+      select grantee || ' ' || privilege_type as "grant" from information_schema.column_privileges
+      where grantee in ${ROLES} and table_name = 'policy_list'
+      union select grantee || ' ' || privilege_type from information_schema.role_table_grants
+      where grantee in ${ROLES} and table_name = 'policy_list' order by 1`);
+    expect(may.map((row) => row.grant)).toEqual([
+      'commonplace_app SELECT',
+      'commonplace_system INSERT',
+      'commonplace_system SELECT',
     ]);
   });
 });

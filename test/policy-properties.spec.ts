@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { policies, principals, rowValues } from '../libs/access/src/policy/arbitraries.js';
 import { CompiledPolicy } from '../libs/access/src/policy/compiled-policy.js';
+import type { Test } from '../libs/access/src/policy/condition.js';
 import { residualPredicate } from '../libs/access/src/policy/residual.js';
 import { render } from '../libs/access/src/policy/sql-logic.js';
 import { SqlParams } from '../libs/access/src/policy/sql-params.js';
 import type { PolicyStatement } from '../libs/access/src/policy/statement.js';
 import { AGENTS, NOW, POOLS } from '../libs/access/src/policy/testing.js';
+import { hashOf, noteKept, valuesAsKeys } from '../libs/access/src/policy/value-list.js';
 import { ACTIONS, IMPORTANCES, type MemoryRow, type PrincipalRef } from '../libs/access/src/policy/vocabulary.js';
 import { openTestDatabase } from './support/database.js';
 import { newTenant, unitOf, type Tenant } from './support/tenants.js';
@@ -87,6 +89,17 @@ async function insert(org: string, value: Value): Promise<void> {
 const accessOf = (statements: readonly PolicyStatement[], principal: PrincipalRef) =>
   new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);
 
+/** Lists that would be sent with a statement are looked up then, behind the walls. */
+async function keep(tests: readonly Test[]): Promise<void> {
+  const orgId = tenant.org;
+  for (const test of tests) {
+    const hash = hashOf(test);
+    const text = `insert into policy_list values ($1, $2, jsonb_build_object('values', $3::jsonb)) on conflict do nothing`;
+    await run(text, [orgId, hash, valuesAsKeys(test)]);
+    noteKept(test, { orgId, hash });
+  }
+}
+
 /** The ids that a caller of these pools finds, as the broker asks: as its role, opened and behind the fence. */
 function found(principal: PrincipalRef, pools: readonly string[], where: string, params = new SqlParams()) {
   const text = `select m.memory_id as id from memory m where ${where} order by 1`;
@@ -98,9 +111,10 @@ function found(principal: PrincipalRef, pools: readonly string[], where: string,
 describe(`under forced row-level security (ROWS_SEED=${SEED}, ${numRuns} cases, ${DECISIONS} decisions)`, () => {
   it('Postgres shows what the process says is seen, and never more than the walls alone', async () => {
     await fc.assert(
-      fc.asyncProperty(policies, principals, async (statements, principal) => {
+      fc.asyncProperty(policies, principals, fc.boolean(), async (statements, principal, kept) => {
         const access = accessOf(statements, principal);
         const filter = access.readFilter('test');
+        if (kept) await keep(filter.longLists());
         const params = new SqlParams();
         const shown = await found(principal, filter.poolIds, filter.where(params, 'm'), params);
         expect(shown).toEqual(rows.filter((row) => access.canSee(row)).map(({ id }) => id));

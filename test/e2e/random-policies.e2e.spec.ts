@@ -130,5 +130,12 @@ describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, ()
     }
   });
 
+  it('and long lists were looked up in the database, not sent', async () => {
+    const lists = await Promise.all(
+      worlds.map(async ({ api }) => (await api.broker.database.maintenance('select from policy_list')).rowCount),
+    );
+    expect(Math.min(...lists)).toBeGreaterThanOrEqual(Math.ceil(POLICIES / 20));
+  });
+
   const total = (of: keyof Tally) => Object.values(tallies).reduce((sum, one) => sum + one[of], 0);
 });

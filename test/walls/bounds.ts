@@ -12,6 +12,7 @@ export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
   pool: { select: null, insert: 'administer', update: 'pools' },
   policy: { select: null, insert: 'administer' },
   policy_head: { select: null, update: 'administer' },
+  policy_list: { select: null },
   embedding_space: { select: null },
   memory: { select: 'pools', insert: 'pools', update: 'pools' },
   memory_revision: { select: 'pools', insert: 'pools', delete: 'pools' },

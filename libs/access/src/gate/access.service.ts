@@ -11,6 +11,7 @@ import {
   type DirectoryPool,
   type KeyState,
 } from './access.repository.js';
+import { PolicyLists } from './policy-lists.js';
 import { actionsIn, grantsIn, isCurrent, Snapshots, type Grants } from './snapshots.js';
 
 /** A policy may be edited while a unit of work is being opened; one that is edited this often in a row is an attack. */
@@ -41,6 +42,7 @@ const ADMINISTER: Opens = { ...WRITE, administer: true };
  */
 export class AccessService {
   private readonly snapshots: Snapshots;
+  private readonly lists: PolicyLists;
   private keyEnded: (keyId: string) => void = () => undefined;
   private written: () => void = () => undefined;
 
@@ -49,6 +51,7 @@ export class AccessService {
     readonly orgId: string,
   ) {
     this.snapshots = new Snapshots(orgId, (work) => this.system('load policy', work));
+    this.lists = new PolicyLists(orgId, (work) => this.system('keep policy lists', work));
   }
 
   /**
@@ -114,7 +117,7 @@ export class AccessService {
         continue;
       }
       const states = new Map(keys.map((key) => [key.id, key]));
-      return principals.map((principal) => {
+      const admissions = principals.map((principal): Admission => {
         const key = principal.keyId === null ? null : states.get(principal.keyId);
         const ended = hasEnded(principal, key, head.now);
         if (ended && key) this.keyEnded(key.id);
@@ -124,6 +127,8 @@ export class AccessService {
           until: earliest(principal.tokenExpiresAt, key?.expiresAt ?? null),
         };
       });
+      for (const admission of admissions) if ('grants' in admission) await this.lists.keep(admission.grants.readFilter);
+      return admissions;
     }
   }
 
@@ -169,6 +174,7 @@ export class AccessService {
     for (let attempt = 1; ; attempt++) {
       const snapshot = await this.snapshots.current();
       const grants = grantsIn(snapshot, principal);
+      await this.lists.keep(grants.readFilter);
       const opening = openAs({
         orgId: this.orgId,
         principalId: principal.id,

@@ -43,8 +43,28 @@ const VALUES: Record<ConditionField, fc.Arbitrary<unknown>> = {
   validFrom: fc.constantFrom(...TIMES),
 };
 
+const UNKNOWN_TEXTS = Array.from({ length: 12 }, (_, nth) => `nobody's "${nth}" \\`);
+const UNKNOWN_TIMES = Array.from({ length: 12 }, (_, nth) => new Date(nth * 1e9 - 3).toISOString());
+
+/** Values that no row has, of fields that may be compared with more than a few. */
+const UNKNOWN: Partial<Record<ConditionField, readonly string[]>> = {
+  entityId: UNKNOWN_TEXTS,
+  sessionId: UNKNOWN_TEXTS,
+  speaker: UNKNOWN_TEXTS,
+  authorId: UNKNOWN_TEXTS.map((_, nth) => `ffffffff-0000-4000-8000-${String(nth).padStart(12, '0')}`),
+  labels: UNKNOWN_TEXTS,
+  createdAt: UNKNOWN_TIMES,
+  validFrom: UNKNOWN_TIMES,
+};
+
+/** A few values, now and then with so many others that the list is a long one. */
+const lists = (field: ConditionField) =>
+  fc
+    .tuple(fc.array(VALUES[field], { minLength: 1, maxLength: 4 }), fc.boolean())
+    .map(([few, isLong]) => [...few, ...(isLong ? (UNKNOWN[field] ?? []) : [])]);
+
 const operatorOf = (field: ConditionField, operator: Operator) =>
-  LIST_OPERATORS.has(operator) ? fc.array(VALUES[field], { minLength: 1, maxLength: 3 }) : VALUES[field];
+  LIST_OPERATORS.has(operator) ? lists(field) : VALUES[field];
 
 /** The value in so many of ten cases, else null. */
 const inTen = <T>(cases: number, arbitrary: fc.Arbitrary<T>) =>
@@ -98,21 +118,14 @@ const apart = fc.array(
 
 const FAMILY_FIELDS = ['type', 'entityId', 'authorId', 'importance', 'labels', 'createdAt', 'validFrom'] as const;
 
-/** The tests that members of a family differ in; now and then with so many values that the list is a long one. */
+/** The tests that members of a family differ in. */
 const memberTests = (field: (typeof FAMILY_FIELDS)[number]) =>
-  fc.constantFrom(...CATALOGUE[field].operators).chain((operator) => {
-    const many = fc.array(VALUES[field], { minLength: 1, maxLength: 4 });
-    const long = VALUES[field].map((value) => [
-      value,
-      ...(field === 'labels' || field === 'entityId' ? UNKNOWN_TEXTS : []),
-    ]);
-    const value = LIST_OPERATORS.has(operator) ? fc.oneof(many, long) : VALUES[field];
-    return fc.array(
-      value.map((given) => ({ [operator]: given })),
+  fc.constantFrom(...CATALOGUE[field].operators).chain((operator) =>
+    fc.array(
+      operatorOf(field, operator).map((given) => ({ [operator]: given })),
       { minLength: 2, maxLength: 5 },
-    );
-  });
-const UNKNOWN_TEXTS = Array.from({ length: 12 }, (_, nth) => `nobody's "${nth}" \\`);
+    ),
+  );
 
 /** Statements alike but for one test; some stand in other pools, have other tests beside, or hold for one action more. */
 const families = fc

@@ -21,6 +21,7 @@ export {
   type ParseOptions,
   type PolicyStatement,
 } from './statement.js';
+export { hashOf, keptAs, noteKept, valuesAsKeys } from './value-list.js';
 export { wouldShowMore } from './widening.js';
 export { verdict } from './verdict.js';
 export * from './vocabulary.js';

@@ -33,6 +33,11 @@ export interface PoolScope {
   readonly poolIds: readonly string[];
 }
 
+export const conditionsIn = ({ read, propose, review, masks }: PoolRules): Condition[] => [
+  ...[read, propose, review].flatMap((residual) => (residual ? [...residual.allows, ...residual.denies] : [])),
+  ...[...masks.values()].flatMap(({ opens, hides }) => [...opens, ...hides]),
+];
+
 /** Groups of one key become one. */
 export function scopeOf(parts: readonly PoolGroup[]): PoolScope {
   const groups = new Map<string, PoolGroup>();

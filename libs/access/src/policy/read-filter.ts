@@ -1,5 +1,6 @@
 import { MASKABLE_COLUMNS } from './catalogue.js';
-import { narrowTo, type PoolGroup, type PoolScope } from './pool-groups.js';
+import { type Test } from './condition.js';
+import { conditionsIn, narrowTo, scopeOf, type PoolGroup, type PoolScope } from './pool-groups.js';
 import { anyCondition, residualPredicate } from './residual.js';
 import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
@@ -39,6 +40,9 @@ export abstract class ReadFilter {
    * sees as its author.
    */
   abstract sameness(): string;
+
+  /** The tests of its conditions that name many values. */
+  abstract longLists(): Test[];
 
   /** What all who see alike see together: the held memories of every author among them, which `onlyFor` tells apart. */
   abstract together(): ReadFilter;
@@ -80,13 +84,16 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   where(params: SqlParams, alias: string): string {
-    const sees = this.perGroup((group) => this.seesIn(group));
+    const { principalId } = this;
+    const sees = this.sees(
+      principalId === null || ((values, row) => `${row}.author_id = ${values.add(principalId, 'uuid')}`),
+    );
     return sees === false ? 'false' : `${inPools(this.poolIds)(params, alias)} and ${render(sees, params, alias)}`;
   }
 
   shows(params: SqlParams, alias: string, field: MaskableField): string {
     if (!this.masked.has(field)) return 'true';
-    const shown = this.perGroup(({ masks }) => {
+    const shown = perGroup(this.scope.groups, ({ masks }) => {
       const mask = masks.get(field);
       return !mask || allOf([anyOf([isHeld, anyCondition(mask.opens)]), negate(anyCondition(mask.hides))]);
     });
@@ -105,6 +112,10 @@ export class PrincipalFilter extends ReadFilter {
     return JSON.stringify(this.scope.groups.map(({ key, poolIds }) => [key, poolIds]).sort());
   }
 
+  longLists(): Test[] {
+    return this.scope.groups.flatMap(conditionsIn).flatMap(({ tests }) => tests.filter(({ members }) => members));
+  }
+
   narrow(poolIds: readonly string[]): ReadFilter {
     const wanted = new Set(poolIds);
     const scope = narrowTo(this.scope, (poolId) => wanted.has(poolId));
@@ -116,31 +127,25 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   onlyFor(params: SqlParams, alias: string): string {
-    const byAll = this.perGroup((group) => seesIn(group, false));
-    return `case when ${render(byAll, params, alias)} then null else ${alias}.author_id end`;
+    return `case when ${render(this.sees(false), params, alias)} then null else ${alias}.author_id end`;
   }
 
-  private seesIn(group: PoolGroup): Predicate {
-    const { principalId } = this;
-    if (principalId === null) return seesIn(group, true);
-    return seesIn(group, (params, alias) => `${alias}.author_id = ${params.add(principalId, 'uuid')}`);
-  }
-
-  private perGroup(predicate: (group: PoolGroup) => Predicate): Predicate {
-    const groups = this.scope.groups;
-    if (groups.length === 1) return predicate(groups[0] as PoolGroup);
-    return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
+  /** Most rows are open, and pools may differ in who sees what is held: what decides over open rows stands once for all of them. */
+  private sees(isAuthor: Predicate): Predicate {
+    const alike = scopeOf(this.scope.groups.map((group) => ({ ...group, key: group.read?.key ?? 'NOTHING' })));
+    const read = perGroup(alike.groups, (group) => residualPredicate(group.read));
+    const held = perGroup(this.scope.groups, (group) => seesHeldIn(group, isAuthor));
+    return anyOf([allOf([isOpen, read]), allOf([isHeld, held])]);
   }
 }
 
-function seesIn(group: PoolGroup, isAuthor: Predicate): Predicate {
-  const read = residualPredicate(group.read);
-  const asAuthorOrReviewer = anyOf([
-    allOf([isAuthor, anyOf([read, residualPredicate(group.propose)])]),
-    residualPredicate(group.review),
-  ]);
-  return anyOf([allOf([isOpen, read]), allOf([isHeld, asAuthorOrReviewer])]);
+function perGroup(groups: readonly PoolGroup[], predicate: (group: PoolGroup) => Predicate): Predicate {
+  if (groups.length === 1) return predicate(groups[0] as PoolGroup);
+  return anyOf(groups.map((group) => allOf([inPools(group.poolIds), predicate(group)])));
 }
+
+const seesHeldIn = ({ read, propose, review }: PoolGroup, isAuthor: Predicate): Predicate =>
+  anyOf([allOf([isAuthor, anyOf([residualPredicate(read), residualPredicate(propose)])]), residualPredicate(review)]);
 
 class SystemFilter extends ReadFilter {
   readonly unrestricted = true;
@@ -172,6 +177,10 @@ class SystemFilter extends ReadFilter {
 
   sameness(): string {
     return JSON.stringify(this.within);
+  }
+
+  longLists(): Test[] {
+    return [];
   }
 
   together(): ReadFilter {

@@ -1,7 +1,9 @@
 import { PGlite } from '@electric-sql/pglite';
 import fc from 'fast-check';
 import { rowValues } from './arbitraries.js';
+import { type Test } from './condition.js';
 import { type SqlParams } from './sql-params.js';
+import { hashOf, noteKept, valuesAsKeys } from './value-list.js';
 import { IMPORTANCES, type MemoryRow } from './vocabulary.js';
 
 /** Only for specs: random rows, in the process and in a Postgres of their own, without row-level security. */
@@ -12,6 +14,10 @@ const TABLE = `create table memory (
   entity_id text, session_id text, speaker text, author_id uuid, importance smallint not null,
   labels text[] not null, created_at timestamptz not null, valid_from timestamptz,
   content text not null default 'content', metadata jsonb not null default '{}')`;
+
+const LISTS = 'create table policy_list (org_id uuid, hash bytea, members jsonb, primary key (org_id, hash))';
+const ORG = '00000000-0000-7000-8000-000000000000';
+const KEEP = `insert into policy_list values ($1, $2, jsonb_build_object('values', $3::jsonb)) on conflict do nothing`;
 
 const INSERT = `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
   select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, importance,
@@ -32,6 +38,7 @@ export class RowTable {
   static async make(count: number, seed: number): Promise<RowTable> {
     const db = new PGlite();
     await db.exec(TABLE);
+    await db.exec(LISTS);
     await db.query(INSERT, [JSON.stringify(fc.sample(rowValues, { numRuns: count, seed }))]);
     const { rows } = await db.query<MemoryRow & { place: number }>(ROWS);
     const named = rows.map(({ place, ...row }) => ({
@@ -45,6 +52,15 @@ export class RowTable {
   async select(expressions: string, where: string, params: SqlParams): Promise<Record<string, unknown>[]> {
     const text = `select m.id, ${expressions} from memory m where ${where} order by m.id`;
     return (await this.db.query<Record<string, unknown>>(text, params.values)).rows;
+  }
+
+  /** From now on these lists are looked up where they are kept, and not sent. */
+  async keep(tests: readonly Test[]): Promise<void> {
+    for (const test of tests) {
+      const hash = hashOf(test);
+      await this.db.query(KEEP, [ORG, hash, valuesAsKeys(test)]);
+      noteKept(test, { orgId: ORG, hash });
+    }
   }
 
   close(): Promise<void> {
