@@ -16,7 +16,7 @@ const TABLE = `
   );
   grant select, insert, update, delete on pool_language to commonplace_system;
   grant select, insert on pool_language to commonplace_app;
-  grant update (language) on pool_language to commonplace_app;
+  grant update (language, read_in) on pool_language to commonplace_app;
   alter table pool_language enable row level security;
   alter table pool_language force row level security;`;
 

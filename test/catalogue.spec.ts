@@ -164,6 +164,7 @@ describe('the roles of the broker', () => {
       'pool.memories',
       'pool.seq',
       'pool_language.language',
+      'pool_language.read_in',
       ...['importance', 'recency', 'usage'].map((column) => `pool_weights.${column}`),
       ...[
         'dead_in_a_row',

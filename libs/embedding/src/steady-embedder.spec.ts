@@ -36,15 +36,35 @@ describe('calls at once', () => {
     const embedder = model.embedder();
     let open: () => void = () => undefined;
     model.gate = new Promise((resolve) => (open = resolve));
-    const calls = [['a'], ['bb', 'ccc'], ['dddd']].map((texts) => embedder.embed(texts));
+    const calls = [
+      ['a', 'aa'],
+      ['bb', 'ccc'],
+      ['dddd', 'e'],
+    ].map((texts) => embedder.embed(texts));
     await new Promise((resolve) => setTimeout(resolve, 20));
     open();
     const [first, second, third] = await Promise.all(calls);
-    expect(model.requests).toEqual([['a'], ['bb', 'ccc', 'dddd']]);
+    expect(model.requests).toEqual([
+      ['a', 'aa'],
+      ['bb', 'ccc', 'dddd', 'e'],
+    ]);
     near(first?.[0], direction('a'));
     near(second?.[0], direction('bb'));
     near(second?.[1], direction('ccc'));
     near(third?.[0], direction('dddd'));
+  });
+
+  it('go out apart from those of many texts where they are of one: a question waits for no import', async () => {
+    const model = new CountingModel();
+    const embedder = model.embedder();
+    let open: () => void = () => undefined;
+    model.gate = new Promise((resolve) => (open = resolve));
+    const calls = [['a'], ['b'], ['bb', 'ccc'], ['c']].map((texts) => embedder.embed(texts));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    open();
+    await Promise.all(calls);
+    expect(model.requests).toHaveLength(3);
+    expect(new Set(model.requests.map((texts) => texts.join()))).toEqual(new Set(['a', 'bb,ccc', 'b,c']));
   });
 
   it('ask for equal texts once', async () => {

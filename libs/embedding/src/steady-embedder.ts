@@ -16,7 +16,9 @@ type Vector = number[] | null;
 /** A model made dependable: asked with an end, left alone while it fails, never twice for the same text at once. */
 export class SteadyEmbedder implements Embedder {
   readonly model: string;
-  private readonly batcher: Batcher<Vector>;
+  /** Apart, for a question must not wait for the import that came with it. */
+  private readonly singles: Batcher<Vector>;
+  private readonly many: Batcher<Vector>;
   private readonly underWay = new Map<string, Promise<Vector>>();
 
   /** @param dimensions undefined takes what comes: for measuring only */
@@ -27,7 +29,9 @@ export class SteadyEmbedder implements Embedder {
     private readonly cache = new VectorCache(),
   ) {
     this.model = source.name;
-    this.batcher = new Batcher((texts) => this.askAll(texts, 'somebody waits'));
+    const send = (texts: readonly string[]) => this.askAll(texts, 'somebody waits');
+    this.singles = new Batcher(send);
+    this.many = new Batcher(send);
   }
 
   async embed(texts: readonly string[], patience: Patience = 'somebody waits'): Promise<Vector[]> {
@@ -52,7 +56,7 @@ export class SteadyEmbedder implements Embedder {
 
   private begin(fresh: ReadonlyMap<string, string>): [string, Promise<Vector>][] {
     if (fresh.size === 0) return [];
-    const answer = this.batcher.ask([...fresh.values()]);
+    const answer = (fresh.size === 1 ? this.singles : this.many).ask([...fresh.values()]);
     return [...fresh.keys()].map((key, place) => {
       const vector = answer.then((vectors) => vectors[place] as Vector);
       this.underWay.set(key, vector);

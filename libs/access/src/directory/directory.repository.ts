@@ -78,9 +78,9 @@ export async function putWeights(
   await unit.query({ text, values: [orgId, poolId, weights.importance, weights.recency, weights.usage] });
 }
 
-/** What the pool's memories were read in so far is kept beside it, until they have been read again. */
+/** All that stands in the pool is to be read again, for some of it may have been read in a language that it had in between. */
 export async function putLanguage(unit: Unit, orgId: string, poolId: string, language: Language): Promise<void> {
   const text = `insert into pool_language (org_id, pool_id, language, read_in) values ($1, $2, $3, $4)
-    on conflict (org_id, pool_id) do update set language = excluded.language`;
+    on conflict (org_id, pool_id) do update set language = excluded.language, read_in = ''`;
   await unit.query({ text, values: [orgId, poolId, language, DEFAULT_LANGUAGE] });
 }

@@ -58,8 +58,10 @@ async function candidatesOfWholePools(
   terms: readonly string[],
 ): Promise<LexicalSearch> {
   const params = new SqlParams();
-  const search = searchCall({ scope, filter, terms, budget: CANDIDATE_BUDGET }, params);
-  const wanted = isPlain(filter) ? null : filterSql(filter, scope.filter, params);
+  const plain = isPlain(filter);
+  // The rarest terms of the pool may be none of those in the few memories that a filter leaves.
+  const search = searchCall({ scope, filter, terms, budget: plain ? CANDIDATE_BUDGET : null }, params);
+  const wanted = plain ? null : filterSql(filter, scope.filter, params);
   const behind =
     wanted && `left join memory m on m.org_id = ${params.add(scope.orgId, 'uuid')} and m.memory_id = c.memory_id`;
   const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
@@ -93,31 +95,25 @@ async function candidatesAmongReadable(
   const params = new SqlParams();
   const shown = (field: MaskableField) => scope.filter.column(params, 'm', field);
   const readable = `${isReadable(scope, params)} and m.status = any(${params.add(filter.statuses, 'text[]')})`;
-  // What is readable is looked through once, for the count and for the candidates: it costs what the policy costs.
-  const text = `with c as materialized (select * from ${searchCall({ scope, filter, terms, budget: null }, params)}),
-    r as materialized (
-      select m.memory_id, ${shown('sessionId')} as session_id, ${shown('speaker')} as speaker,
-        ${filterSql(filter, scope.filter, params)} as wanted
+  const query = params.add(terms.map((term) => `'${term}'`).join(' | '), 'tsquery');
+  const asked = params.add(terms, 'text[]');
+  // What is readable is looked through once, for the count and for the candidates: it costs what the policy costs. Cut is among
+  // them and not before: what others hold must neither push out what the caller may read, nor tell of itself by doing so.
+  const text = `with r as materialized (
+      select m.memory_id as id, m.pool_id as "poolId", m.term_count as length,
+        case when m.terms @@ ${query} then ts_filter(setweight(m.terms, 'A', ${asked}), '{a}')::text end as frequencies,
+        ${shown('sessionId')} as "sessionId", ${shown('speaker')} as speaker, ${dayOf('coalesce(m.valid_from, m.created_at)')},
+        m.traits, ${filterSql(filter, scope.filter, params)} as wanted
       from memory m where ${readable}
     )
-    select found.*, (select count(*) from r) as documents, (select count(*) from c) as searched
+    select found.*, (select count(*) from r) as documents
     from (values (1)) as one (row) left join (
-      select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, r.session_id as "sessionId",
-        r.speaker, ${dayOf('c.written')}, c.traits, r.wanted
-      from c join r on r.memory_id = c.memory_id
+      select * from r where frequencies is not null limit ${params.add(MAX_CANDIDATES, 'integer')}
     ) found on true`;
-  const rows = await unit.query<CandidateRow & { documents: number; searched: number }>({
-    text,
-    values: params.values,
-    keep: true,
-  });
-  const { documents, searched } = rows[0] as { documents: number; searched: number };
-  return {
-    candidates: rows.filter((row) => row.id !== null).map(toCandidate),
-    documents,
-    documentFrequencies: null,
-    cut: searched >= MAX_CANDIDATES,
-  };
+  const rows = await unit.query<CandidateRow & { documents: number }>({ text, values: params.values, keep: true });
+  const candidates = rows.filter((row) => row.id !== null).map(toCandidate);
+  const { documents } = rows[0] as { documents: number };
+  return { candidates, documents, documentFrequencies: null, cut: candidates.length >= MAX_CANDIDATES };
 }
 
 interface LexicalQuestion {

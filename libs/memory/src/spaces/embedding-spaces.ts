@@ -40,6 +40,8 @@ export class EmbeddingSpaces {
   /** After a change made here. */
   forget(): void {
     this.known = undefined;
+    // What is being read may be from before what is to be noticed.
+    this.loading = undefined;
   }
 
   /** Whether it is of the model that is configured here. */
@@ -108,8 +110,17 @@ export class EmbeddingSpaces {
 
   private async fresh(): Promise<Known> {
     if (this.known && Date.now() - this.known.at < KNOWN_FOR_MS) return this.known;
-    this.loading ??= this.load().finally(() => (this.loading = undefined));
-    return this.loading;
+    return (this.loading ??= this.keep(this.load()));
+  }
+
+  private keep(loading: Promise<Known>): Promise<Known> {
+    const ended = (known?: Known) => {
+      if (this.loading !== loading) return;
+      this.loading = undefined;
+      this.known = known;
+    };
+    loading.then(ended, () => ended());
+    return loading;
   }
 
   private async load(): Promise<Known> {
@@ -117,7 +128,7 @@ export class EmbeddingSpaces {
     const spaces = await this.access.system('find embedding spaces', (unit) => findLiveSpaces(unit, this.access.orgId));
     for (const known of [this.made, this.compared])
       for (const id of known.keys()) if (!spaces.some((space) => space.spaceId === id)) known.delete(id);
-    return (this.known = { spaces, at });
+    return { spaces, at };
   }
 }
 

@@ -9,7 +9,10 @@ import type { Placement } from './vector-plan.js';
 
 export type Nearest = Passage & { cosine: number };
 
-export const MAX_NEAREST = 200;
+/** Of so many nearest vectors those are taken that the caller may read and wants. */
+export const MAX_LOOKED = 200;
+/** And of those so many, or all are compared: how many the others took of the first must not show. */
+export const MAX_NEAREST = 100;
 
 export interface Placements {
   pools: Placement[];
@@ -70,7 +73,7 @@ export interface NearFirst {
 }
 
 /**
- * Those of the nearest {@link MAX_NEAREST} that the caller may read and wants; `looked` says of how many. The memories behind
+ * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants; `looked` says of how many. The memories behind
  * the vectors are read of those alone.
  */
 export async function nearestFirst(
@@ -95,7 +98,7 @@ export async function nearestFirst(
   const text = `with near as materialized (
       select v.memory_id, ${distance} as distance from memory_vector v
       where v.org_id = ${params.add(scope.orgId, 'uuid')} and ${within}
-      order by ${distance} limit ${params.add(MAX_NEAREST, 'integer')}
+      order by ${distance} limit ${params.add(MAX_LOOKED, 'integer')}
     )
     select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
       select p.*, 1 - near.distance as cosine from near ${byId('near', scope, filter, params)} where p.wanted
@@ -109,7 +112,7 @@ export async function nearestFirst(
 export async function searchOn(unit: Unit): Promise<void> {
   await unit.query({
     name: 'vector_search_on',
-    text: `select set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '${MAX_NEAREST}', true)`,
+    text: `select set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '${MAX_LOOKED}', true)`,
   });
 }
 

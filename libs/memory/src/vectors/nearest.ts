@@ -3,6 +3,7 @@ import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
 import {
   findPlacements,
+  MAX_LOOKED,
   MAX_NEAREST,
   nearestExactly,
   nearestFirst,
@@ -11,9 +12,6 @@ import {
   type NearFirst,
 } from './nearest.repository.js';
 import { planSearch } from './vector-plan.js';
-
-/** Of the nearest the caller has to be left so many; else all that it may read is compared. */
-const ENOUGH = MAX_NEAREST / 4;
 
 /** The nearest memories by meaning that the caller may read and wants, each pool searched as the plan says. */
 export async function nearest(
@@ -30,8 +28,9 @@ export async function nearest(
     // Row by row the policy may leave little of the nearest: then it is asked of every one at once.
     if (!index && !within.filter.readsWhole()) return nearestExactly(unit, within, filter, vector);
     const { found, looked } = await nearestFirst(unit, within, filter, { vector, index });
-    const isTooFew = looked >= MAX_NEAREST && found.length < ENOUGH;
-    return isTooFew ? nearestExactly(unit, within, filter, vector) : found;
+    // An index may also have given up before it had looked at so many.
+    const hasMore = looked >= MAX_LOOKED || index !== null;
+    return hasMore && found.length < MAX_NEAREST ? nearestExactly(unit, within, filter, vector) : found;
   };
   if (dimensions === null || plan.shared.length + plan.own.length === 0)
     return inOrder([await search(scope.filter.poolIds, null)]);

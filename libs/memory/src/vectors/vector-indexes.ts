@@ -20,6 +20,8 @@ import { tierOf, type Tier } from './vector-plan.js';
 const BATCH = 1_000;
 const FIRST_AFTER_MS = 5_000;
 const EVERY_MS = 60_000;
+/** A writer hears of a move with its next unit of work; ten times what one may take. */
+const STRAGGLERS_MS = 300_000;
 /** pgvector's own limit for an index on halfvec. */
 const MAX_DIMENSIONS = 4_000;
 
@@ -33,6 +35,8 @@ interface Space {
  * exactly, until the new one holds it whole: to stop at any step, or to take it twice at once, loses nothing.
  */
 export class VectorIndexes {
+  /** As this process has seen them; by pool. */
+  private readonly settled = new Map<string, { state: string; since: number }>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> | undefined;
   private building = false;
@@ -71,11 +75,22 @@ export class VectorIndexes {
       if (this.stopped) break;
       const tier = tierOf(pool.memories, pool.tier);
       const isSettled = tier === pool.tier && pool.shared === (tier === 'SHARED');
-      // What was embedded by a writer that had not heard of the move is brought after it.
-      if (isSettled) await this.moveAll(space, pool.poolId, pool.shared);
+      if (isSettled) await this.keep(space, pool);
       else if (await this.move(space, pool, tier)) moved++;
     }
     return moved;
+  }
+
+  /**
+   * For some minutes after a move, what was embedded by a writer that had not heard of it is brought after it: to look for such
+   * reads all vectors of the pool. An index that is gone is built again, whoever dropped it.
+   */
+  private async keep(space: Space, { poolId, tier, shared }: PoolState): Promise<void> {
+    const state = `${space.spaceId} ${tier} ${shared}`;
+    const seen = this.settled.get(poolId);
+    if (seen?.state !== state) this.settled.set(poolId, { state, since: Date.now() });
+    if (seen?.state !== state || Date.now() - seen.since < STRAGGLERS_MS) await this.moveAll(space, poolId, shared);
+    if (tier !== 'EXACT') await this.build(space, tier === 'OWN' ? poolId : null);
   }
 
   /** @returns false where it could not be finished yet */
