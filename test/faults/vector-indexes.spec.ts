@@ -3,11 +3,12 @@ import { newId } from '#kernel';
 import type { Database } from '#platform';
 import { VectorIndexes } from '#memory';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
 import { nearest } from '../../libs/memory/src/vectors/nearest.js';
 import { nearestExactly } from '../../libs/memory/src/vectors/nearest.repository.js';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
-import { nativeOnly, describeOnNative } from '../support/database.js';
+import { createNativeDatabase, describeOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
 
 const DIMENSIONS = 8;
 const SIZES = { small: 1_500, middle: 2_600, wide: 9_000, vast: 50_500 } as const;
@@ -19,15 +20,15 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
   let database: Database;
   let indexes: VectorIndexes;
   let planner: TestClient & { id: string };
+  let url: string;
   const pools = {} as Record<Key, string>;
   const spaceId = newId();
 
   beforeAll(async () => {
-    api = await startTestApi();
+    url = await createNativeDatabase();
+    api = await startTestApi({}, await openTestDatabase(url));
     database = api.broker.database;
-    indexes = new VectorIndexes(api.broker.access, database, (error) => {
-      throw error;
-    });
+    indexes = newIndexes();
     planner = await api.agent('planner');
     await database.maintenance(
       `insert into embedding_space (org_id, space_id, model, dimensions, state) values ($1, $2, 'test', $3, 'CURRENT')`,
@@ -44,6 +45,11 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
     await activate(null);
   }, 180_000);
   afterAll(() => api.close());
+
+  const newIndexes = () =>
+    new VectorIndexes(api.broker.access, database, (error) => {
+      throw error;
+    });
 
   /** Of every seventh memory the label is rare. */
   async function fill(key: Key, count: number): Promise<void> {
@@ -205,4 +211,25 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
     await indexes.run();
     expect(await names()).toEqual([]);
   });
+
+  it('are given up by their own builder alone, also while it waits', async () => {
+    await database.maintenance(`update embedding_space set state = 'CURRENT' where space_id = $1`, [spaceId]);
+    const reader = new pg.Client({ connectionString: url });
+    await reader.connect();
+    try {
+      await reader.query('begin; lock table memory_vector in share update exclusive mode');
+      const [one, other] = [newIndexes(), newIndexes()];
+      const runs = [one.run(), other.run()];
+      const waiting = `select count(distinct query)::integer as n from pg_stat_activity
+        where datname = current_database() and query like '/%create index%' and wait_event_type = 'Lock'`;
+      for (let builds = 0; builds < 2;) builds = (await database.maintenance<{ n: number }>(waiting)).rows[0]?.n ?? 0;
+      await one.stop();
+      await runs[0];
+      expect((await database.maintenance<{ n: number }>(waiting)).rows).toEqual([{ n: 1 }]);
+      await other.stop();
+      await runs[1];
+    } finally {
+      await reader.end();
+    }
+  }, 60_000);
 });

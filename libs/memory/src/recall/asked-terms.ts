@@ -2,7 +2,8 @@ import type { Language } from '#access';
 import { analyse, termOf, words } from './analysis.js';
 import type { LexicalCandidate, LexicalSearch } from './recall.repository.js';
 
-const MAX_TERMS = 200;
+/** Of a longer text the first: each is counted in the pools that are large. */
+const MAX_TERMS = 64;
 
 /**
  * The question's words as the memories of the searched pools have them. In pools of several languages a word has a term for

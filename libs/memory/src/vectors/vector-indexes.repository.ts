@@ -63,8 +63,9 @@ export async function moveVectors(
   { spaceId, poolId, shared }: { spaceId: string; poolId: string; shared: boolean },
   atMost: number,
 ): Promise<number> {
-  const text = `update memory_vector set shared = $4 where org_id = $1 and space_id = $2 and memory_id in (
-      select memory_id from memory_vector where org_id = $1 and space_id = $2 and pool_id = $3 and shared <> $4 limit $5)
+  // An array and no join, which the planner may turn into a walk through all vectors while there are no statistics of them.
+  const text = `update memory_vector set shared = $4 where org_id = $1 and space_id = $2 and memory_id = any(array(
+      select memory_id from memory_vector where org_id = $1 and space_id = $2 and pool_id = $3 and shared <> $4 limit $5))
     returning memory_id`;
   return (await unit.query({ text, values: [orgId, spaceId, poolId, shared, atMost] })).length;
 }
@@ -80,14 +81,22 @@ export async function indexState(database: Database, name: string): Promise<Inde
   return rows[0].valid ? 'VALID' : rows[0].building ? 'BUILDING' : 'BROKEN';
 }
 
-/** Without a lock that writers would wait for. Minutes long for 100,000 vectors. */
+/**
+ * Without a lock that writers would wait for. Minutes long for 100,000 vectors.
+ * @param builder whose it is, for `cancelBuilds`
+ */
 export async function createIndex(
   database: Database,
   name: string,
-  { spaceId, dimensions, poolId }: { spaceId: string; dimensions: number; poolId: string | null },
+  {
+    spaceId,
+    dimensions,
+    poolId,
+    builder,
+  }: { spaceId: string; dimensions: number; poolId: string | null; builder: string },
 ): Promise<void> {
   const rows = poolId ? `pool_id = '${poolId}'` : 'shared';
-  await database.maintenance(`create index concurrently if not exists ${name} on memory_vector
+  await database.maintenance(`/* ${builder} */ create index concurrently if not exists ${name} on memory_vector
     using hnsw ((embedding::halfvec(${dimensions})) halfvec_cosine_ops) where space_id = '${spaceId}' and ${rows}`);
 }
 
@@ -95,9 +104,10 @@ export async function dropIndex(database: Database, name: string): Promise<void>
   await database.maintenance(`drop index concurrently if exists ${name}`);
 }
 
-/** What this table is being indexed with is given up; it is begun anew some time. */
-export async function cancelBuilds(database: Database): Promise<void> {
+/** What the builder is indexing, or waits to index, is given up; it is begun anew some time. Other brokers' builds go on. */
+export async function cancelBuilds(database: Database, builder: string): Promise<void> {
   await database.maintenance(
-    `select pg_cancel_backend(pid) from pg_stat_progress_create_index where relid = 'memory_vector'::regclass`,
+    `select pg_cancel_backend(pid) from pg_stat_activity where datname = current_database() and starts_with(query, $1)`,
+    [`/* ${builder} */`],
   );
 }

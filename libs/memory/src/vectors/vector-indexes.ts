@@ -1,4 +1,5 @@
 import type { AccessService } from '#access';
+import { newId } from '#kernel';
 import type { Database } from '#platform';
 import {
   cancelBuilds,
@@ -37,6 +38,7 @@ interface Space {
 export class VectorIndexes {
   /** As this process has seen them; by pool. */
   private readonly settled = new Map<string, { state: string; since: number }>();
+  private readonly id = newId();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> | undefined;
   private building = false;
@@ -57,7 +59,7 @@ export class VectorIndexes {
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    if (this.building) await cancelBuilds(this.database).catch(this.onError);
+    if (this.building) await cancelBuilds(this.database, this.id).catch(this.onError);
     await this.running;
   }
 
@@ -132,7 +134,7 @@ export class VectorIndexes {
     if (state === 'BROKEN') await dropIndex(this.database, name);
     this.building = true;
     try {
-      await createIndex(this.database, name, { ...space, poolId });
+      await createIndex(this.database, name, { ...space, poolId, builder: this.id });
     } catch (error) {
       if (this.stopped) return false;
       throw error;
