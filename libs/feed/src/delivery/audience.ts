@@ -13,10 +13,10 @@ import type { Member } from './member.js';
 import { tell, type Subscriber, type Telling } from './subscriber.js';
 
 /**
- * After a reading the audience rests for as long as it took, or this many times: on a machine that is busy, more is read at once
- * instead of more often, and writers keep their share.
+ * After a reading the audience rests for as long as it took, and as long again for each eight events of it: where much is written,
+ * more is read at once instead of more often, and writers keep their share of the machine.
  */
-const REST = 2;
+const EVENTS_OF_A_REST = 8;
 const LONGEST_REST_MS = 25;
 
 export interface Reading {
@@ -93,9 +93,9 @@ export class Audience {
       if (rest > 0) await pause(rest);
       this.nextPump = undefined;
       const since = performance.now();
-      await this.readOn();
+      const looked = await this.readOn();
       const took = performance.now() - since;
-      this.restUntil = since + took + Math.min(took * REST, LONGEST_REST_MS);
+      this.restUntil = since + took + Math.min(took * (1 + looked / EVENTS_OF_A_REST), LONGEST_REST_MS);
     });
     return this.nextPump;
   }
@@ -170,7 +170,9 @@ export class Audience {
     return done;
   }
 
-  private async readOn(): Promise<void> {
+  /** @returns how many events it went past */
+  private async readOn(): Promise<number> {
+    let looked = 0;
     for (let full = true; full;) {
       const page = await this.read(this.position);
       full = page.full;
@@ -179,6 +181,8 @@ export class Audience {
       for (const cohort of [...this.cohorts.values()]) prepared.set(cohort, await cohort.prepare(page, checkpoint));
       for (const [cohort, ready] of prepared) cohort.distribute(ready, page.looked);
       this.position = page.position;
+      looked += page.looked;
     }
+    return looked;
   }
 }
