@@ -6,14 +6,9 @@ const IN_REACH = `coalesce(m.pool_id = any ((select nullif(current_setting('app.
 const COLUMNS = `
   -- How many memories are ACTIVE, expired ones too; kept in the statement that numbers their events.
   alter table pool add column memories integer not null default 0;
-  -- Their owner is held to row-level security, too, and names no organisation here: it would count and change no row.
-  alter table pool no force row level security;
-  alter table memory no force row level security;
   update pool p set memories = c.n
     from (select org_id, pool_id, count(*) as n from memory where status = 'ACTIVE' group by org_id, pool_id) c
     where c.org_id = p.org_id and c.pool_id = p.pool_id;
-  alter table pool force row level security;
-  alter table memory force row level security;
   grant update (memories) on pool to commonplace_app;
 
   -- Which analysis made terms and traits; what an older one made is made again in the background.

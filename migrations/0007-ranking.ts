@@ -9,10 +9,7 @@ const ADMINISTERS = `current_setting('app.administer', true) = 'on'`;
 const RETIREMENT = `
   -- Since when it is SUPERSEDED or ARCHIVED.
   alter table memory add column retired_at timestamptz;
-  -- Its owner is held to row-level security, too, and names no organisation here.
-  alter table memory no force row level security;
   update memory set retired_at = updated_at where status in ('SUPERSEDED', 'ARCHIVED');
-  alter table memory force row level security;
 
   create function sec.note_retirement() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
   begin

@@ -9,6 +9,7 @@ import { VectorIndexes0000000000008 } from './0008-vector-indexes.js';
 import { PolicyLists0000000000009 } from './0009-policy-lists.js';
 import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
 import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
+import { CountsForPlainOwners0000000000012 } from './0012-counts-for-plain-owners.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   PolicyLists0000000000009,
   SearchByPool0000000000010,
   PoolLanguages0000000000011,
+  CountsForPlainOwners0000000000012,
 ];
