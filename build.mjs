@@ -86,8 +86,29 @@ async function bundleCommandLine() {
     },
     plugins: [{ name: 'optional packages stay outside', setup: leaveOutside }],
   });
+  nameOnlyWhatHasAPrototype();
   for (const file of ['embedded.worker.js', TEMPLATE])
     fs.copyFileSync(path.join(databaseRoom, file), path.join(bundle, file));
+}
+
+/**
+ * esbuild keeps names by defining one on every function that is made, each time: 256 bytes and a slow object for each closure, of
+ * which a subscriber has ten. Classes need theirs (types of the schema are named by them); arrows and methods do not.
+ */
+function nameOnlyWhatHasAPrototype() {
+  const define = '__defProp(target, "name", { value, configurable: true })';
+  const helper = `var __name = (target, value) => ${define};`;
+  const files = fs.readdirSync(bundle).filter((name) => name.endsWith('.js'));
+  const found = files.filter((name) => fs.readFileSync(path.join(bundle, name), 'utf8').includes(helper));
+  if (found.length === 0) throw new Error('esbuild keeps names in another way than build.mjs knows.');
+  for (const name of found) {
+    const file = path.join(bundle, name);
+    const lighter = `var __name = (target, value) => (Object.hasOwn(target, "prototype") && target.name !== value ? ${define} : target);`;
+    fs.writeFileSync(
+      file,
+      fs.readFileSync(file, 'utf8').replace(helper, () => lighter),
+    );
+  }
 }
 
 /** PGlite finds its WebAssembly beside itself; and what is not installed cannot be bundled. @param {import('esbuild').PluginBuild} build */

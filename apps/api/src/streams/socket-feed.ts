@@ -1,11 +1,14 @@
 import type { Sink, Subscription, Telling } from '#feed';
 import type { CommonplaceError } from '#kernel';
 import { CloseCode } from 'graphql-ws';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Window } from './window.js';
 
 interface Carrier {
   socket: WebSocket;
+  /** What carries the frames. */
+  wire: Duplex;
   window: Window;
   feeds: Set<SocketFeed>;
 }
@@ -66,12 +69,18 @@ export class SocketFeed implements AsyncIterableIterator<never>, Sink<string> {
   }
 
   send(tellings: readonly Telling<string>[], from: number): number {
-    const { socket, window } = this.carrier;
+    const { socket, wire, window } = this.carrier;
     let place = from;
-    for (; place < tellings.length && window.room() > 0; place++) {
-      const frame = `${this.head}${(tellings[place] as Telling<string>).told}}`;
-      socket.send(frame);
-      window.count(frame.length);
+    // All that there is in one write to the kernel, and not one for each frame.
+    wire.cork();
+    try {
+      for (; place < tellings.length && window.room() > 0; place++) {
+        const frame = `${this.head}${(tellings[place] as Telling<string>).told}}`;
+        socket.send(frame);
+        window.count(frame.length);
+      }
+    } finally {
+      wire.uncork();
     }
     return place;
   }

@@ -27,6 +27,7 @@ const PROTOCOL = 'graphql-transport-ws';
 /** One connection. */
 interface Connection {
   socket: WebSocket;
+  wire: Duplex;
   authorization: string | undefined;
   address: string;
   principal?: Principal;
@@ -65,6 +66,7 @@ export function serveWebSockets(server: Server, options: StreamParts): { close: 
     const feeds = new Set<SocketFeed>();
     const connection: Connection = {
       socket,
+      wire: request.socket,
       authorization: request.headers.authorization,
       address: request.socket.remoteAddress ?? '',
       feeds,
