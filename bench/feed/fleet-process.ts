@@ -7,22 +7,38 @@ const fields = 'id kind cursor memoryId poolKey memory { id type content importa
 let received = 0;
 let arrivals: [number, number][] = [];
 
-const sockets: WebSocket[] = [];
+let sockets: WebSocket[] = [];
+let leaving = false;
 
-type Message = { until: number; withinMs: number } | { reading: boolean };
+type Message = { until: number; withinMs: number } | { reading: boolean } | { attending: boolean };
 
 process.on('message', (message: Message) => {
   if ('until' in message) return void report(message);
+  if ('attending' in message) return void (message.attending ? enter(undefined) : leave());
   for (const socket of sockets) {
     if (message.reading) socket.resume();
     else socket.pause();
   }
 });
-for (let from = 0; from < options.sockets; from += 50)
-  await Promise.all(Array.from({ length: Math.min(50, options.sockets - from) }, (_, nth) => open(from + nth)));
-process.send?.({ kind: 'ready' });
+await enter(options.after);
 
-async function open(nth: number): Promise<void> {
+async function enter(after: string | undefined): Promise<void> {
+  leaving = false;
+  for (let from = 0; from < options.sockets; from += 50)
+    await Promise.all(
+      Array.from({ length: Math.min(50, options.sockets - from) }, (_, nth) => open(from + nth, after)),
+    );
+  process.send?.({ kind: 'ready' });
+}
+
+function leave(): void {
+  leaving = true;
+  for (const socket of sockets) socket.terminate();
+  sockets = [];
+  process.send?.({ kind: 'left' });
+}
+
+async function open(nth: number, after: string | undefined): Promise<void> {
   const socket = new WebSocket(`${options.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
     perMessageDeflate: false,
   });
@@ -31,7 +47,7 @@ async function open(nth: number): Promise<void> {
   const alias = options.shape === 'same' ? 'event' : `event${nth}`;
   await new Promise<void>((resolve, reject) => {
     socket.on('error', reject);
-    socket.on('close', (code) => process.send?.({ error: `a socket was closed with ${code}` }));
+    socket.on('close', (code) => leaving || process.send?.({ error: `a socket was closed with ${code}` }));
     socket.on('open', () => send({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
     socket.on('message', (data) => {
       const frame = data as Buffer;
@@ -44,7 +60,7 @@ async function open(nth: number): Promise<void> {
           type: 'subscribe',
           payload: {
             query: `subscription ($after: String) { ${alias}: memoryFeed(input: { after: $after }) { ${fields} } }`,
-            variables: { after: options.after },
+            variables: { after },
           },
         });
       if (type === 'connection_ack') send({ type: 'ping' });

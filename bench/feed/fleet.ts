@@ -47,6 +47,18 @@ export class Fleet {
     this.child.send({ reading: true });
   }
 
+  /** All of them go away. */
+  async leave(): Promise<void> {
+    this.child.send({ attending: false });
+    await this.child.answer('left');
+  }
+
+  /** They come back, to hear what is new from then on. */
+  async enter(): Promise<void> {
+    this.child.send({ attending: true });
+    await this.child.answer('ready');
+  }
+
   close(): Promise<void> {
     return this.child.close();
   }
@@ -56,6 +68,8 @@ export interface Written {
   written: number;
   /** Milliseconds from the beginning of each write to its acknowledgement. */
   times: number[];
+  /** When each was acknowledged, in milliseconds of the clock. */
+  acknowledged: number[];
 }
 
 /** Single writes, one after another of each writer, or at a pace. */

@@ -24,6 +24,8 @@ let begun = 0;
 let done = 0;
 /** Milliseconds to the acknowledgement. */
 const times: number[] = [];
+/** When it came, on the clock. */
+const acknowledged: number[] = [];
 let failure: string | undefined;
 
 const start = performance.now();
@@ -31,7 +33,7 @@ const warm = start + options.warmSeconds * 1000;
 const end = warm + options.seconds * 1000;
 if (options.perSecond > 0) await atPace();
 else await Promise.all(Array.from({ length: options.parallel }, untilTheEnd));
-process.send?.(failure ? { error: failure } : { kind: 'written', value: { written: done, times } });
+process.send?.(failure ? { error: failure } : { kind: 'written', value: { written: done, times, acknowledged } });
 
 async function atPace(): Promise<void> {
   while (performance.now() < end) {
@@ -59,9 +61,11 @@ function write(): Promise<void> {
   const written = String(process.hrtime.bigint() / 1000n).padStart(20, '0');
   const content = `written ${written} as number ${begun++}, told in a sentence of the usual length.`;
   const since = performance.now();
-  return store(key, { content, type: 'EPISODIC', pool }).then(
-    () => void (since > warm && times.push(performance.now() - since)),
-  );
+  return store(key, { content, type: 'EPISODIC', pool }).then(() => {
+    if (since <= warm) return;
+    times.push(performance.now() - since);
+    acknowledged.push(Date.now());
+  });
 }
 
 type Store = (key: string, input: MemorizeInput) => Promise<void>;

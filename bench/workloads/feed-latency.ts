@@ -1,6 +1,7 @@
 import { BenchBroker } from '../feed/broker.js';
 import { Fleet, write } from '../feed/fleet.js';
 import type { WriterOptions } from '../feed/writer-process.js';
+import { setTimeout as pause } from 'node:timers/promises';
 import { median, quantile } from '../measure.js';
 import type { Row, Workload } from '../workload.js';
 
@@ -9,8 +10,10 @@ const POOLS = 8;
 const PER_SECOND = 500;
 const WARM_SECONDS = 8;
 const SECONDS = 12;
-const ROUNDS = 6;
-const ROUND_SECONDS = 4;
+const TURNS = 31;
+const TURN_SECONDS = 2;
+/** After subscribers have come or gone. */
+const SETTLE_MS = 300;
 
 /**
  * From the beginning of a write to its receipt, and what subscribers cost those who write. A second replica writes, and this
@@ -68,26 +71,34 @@ async function latencies(team: Team): Promise<Row[]> {
   ];
 }
 
-/** Rounds with and without subscribers take turns. */
+/**
+ * One writer all the while, and subscribers that come and go under it: what else the machine does changes more from one second to
+ * the next than subscribers change, so what is compared are neighbours.
+ */
 async function throughput(team: Team): Promise<Row> {
   const { databaseUrl: url } = team.broker;
-  const rate = async () => {
-    const pace = { url, targets: team.targets, perSecond: 0, parallel: 8, warmSeconds: 2 };
-    const { times } = await write({ ...pace, seconds: ROUND_SECONDS });
-    return times.length / ROUND_SECONDS;
-  };
-  const withFeed = async () => {
-    const fleet = await openFleet(team);
-    const value = await rate();
-    await fleet.close();
-    return value;
-  };
-  const ratios: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const first = round % 2 === 0 ? await withFeed() : await rate();
-    const second = round % 2 === 0 ? await rate() : await withFeed();
-    ratios.push(round % 2 === 0 ? first / second : second / first);
+  const fleet = await openFleet(team);
+  const seconds = (TURNS + 3) * TURN_SECONDS;
+  const writing = write({ url, targets: team.targets, perSecond: 0, parallel: 8, warmSeconds: 3, seconds });
+  await pause(4_000);
+  const turns: { from: number; to: number }[] = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    if (turn > 0) await (turn % 2 === 0 ? fleet.enter() : fleet.leave());
+    await pause(SETTLE_MS);
+    const from = Date.now();
+    await pause(TURN_SECONDS * 1000 - SETTLE_MS);
+    turns.push({ from, to: Date.now() });
   }
+  const { acknowledged } = await writing;
+  await fleet.close();
+  const rates = turns.map(
+    ({ from, to }) => acknowledged.filter((at) => at >= from && at < to).length / ((to - from) / 1000),
+  );
+  // Each with the mean of the two around it: what grows with the table, or falls, is then the same on both sides.
+  const ratios = rates.slice(1, -1).map((rate, place) => {
+    const around = ((rates[place] as number) + (rates[place + 2] as number)) / 2;
+    return place % 2 === 0 ? around / rate : rate / around;
+  });
   return {
     row: 'feed: write throughput with subscribers / without',
     value: median(ratios),

@@ -18,19 +18,39 @@ export const MAX_POOLS = 1_000;
 const MAX_LENGTH = Math.ceil(((HEAD_BYTES + MAX_POOLS * ENTRY_BYTES + CHECK_BYTES) * 4) / 3);
 
 /** Version, epoch, time, (pool, seq)…, CRC-32; base64url. Opaque to clients, and worth nothing to who may not read the pools. */
-export function encodeCursor({ epoch, takenAt, seqs }: Position): string {
-  const bytes = Buffer.alloc(HEAD_BYTES + seqs.size * ENTRY_BYTES + CHECK_BYTES);
-  bytes.writeUInt8(VERSION, 0);
-  writeId(bytes, epoch, 1);
-  bytes.writeBigUInt64BE(BigInt(takenAt.getTime()), 17);
-  let at = HEAD_BYTES;
-  for (const [poolId, seq] of seqs) {
-    writeId(bytes, poolId, at);
-    bytes.writeBigUInt64BE(BigInt(seq), at + 16);
-    at += ENTRY_BYTES;
+export function encodeCursor(position: Position): string {
+  return new CursorWriter(position).cursor();
+}
+
+/** The cursors behind one event after another: only the place in one pool is another each time. */
+export class CursorWriter {
+  private readonly bytes: Buffer;
+  private readonly places = new Map<string, number>();
+
+  constructor({ epoch, takenAt, seqs }: Position) {
+    this.bytes = Buffer.alloc(HEAD_BYTES + seqs.size * ENTRY_BYTES + CHECK_BYTES);
+    this.bytes.writeUInt8(VERSION, 0);
+    writeId(this.bytes, epoch, 1);
+    this.bytes.writeBigUInt64BE(BigInt(takenAt.getTime()), 17);
+    let at = HEAD_BYTES;
+    for (const [poolId, seq] of seqs) {
+      writeId(this.bytes, poolId, at);
+      this.places.set(poolId, at + 16);
+      this.move(poolId, seq);
+      at += ENTRY_BYTES;
+    }
   }
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, at)), at);
-  return bytes.toString('base64url');
+
+  /** Of a pool that was in the position. */
+  move(poolId: string, seq: number): void {
+    this.bytes.writeBigUInt64BE(BigInt(seq), this.places.get(poolId));
+  }
+
+  cursor(): string {
+    const end = this.bytes.length - CHECK_BYTES;
+    this.bytes.writeUInt32BE(crc32(this.bytes.subarray(0, end)), end);
+    return this.bytes.toString('base64url');
+  }
 }
 
 /** @throws BAD_INPUT for what no broker made; CURSOR_EXPIRED for one of another epoch. */

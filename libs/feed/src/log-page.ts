@@ -2,7 +2,7 @@ import type { Grants, ReadFilter } from '#access';
 import { derivedId } from '#kernel';
 import type { Memory, ReadScope } from '#memory';
 import type { Unit } from '#platform';
-import { encodeCursor, expired, type Position } from './cursor.js';
+import { CursorWriter, encodeCursor, expired, type Position } from './cursor.js';
 import type { FeedEvent } from './event.js';
 import { readEvents, type LoggedEvent, type LogRow } from './feed.repository.js';
 
@@ -62,13 +62,15 @@ export async function readPage(
   const seqs = new Map(from.seqs);
   const takenAt = rows[0]?.now ?? from.takenAt;
   const events: PageEvent[] = [];
+  const writer = new CursorWriter({ epoch: from.epoch, takenAt, seqs });
   for (const event of logged) {
     if (event.seq !== (seqs.get(event.poolId) as number) + 1) throw notKept();
     seqs.set(event.poolId, event.seq);
+    writer.move(event.poolId, event.seq);
     const { memory, onlyFor } = event;
     if (!memory) continue;
-    const cursor = encodeCursor({ epoch: from.epoch, takenAt, seqs });
-    events.push({ memory, onlyFor, event: toEvent(event, memory, cursor, { ...view, epoch: from.epoch }) });
+    const about = { ...view, epoch: from.epoch };
+    events.push({ memory, onlyFor, event: toEvent(event, memory, writer.cursor(), about) });
   }
   return {
     events,

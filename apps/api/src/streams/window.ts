@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 
 /** What a client may have unread in the buffers between us: after a change of access it still reads no more than this. */
@@ -42,7 +42,8 @@ export class Window {
     if (!isHalf) return;
     this.marked = { ...this.sent };
     // Not to be guessed: a client that reads nothing could open its window by answering ahead.
-    const payload = randomBytes(8);
+    // (An UUID: Node draws many at once, where eight random bytes are a call of the kernel.)
+    const payload = Buffer.from(randomUUID());
     this.marks.push({ payload, ...this.marked });
     this.socket.ping(payload);
   }

@@ -3,9 +3,12 @@ import type { Audience } from './audience.js';
 import type { Cohort } from './cohort.js';
 import type { Subscriber, Telling } from './subscriber.js';
 
-/** What waits for a subscriber that takes nothing at the moment. One more, and it reads the log for itself later. */
-const RING = 256;
-/** In all, of the words that wait. */
+/**
+ * What waits for a subscriber that takes nothing at the moment. One more, and it reads the log for itself later: of many that do so
+ * at once, as after a second in which the machine was busy, each costs as much as all of them together did before.
+ */
+const RING = 1_024;
+/** In all, of the words that wait, each divided among those who share it. */
 const RING_LENGTH = 256 * 1024;
 /** Words that have waited longer are read again: what they say may have been forgotten since. */
 const STALE_MS = 2_000;
@@ -116,7 +119,8 @@ export class Member {
     if (this.waiting.length === 0) this.waitingSince = Date.now();
     this.waiting.push(...tellings);
     for (const { length } of tellings) this.waitingLength += length;
-    if (this.waiting.length > RING || this.waitingLength > RING_LENGTH) this.miss();
+    const sharers = this.cohort?.members.size ?? 1;
+    if (this.waiting.length > RING || this.waitingLength > RING_LENGTH * sharers) this.miss();
   }
 
   private flush(): void {
