@@ -1,7 +1,7 @@
 import type { Grants } from '#access';
 import { newId } from '#kernel';
 import type { Database } from '#platform';
-import { VectorIndexes } from '#memory';
+import { SearchCosts, VectorIndexes } from '#memory';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
@@ -46,10 +46,15 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
   }, 180_000);
   afterAll(() => api.close());
 
-  const newIndexes = () =>
-    new VectorIndexes(api.broker.access, database, (error) => {
-      throw error;
-    });
+  const newIndexes = (costs?: SearchCosts) =>
+    new VectorIndexes(
+      api.broker.access,
+      database,
+      (error) => {
+        throw error;
+      },
+      costs,
+    );
 
   /** Of every seventh memory the label is rare. */
   async function fill(key: Key, count: number): Promise<void> {
@@ -156,6 +161,14 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
     );
     expect(rows).toHaveLength(2);
   }, 180_000);
+
+  it('are compared one by one as far as that is cheaper here, which is measured once there is an index', async () => {
+    const costs = new SearchCosts();
+    await newIndexes(costs).run();
+    expect(costs.measured).toBe(true);
+    expect(costs.exactFactor).toBeGreaterThanOrEqual(6);
+    expect(costs.exactFactor).toBeLessThanOrEqual(60);
+  });
 
   it('are found where the filter or the policy leaves few of many', async () => {
     for (const reach of REACHES) expect([reach, await recallOf(reach, { labels: ['rare'] })]).toEqual([reach, 1]);

@@ -6,6 +6,7 @@ import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
+import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
 import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
 import { DIMENSIONS, embed } from '../support/embedding-server.js';
@@ -252,7 +253,7 @@ async function changeLanguage({ broker: { access, directory }, callers, database
 async function moveBetweenIndexes({ broker, database, org }: Twins): Promise<void> {
   await new VectorIndexes(broker.access, database, () => undefined).run();
   await broker.access.system('test', async (unit) => {
-    const space = (await findCurrentSpace(unit, org)) as { spaceId: string };
+    const space = (await findCurrentSpace(unit, org)) as { spaceId: string; dimensions: number };
     const [pool] = await unit.query<{ id: string }>({
       text: `select pool_id as id from pool where org_id = $1 and key = 'coder'`,
       values: [org],
@@ -262,6 +263,7 @@ async function moveBetweenIndexes({ broker, database, org }: Twins): Promise<voi
       await setTier(unit, org, id, { tier: shared ? 'SHARED' : 'EXACT', spaceId: space.spaceId, shared });
       if ((await moveVectors(unit, org, { spaceId: space.spaceId, poolId: id, shared }, 100)) === 0)
         throw new Error('no vector was moved');
+      if (shared) await measureCosts(unit, { orgId: org, ...space });
     }
   });
 }

@@ -26,6 +26,7 @@ import {
   SimulateService,
   SpaceFiller,
   UsageCounter,
+  SearchCosts,
   VectorIndexes,
   type EmbedJob,
 } from '#memory';
@@ -104,7 +105,13 @@ async function assemble(
   const clock = new Clock(config.nowOffsetDays);
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);
-  const index = new MemoryIndex(access, createEmbedders(config.embedding), (error) => onError('the embedder', error));
+  const costs = new SearchCosts();
+  const index = new MemoryIndex(
+    access,
+    createEmbedders(config.embedding),
+    (error) => onError('the embedder', error),
+    costs,
+  );
   const filler = index.spaces && new SpaceFiller({ access, spaces: index.spaces, index, clock, onError, onProgress });
   const feed = new FeedService(access, index, clock, (error) => onError('feed', error));
   const destinations = new Destinations(config.webhooks.allowedHosts, webhooks?.resolve);
@@ -125,7 +132,7 @@ async function assemble(
     onError: (error) => onError('the doorbell between brokers', error),
   });
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
-  const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error));
+  const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error), costs);
   const reanalysis = new Reanalysis(
     access,
     (read) => onProgress('reading memories again', { read }),

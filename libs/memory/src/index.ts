@@ -23,6 +23,7 @@ export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
 export { Reanalysis } from './reanalysis/reanalysis.js';
 export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
+export { SearchCosts } from './vectors/search-costs.js';
 export { VectorIndexes } from './vectors/vector-indexes.js';
 export { UsageCounter } from './usage/usage-counter.js';
 export { LIMITS, optionalText } from './input.js';

@@ -3,6 +3,7 @@ import { EmbedderError, type Embedders, type Patience } from '#embedding';
 import type { IndexSpace } from './memory.repository.js';
 import { EmbeddingSpaces } from './spaces/embedding-spaces.js';
 import type { Space } from './spaces/spaces.repository.js';
+import { SearchCosts } from './vectors/search-costs.js';
 
 /** A vector and the space that it stands in. */
 export interface SpaceVector {
@@ -21,6 +22,7 @@ export class MemoryIndex {
     access: AccessService,
     embedders: Embedders | undefined,
     private readonly onFailure: (error: Error) => void,
+    private readonly costs = new SearchCosts(),
   ) {
     this.spaces = embedders && new EmbeddingSpaces(access, embedders);
   }
@@ -40,7 +42,10 @@ export class MemoryIndex {
     if (!this.spaces) return { vector: null, space: null };
     const current = await this.current();
     const made = current && (await this.vectors(current, [text], 'somebody waits'));
-    return { vector: made?.[0] ?? null, space: { spaceId: current?.spaceId ?? NO_SPACE } };
+    return {
+      vector: made?.[0] ?? null,
+      space: { spaceId: current?.spaceId ?? NO_SPACE, exactFactor: this.costs.exactFactor },
+    };
   }
 
   /**

@@ -5,6 +5,8 @@ import type { Memory, MemoryReview, MemoryRevision } from './memory.js';
 /** Where vectors stand, or null where no embedder is configured. */
 export interface IndexSpace {
   spaceId: string;
+  /** How dear a search of the index is against comparing; see SearchCosts. */
+  exactFactor?: number;
 }
 
 /** As Postgres answers it. */

@@ -116,7 +116,7 @@ export async function searchOn(unit: Unit): Promise<void> {
   });
 }
 
-function uuid(text: string): string {
+export function uuid(text: string): string {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw new Error('not the id of a space or a pool');
   return text;
 }

@@ -11,6 +11,7 @@ import {
   type Nearest,
   type NearFirst,
 } from './nearest.repository.js';
+import { USUAL_FACTOR } from './search-costs.js';
 import { planSearch } from './vector-plan.js';
 
 /** The nearest memories by meaning that the caller may read and wants, each pool searched as the plan says. */
@@ -21,7 +22,7 @@ export async function nearest(
   vector: readonly number[],
 ): Promise<Nearest[]> {
   const { pools, indexed, dimensions } = await findPlacements(unit, scope);
-  const plan = planSearch(pools, indexed);
+  const plan = planSearch(pools, indexed, scope.space?.exactFactor ?? USUAL_FACTOR);
   const search = async (poolIds: readonly string[], index: NearFirst['index']): Promise<Nearest[]> => {
     if (poolIds.length === 0) return [];
     const within: ReadScope = { ...scope, filter: scope.filter.narrow(poolIds) };

@@ -16,6 +16,7 @@ import {
   sharedIndexName,
   type PoolState,
 } from './vector-indexes.repository.js';
+import { SearchCosts } from './search-costs.js';
 import { tierOf, type Tier } from './vector-plan.js';
 
 const BATCH = 1_000;
@@ -48,6 +49,7 @@ export class VectorIndexes {
     private readonly access: AccessService,
     private readonly database: Database,
     private readonly onError: (error: unknown) => void,
+    private readonly costs = new SearchCosts(),
   ) {}
 
   /** On the embedded database every search is exact: at its sizes that is faster. */
@@ -80,6 +82,8 @@ export class VectorIndexes {
       if (isSettled) await this.keep(space, pool);
       else if (await this.move(space, pool, tier)) moved++;
     }
+    if (!this.stopped && (await indexState(this.database, sharedIndexName(space.spaceId))) === 'VALID')
+      await this.costs.measure(this.access, { orgId, ...space });
     return moved;
   }
 

@@ -31,8 +31,8 @@ describe('tierOf', () => {
 describe('planSearch', () => {
   it('compares one by one what is little of a large index, and asks the index for more', () => {
     const [small, large] = [place('a', 3_000, 'SHARED'), place('b', 30_000, 'SHARED')];
-    expect(planSearch([small], 200_000)).toEqual({ exact: ['a'], shared: [], own: [] });
-    expect(planSearch([small, large], 200_000)).toEqual({ exact: [], shared: ['a', 'b'], own: [] });
+    expect(planSearch([small], 200_000, 12)).toEqual({ exact: ['a'], shared: [], own: [] });
+    expect(planSearch([small, large], 200_000, 12)).toEqual({ exact: [], shared: ['a', 'b'], own: [] });
   });
 
   it('looks in every pool once', () => {
@@ -43,7 +43,7 @@ describe('planSearch', () => {
       place('d', 1, 'SHARED'),
     ];
     for (const indexed of [0, 9_001, 5_000_000]) {
-      const { exact, shared, own } = planSearch(pools, indexed);
+      const { exact, shared, own } = planSearch(pools, indexed, 12);
       expect([...exact, ...shared, ...own].sort()).toEqual(['a', 'b', 'c', 'd']);
     }
   });

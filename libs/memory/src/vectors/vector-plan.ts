@@ -28,17 +28,16 @@ export interface SearchPlan {
 }
 
 /**
- * A filtered index must look at about as many vectors more as the caller may read fewer: up to 12·√N readable ones of N it is
- * faster to compare each, and nothing is missed. Measured on 200,000 vectors of 384 dimensions; docs/RECALL.md.
+ * A filtered index must look at about as many vectors more as the caller may read fewer: up to a multiple of √N readable ones of N
+ * it is faster to compare each, and nothing is missed.
+ * @param indexed how many memories the shared index holds, of all pools
+ * @param exactFactor the multiple; see SearchCosts
  */
-const EXACT_FACTOR = 12;
-
-/** @param indexed how many memories the shared index holds, of all pools */
-export function planSearch(placements: readonly Placement[], indexed: number): SearchPlan {
+export function planSearch(placements: readonly Placement[], indexed: number, exactFactor: number): SearchPlan {
   const of = (tier: Tier) => placements.filter((placement) => placement.tier === tier);
   const shared = of('SHARED');
   const readable = shared.reduce((sum, { memories }) => sum + memories, 0);
-  const byIndex = readable > EXACT_FACTOR * Math.sqrt(indexed);
+  const byIndex = readable > exactFactor * Math.sqrt(indexed);
   const ids = (some: readonly Placement[]) => some.map(({ poolId }) => poolId);
   return {
     exact: ids(byIndex ? of('EXACT') : [...of('EXACT'), ...shared]),
