@@ -12,6 +12,8 @@ import {
 import { createEmbedders } from '#embedding';
 import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
+  ConsolidationService,
+  ConsolidationWorker,
   EmbedBacklog,
   ExplainService,
   ForgetService,
@@ -27,7 +29,9 @@ import {
   SpaceFiller,
   UsageCounter,
   VectorIndexes,
+  type ConsolidationTiming,
   type EmbedJob,
+  type Summarizer,
 } from '#memory';
 import { Clock } from '#kernel';
 import { Database, JobQueue, openDoorbell, type Config, type Doorbell } from '#platform';
@@ -49,6 +53,8 @@ export interface Broker {
   forget: ForgetService;
   review: ReviewService;
   promote: PromoteService;
+  consolidation: ConsolidationService;
+  consolidationWorker: ConsolidationWorker;
   memories: MemoriesService;
   recall: RecallService;
   usage: UsageCounter;
@@ -73,6 +79,7 @@ export interface BrokerOptions {
   database?: Database;
   /** Tests do not wait for hours, and resolve names by themselves. */
   webhooks?: { timing?: Partial<WebhookTiming>; resolve?: ConstructorParameters<typeof Destinations>[1] };
+  consolidation?: { timing?: Partial<ConsolidationTiming>; summarizer?: Summarizer };
 }
 
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
@@ -96,7 +103,7 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
 }
 
 async function assemble(
-  { config, onError, onProgress = () => undefined, webhooks }: BrokerOptions,
+  { config, onError, onProgress = () => undefined, webhooks, consolidation }: BrokerOptions,
   database: Database,
   orgId: string,
   adminKey: string | null,
@@ -131,7 +138,20 @@ async function assemble(
     (read) => onProgress('reading memories again', { read }),
     (error) => onError('reading memories again', error),
   );
+  const consolidationWorker = new ConsolidationWorker(
+    {
+      access,
+      index,
+      jobs,
+      clock,
+      summarizer: consolidation?.summarizer,
+      alone: database.kind === 'embedded',
+      onError: (error) => onError('consolidating', error),
+    },
+    consolidation?.timing,
+  );
   trimLog.start();
+  consolidationWorker.start();
   reanalysis.start();
   if (index.configured) vectorIndexes.start();
   webhookWorker.start();
@@ -157,6 +177,8 @@ async function assemble(
     forget: new ForgetService(access, clock),
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
+    consolidation: new ConsolidationService(access, consolidationWorker, clock),
+    consolidationWorker,
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock, usage),
     usage,
@@ -169,6 +191,7 @@ async function assemble(
     close: async () => {
       feed.close();
       await webhookWorker.stop();
+      await consolidationWorker.stop();
       await trimLog.stop();
       await reanalysis.stop();
       await filler?.stop();
