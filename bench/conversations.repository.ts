@@ -15,6 +15,16 @@ export async function countActive(database: Database, pool: string): Promise<Act
   return rows[0] as ActiveSize;
 }
 
+/** Of whatever status. */
+export async function findContents(database: Database, pool: string): Promise<Map<string, string>> {
+  const { rows } = await database.maintenance<{ id: string; content: string }>(
+    `select m.memory_id as id, m.content from memory m join pool p on p.org_id = m.org_id and p.pool_id = m.pool_id
+     where p.key = $1 and m.content is not null`,
+    [pool],
+  );
+  return new Map(rows.map(({ id, content }) => [id, content]));
+}
+
 /** What each archived memory went into. */
 export async function findSummaries(database: Database): Promise<Map<string, string>> {
   const { rows } = await database.maintenance<{ id: string; source: string }>(

@@ -1,10 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { accessEntities, type Principal } from '../../libs/access/src/index.js';
+import { analyse } from '../../libs/memory/src/recall/analysis.js';
 import { Database, readConfig } from '../../libs/platform/src/index.js';
 import { openBroker, type Broker } from '../../apps/api/src/broker.js';
 import { migrations } from '../../migrations/index.js';
-import { countActive, findSummaries, type ActiveSize } from '../conversations.repository.js';
+import { countActive, findContents, findSummaries, type ActiveSize } from '../conversations.repository.js';
 import { type Row, type Size, type Workload } from '../workload.js';
 
 /** What recall finds of old conversations before and after they are consolidated, in an embedded database of its own. */
@@ -41,6 +42,8 @@ interface Found extends ActiveSize {
   recalls: number[];
   /** The same among the first hits with no more text than ten turns had. */
   recallsAtText: number[];
+  /** Of each turn that is sought, the share of its terms that stands in what it went into. */
+  kept: number[];
   /** Characters of the first ten hits. */
   texts: number[];
 }
@@ -121,6 +124,10 @@ function report({
       all(after, ({ recallsAtText }) => recallsAtText),
     ),
     share(
+      'words of the sought turns that their summaries hold',
+      all(after, ({ kept }) => kept),
+    ),
+    share(
       'recall@10 after it was undone',
       all(undone, ({ recalls }) => recalls),
     ),
@@ -180,11 +187,19 @@ async function ask(
   { name, questions }: Conversation,
   { ids, text }: { ids: ReadonlyMap<string, string>; text: number | null },
 ): Promise<Found> {
-  const found: Found = { recalls: [], recallsAtText: [], texts: [], ...(await countActive(broker.database, name)) };
+  const found: Found = {
+    recalls: [],
+    recallsAtText: [],
+    texts: [],
+    kept: [],
+    ...(await countActive(broker.database, name)),
+  };
   const wentInto = await findSummaries(broker.database);
+  const said = await findContents(broker.database, name);
   for (const { text: query, relevant } of questions) {
     const { hits } = await broker.recall.recall(reader, { query, pools: [name], limit: BEST });
     const gold = new Set(relevant.map((id) => ids.get(id) ?? id));
+    for (const id of gold) found.kept.push(...keptOf(said.get(id), said.get(wentInto.get(id) ?? id)));
     const share = (some: typeof hits) => {
       const shown = new Set(some.map(({ memory }) => memory.id));
       return [...gold].filter((id) => shown.has(id) || shown.has(wentInto.get(id) ?? '')).length / gold.size;
@@ -196,6 +211,12 @@ async function ask(
     found.recallsAtText.push(share(hits.filter((_, place) => (room -= lengths[place] as number) >= 0)));
   }
   return found;
+}
+
+function keptOf(turn: string | undefined, now: string | undefined): number[] {
+  const terms = [...new Set(analyse(turn ?? ''))];
+  const left = new Set(analyse(now ?? ''));
+  return terms.length > 0 ? [terms.filter((term) => left.has(term)).length / terms.length] : [];
 }
 
 async function finished({ consolidation: runs }: Broker, admin: Principal, pool: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { consolidate, CONSOLIDATE, runById, runsOf, undo, UNDO, type Run } from '../support/consolidation.js';
+import { FeedReader } from '../support/feed.js';
 import { memoriesByIds, memorize, recall } from '../support/memories.js';
 import { allow, editPolicy } from '../support/policy.js';
 
@@ -236,6 +237,21 @@ describe('a run', () => {
     const before = await stored(other);
     await consolidate(api.admin, { pool });
     expect(await stored(other)).toEqual(before);
+  });
+});
+
+describe('the feed', () => {
+  it('tells whoever may read of everything that a run does', async () => {
+    const pool = await newPool();
+    const ids = await session(pool);
+    const reader = await FeedReader.fromNow(coder, { pools: [pool] });
+    const { changes } = await consolidate(api.admin, { pool });
+    const events = await reader.until(({ kind }) => kind === 'MEMORIZED');
+    await reader.close();
+    expect(events.map(({ kind, memoryId, memory }) => [kind, memoryId, memory?.status])).toEqual([
+      ...ids.map((id) => ['SUPERSEDED', id, 'ARCHIVED']),
+      ['MEMORIZED', changes[0]?.after?.id, 'ACTIVE'],
+    ]);
   });
 });
 

@@ -9,6 +9,8 @@ export interface Read {
   terms: readonly string[];
 }
 
+/** Others wait for the process meanwhile: after so many it pauses. */
+const AT_ONCE = 500;
 /** A term that so many of the kept hold finds too many to compare. */
 const MOST_COMPARED = 200;
 
@@ -20,13 +22,18 @@ interface Kept extends Read {
  * Memories that say the same as another that stays: the one that says more, or else the older one. What happened twice happened
  * twice, so episodes are compared within their session; and nobody is left without: a memory gives way only to one of the same audience.
  */
-export function findDuplicates(reads: readonly Read[], told: ToldApart): PlannedChange[] {
+export async function findDuplicates(
+  reads: readonly Read[],
+  told: ToldApart,
+  pause: () => Promise<unknown>,
+): Promise<PlannedChange[]> {
   const frequency = new Map<string, number>();
-  for (const { terms } of reads) for (const term of new Set(terms)) frequency.set(term, (frequency.get(term) ?? 0) + 1);
+  for (const { terms } of reads) for (const term of terms) frequency.set(term, (frequency.get(term) ?? 0) + 1);
   const longestFirst = reads.filter(({ terms }) => terms.length > 0).sort((a, b) => b.terms.length - a.terms.length);
   const bySubject = new Map<string, Map<string, Kept[]>>();
   const kept: Kept[] = [];
-  for (const read of longestFirst) {
+  for (const [place, read] of longestFirst.entries()) {
+    if (place % AT_ONCE === AT_ONCE - 1) await pause();
     const holders = entryOf(bySubject, subjectKey(read.memory, told), () => new Map<string, Kept[]>());
     // A text that is repeated holds all terms of the repeating one, so the rarest of them is enough to find it by.
     const rarest = read.terms.reduce((a, b) => ((frequency.get(b) ?? 0) < (frequency.get(a) ?? 0) ? b : a));

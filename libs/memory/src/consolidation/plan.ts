@@ -1,5 +1,4 @@
-import type { Language, ToldApart } from '#access';
-import { analyseMemory } from '../recall/analysis.js';
+import type { ToldApart } from '#access';
 import { audienceKey } from './audience.js';
 import type { Held, PlannedChange } from './consolidation.js';
 import type { Contradiction, Fact } from './contradictions.js';
@@ -11,8 +10,9 @@ export interface Planning {
   /** Ages are counted to it. */
   now: Date;
   olderThanDays: number;
-  language: Language;
   told: ToldApart;
+  /** Lets others have the process for a moment. */
+  pause: () => Promise<unknown>;
 }
 
 /** Entities with more than one fact, the facts of each oldest first; those without an entity are compared among themselves. */
@@ -32,13 +32,14 @@ export function factsByEntity(memories: readonly Held[]): Fact[][] {
 /**
  * What a run will do to these memories. Each is touched once: what is over, then what is repeated or contradicted, then what is old
  * enough to be summarised; of what is left importance is moved, unless the policy looks at importance, for then it would move who may read.
- * @param memories ACTIVE ones of one pool, in the order of writing
+ * @param reads ACTIVE ones of one pool, in the order of writing
  */
-export function planChanges(
-  memories: readonly Held[],
+export async function planChanges(
+  reads: readonly Read[],
   contradictions: readonly Contradiction[],
-  { now, olderThanDays, language, told }: Planning,
-): PlannedChange[] {
+  { now, olderThanDays, told, pause }: Planning,
+): Promise<PlannedChange[]> {
+  const memories = reads.map(({ memory }) => memory);
   const touched = new Set<string>();
   const note = (changes: PlannedChange[]): PlannedChange[] => {
     for (const { memories: of, after } of changes) for (const { id } of after ? [...of, after] : of) touched.add(id);
@@ -47,18 +48,14 @@ export function planChanges(
   const open = () => memories.filter(({ id }) => !touched.has(id));
   const expired = note(memories.flatMap((memory) => expire(memory, now) ?? []));
   const superseded = note(supersede(open(), contradictions, told));
-  const merged = note(
-    findDuplicates(
-      open().map((memory) => read(memory, language)),
-      told,
-    ),
-  );
+  const alone = reads.filter(({ memory }) => !touched.has(memory.id));
+  const merged = note(await findDuplicates(alone, told, pause));
+  await pause();
   const summarized = note(findWindows(open(), { now, olderThanDays, told }));
+  await pause();
   const weighed = told.fields.has('importance') ? [] : open().flatMap((memory) => weigh(memory, now) ?? []);
   return [...expired, ...superseded, ...merged, ...summarized, ...weighed];
 }
-
-const read = (memory: Held, language: Language): Read => ({ memory, terms: analyseMemory(memory, language) });
 
 function expire(memory: Held, now: Date): PlannedChange | null {
   const end = [memory.expiresAt, memory.validTo].find((time) => time !== null && time <= now);

@@ -1,10 +1,12 @@
 import { findToldApart, type AccessService, type Language } from '#access';
 import type { Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
+import { setImmediate } from 'node:timers/promises';
 import type { MemoryIndex } from '../memory-index.js';
+import { analyseMemory } from '../recall/analysis.js';
 import { applyBatch, undoBatch } from './batch.js';
+import type { Read } from './duplicates.js';
 import { NO_COUNTS, countsOf } from './effects.js';
-import type { Held } from './consolidation.js';
 import { findStart, finish, holdOn, nextChanges, settleChanges, storePlan, type Leased } from './lease.repository.js';
 import { Model } from './model.js';
 import { factsByEntity, planChanges } from './plan.js';
@@ -48,23 +50,22 @@ export class Runner {
 
   /** The next unit. @returns whether there is more to do. @throws LeaseLost */
   async advance(run: Leased): Promise<boolean> {
-    if (!run.planned) {
-      await this.plan(run);
-      run.planned = true;
-      return true;
-    }
-    return run.undoing ? this.undo(run) : this.apply(run);
+    if (run.undoing) return this.undo(run);
+    if (run.planned) return this.apply(run);
+    await this.plan(run);
+    run.planned = true;
+    return true;
   }
 
   private async plan(run: Leased): Promise<void> {
-    const { held, readTo } = await this.readPool(run);
-    const language = await this.languageOf(run.poolId);
-    const { found, fallbacks } = await this.model.contradictions(factsByEntity(held), () => this.hold(run));
+    const { reads, readTo } = await this.readPool(run);
+    const entities = factsByEntity(reads.map(({ memory }) => memory));
+    const { found, fallbacks } = await this.model.contradictions(entities, () => this.hold(run));
+    const told = await this.inUnit((unit, orgId) => findToldApart(unit, orgId));
+    const planning = { now: run.asOf, olderThanDays: run.olderThanDays, told, pause: setImmediate };
+    const changes = await planChanges(reads, found, planning);
     await this.inUnit(async (unit, orgId) => {
       await this.holdOn(unit, run);
-      const told = await findToldApart(unit, orgId);
-      const planning = { now: run.asOf, olderThanDays: run.olderThanDays, language, told };
-      const changes = planChanges(held, found, planning);
       await storePlan(unit, orgId, run, { changes, mode: this.model.mode, fallbacks, readTo });
       if (!run.dryRun) return;
       const counts = countsOf(changes.map(({ kind, memories }) => ({ kind, memories: memories.length, skipped: 0 })));
@@ -72,20 +73,21 @@ export class Runner {
     });
   }
 
-  private async readPool(run: Leased): Promise<{ held: Held[]; readTo: string | null }> {
+  private async readPool(run: Leased): Promise<{ reads: Read[]; readTo: string | null }> {
+    const language = await this.languageOf(run.poolId);
     const scope = { orgId: this.parts.access.orgId, poolId: run.poolId };
-    const held: Held[] = [];
+    const reads: Read[] = [];
     let characters = 0;
     let after = await this.inUnit((unit, orgId) => findStart(unit, orgId, run.poolId));
-    while (held.length < MOST_READ && characters < MOST_CHARACTERS) {
+    while (reads.length < MOST_READ && characters < MOST_CHARACTERS) {
       const from = after;
       const page = await this.inUnit((unit) => readHeld(unit, scope, { after: from, atMost: PAGE }));
-      held.push(...page);
+      reads.push(...page.map((memory) => ({ memory, terms: analyseMemory(memory, language) })));
       characters += page.reduce((sum, { content }) => sum + content.length, 0);
-      if (page.length < PAGE) return { held, readTo: null };
+      if (page.length < PAGE) return { reads, readTo: null };
       after = page.at(-1)?.id ?? null;
     }
-    return { held, readTo: after };
+    return { reads, readTo: after };
   }
 
   private async apply(run: Leased): Promise<boolean> {
