@@ -9,6 +9,7 @@ import type { Workload } from './workload.js';
 import { answers } from './workloads/answers.js';
 import { can } from './workloads/can.js';
 import { compile } from './workloads/compile.js';
+import { consolidation } from './workloads/consolidation.js';
 import { feedDeliveries } from './workloads/feed-deliveries.js';
 import { feedLatency } from './workloads/feed-latency.js';
 import { feedMemory } from './workloads/feed-memory.js';
@@ -25,6 +26,7 @@ const WORKLOADS: readonly Workload[] = [
   compile,
   can,
   answers,
+  consolidation,
   recallOverhead,
   recallStatements,
   recallCost,
@@ -42,6 +44,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },
     plot: { type: 'string' },
+    corpus: { type: 'string' },
     quick: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
   },
@@ -60,7 +63,7 @@ for (const workload of chosen) {
     continue;
   }
   console.error(`${workload.name} …`);
-  const rows = await workload.run(databaseUrl ?? '', { quick });
+  const rows = await workload.run(databaseUrl ?? '', { quick, corpus: values.corpus });
   judged.push(...rows.map((row) => judge(workload.name, row, quick)));
 }
 console.log(markdown(judged));

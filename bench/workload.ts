@@ -19,6 +19,8 @@ export interface Row {
 export interface Size {
   /** Tiny, and not judged: whether the workload still runs, and not how fast. */
   quick: boolean;
+  /** A folder of conversations and questions, for workloads about quality. */
+  corpus?: string;
 }
 
 export interface Workload {

@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(22);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(25);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -161,8 +161,11 @@ describe('the roles of the broker', () => {
         where t.grantee = g.grantee and t.table_name = g.table_name and t.privilege_type = 'UPDATE') order by 1`);
     expect(columns.map((row) => row.grant)).toEqual([
       'api_key.revoked_at',
+      ...['error', 'failures', 'finished_at', 'status', 'undoing'].map((column) => `consolidation_run.${column}`),
       'pool.memories',
       'pool.seq',
+      'pool_consolidation.cron',
+      'pool_consolidation.since',
       'pool_language.language',
       'pool_language.read_in',
       ...['importance', 'recency', 'usage'].map((column) => `pool_weights.${column}`),

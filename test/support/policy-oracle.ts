@@ -119,6 +119,14 @@ export class Oracle {
     return about.some(({ effect }) => effect === 'ALLOW') && !about.some(bars);
   }
 
+  /** Whether an action is allowed on every memory that a pool could hold. */
+  always(action: string, pool: PoolFact): boolean {
+    const about = this.live.filter((statement) => this.speaksOf(statement, action, pool));
+    return (
+      about.some(({ effect, where }) => effect === 'ALLOW' && !where) && !about.some(({ effect }) => effect === 'DENY')
+    );
+  }
+
   private applies(statement: Statement, action: string, subject: Subject): boolean {
     if (!this.speaksOf(statement, action, subject.pool)) return false;
     const truth = truthOf(statement.where, subject);

@@ -1,5 +1,6 @@
 import { registerAgent, startTestApi, type TestApi, type TestClient } from './api.js';
 import { memorize, STATUSES, TYPES } from './memories.js';
+import { insertRun } from './consolidation-paths.js';
 import { allow, editPolicy, type Statement } from './policy.js';
 import type { Asker, PoolFact, Subject } from './policy-oracle.js';
 import type { Vocabulary } from './random-policies.js';
@@ -76,6 +77,7 @@ export class PolicyWorld {
     for (const fact of world.facts.filter(({ status }, n) => status === 'PROPOSED' && n % 4 === 1))
       await world.forget(fact);
     await world.giveOtherStatuses();
+    for (const pool of world.pools) await insertRun(world, pool);
     return world;
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TestClient } from './api.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
+import { consolidationRuns } from './consolidation-paths.js';
 import { recalledAsOf } from './moments.js';
 import { COMMON, type StoredFact } from './policy-world.js';
 import { ACTIONS } from './random-policies.js';
@@ -47,6 +48,7 @@ export const PATHS: Record<string, ReadPath> = {
   'pools, allowedActions and memoryCount': pools,
   'the refusal of a pool': refusedPools,
   'the refusal of a memory': refusedMemories,
+  'the runs of a consolidation': consolidationRuns,
   'the feed from its beginning': feed,
 };
 

@@ -81,6 +81,22 @@ export async function newTenant(database: Database): Promise<Tenant> {
     await write(`insert into memory_event values ($1, $2, 1, $3, 'MEMORIZED', now(), 1)`, org, pool, memory);
     await write('insert into memory_usage values ($1, $2, $3, 1, now())', org, memory, pool);
     await write('insert into pool_weights values ($1, $2, 0, 0, 0)', org, pool);
+    await write('insert into pool_consolidation values ($1, $2, null, now())', org, pool);
+    const run = newId();
+    await write(
+      `insert into consolidation_run (org_id, run_id, pool_id, dry_run, older_than_days, as_of) values ($1, $2, $3, false, 30, now())`,
+      org,
+      run,
+      pool,
+    );
+    await write(
+      `insert into consolidation_change (org_id, run_id, place, pool_id, kind, memory_ids, versions, reason)
+       values ($1, $2, 1, $3, 'EXPIRED', array[$4::uuid], '{1}', 'it is over')`,
+      org,
+      run,
+      pool,
+      memory,
+    );
     await write(`insert into pool_language values ($1, $2, 'GERMAN', 'GERMAN')`, org, pool);
     await write(`insert into memory_vector values ($1, $2, $3, $4, '[1, 0]')`, org, space, memory, pool);
   }

@@ -83,6 +83,15 @@ async function readWebhooks({ broker, callers }: Twins): Promise<void> {
     await broker.webhooks.deadLetters(callers.admin, id, 10);
 }
 
+async function readConsolidations({ broker, callers }: Twins): Promise<void> {
+  for (const caller of [callers.admin, callers.coder])
+    for (const pool of [null, 'coder']) await broker.consolidation.runs(caller, { pool, first: 50 });
+  for (const { id } of await broker.consolidation.runs(callers.admin, { first: 50 })) {
+    await broker.consolidation.run(callers.admin, id);
+    await broker.consolidation.changes(callers.admin, id, { first: 100, after: 0 });
+  }
+}
+
 async function readPolicies({ broker, callers }: Twins): Promise<void> {
   await broker.policies.policy(callers.admin, null);
   await broker.policies.policy(callers.admin, 1);
@@ -104,6 +113,7 @@ export const READ_PATHS: readonly Path[] = [
   ['the feed that waits', (twins) => follow(twins, 'coder', null, 600)],
   ['the directory', readDirectory],
   ['the policies', readPolicies],
+  ['the runs of a consolidation', readConsolidations],
   ['rehearsing a policy', rehearse],
   ['the audit log', readAudit],
   ['the webhooks', readWebhooks],

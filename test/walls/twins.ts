@@ -4,6 +4,7 @@ import { openBroker, type Broker } from '../../apps/api/src/broker.js';
 import { openTestDatabase } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
 import { makeTwin } from './twin.js';
+import { insertRun } from './consolidation-paths.js';
 import { insertWebhook } from './webhook-paths.js';
 
 export type Name = 'admin' | 'planner' | 'coder' | 'reviewer' | 'tester' | 'annie';
@@ -46,6 +47,7 @@ export class Twins {
     await twins.gather();
     await twins.fill();
     await insertWebhook(twins);
+    await insertRun(twins);
     twins.twin = await makeTwin(twins);
     return twins;
   }

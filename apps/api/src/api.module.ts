@@ -1,6 +1,7 @@
 import { AccessService, AuditService, DirectoryService, PolicyService } from '#access';
 import { FeedService, WebhooksService } from '#feed';
 import {
+  ConsolidationService,
   ExplainService,
   ForgetService,
   MemoriesService,
@@ -22,6 +23,7 @@ import type { FastifyRequest } from 'fastify';
 import { Authentication } from './auth/authentication.js';
 import type { Broker } from './broker.js';
 import { AuditResolver } from './graphql/audit.resolver.js';
+import { ConsolidationChangeResolver, ConsolidationResolver } from './graphql/consolidation.resolver.js';
 import { compiledAnswers } from './graphql/compiled-answers.js';
 import { ContextFactory, type RequestContext } from './graphql/context.js';
 import { AgentResolver, PoolResolver } from './graphql/directory.resolver.js';
@@ -53,6 +55,8 @@ export const RESOLVERS = [
   ReviewResolver,
   FeedResolver,
   WebhookResolver,
+  ConsolidationResolver,
+  ConsolidationChangeResolver,
 ];
 export const SCALARS = [DateTime, JSONObject];
 
@@ -100,6 +104,7 @@ export class ApiModule {
         provide(ForgetService, broker.forget),
         provide(ReviewService, broker.review),
         provide(PromoteService, broker.promote),
+        provide(ConsolidationService, broker.consolidation),
         provide(ExplainService, broker.explain),
         provide(SimulateService, broker.simulate),
         provide(AuditService, broker.audit),

@@ -12,6 +12,8 @@ import {
 import { createEmbedders } from '#embedding';
 import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
+  ConsolidationService,
+  ConsolidationWorker,
   EmbedBacklog,
   ExplainService,
   ForgetService,
@@ -28,7 +30,9 @@ import {
   UsageCounter,
   SearchCosts,
   VectorIndexes,
+  type ConsolidationTiming,
   type EmbedJob,
+  type Summarizer,
 } from '#memory';
 import { Clock } from '#kernel';
 import { Database, JobQueue, openDoorbell, type Config, type Doorbell } from '#platform';
@@ -50,6 +54,8 @@ export interface Broker {
   forget: ForgetService;
   review: ReviewService;
   promote: PromoteService;
+  consolidation: ConsolidationService;
+  consolidationWorker: ConsolidationWorker;
   memories: MemoriesService;
   recall: RecallService;
   usage: UsageCounter;
@@ -74,6 +80,7 @@ export interface BrokerOptions {
   database?: Database;
   /** Tests do not wait for hours, and resolve names by themselves. */
   webhooks?: { timing?: Partial<WebhookTiming>; resolve?: ConstructorParameters<typeof Destinations>[1] };
+  consolidation?: { timing?: Partial<ConsolidationTiming>; summarizer?: Summarizer };
 }
 
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
@@ -97,7 +104,7 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
 }
 
 async function assemble(
-  { config, onError, onProgress = () => undefined, webhooks }: BrokerOptions,
+  { config, onError, onProgress = () => undefined, webhooks, consolidation }: BrokerOptions,
   database: Database,
   orgId: string,
   adminKey: string | null,
@@ -138,7 +145,20 @@ async function assemble(
     (read) => onProgress('reading memories again', { read }),
     (error) => onError('reading memories again', error),
   );
+  const consolidationWorker = new ConsolidationWorker(
+    {
+      access,
+      index,
+      jobs,
+      clock,
+      summarizer: consolidation?.summarizer,
+      alone: database.kind === 'embedded',
+      onError: (error) => onError('consolidating', error),
+    },
+    consolidation?.timing,
+  );
   trimLog.start();
+  consolidationWorker.start();
   reanalysis.start();
   if (index.configured) vectorIndexes.start();
   webhookWorker.start();
@@ -164,6 +184,8 @@ async function assemble(
     forget: new ForgetService(access, clock),
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
+    consolidation: new ConsolidationService(access, consolidationWorker, clock),
+    consolidationWorker,
     memories: new MemoriesService(access, index, clock),
     recall: new RecallService(access, index, clock, usage),
     usage,
@@ -176,6 +198,7 @@ async function assemble(
     close: async () => {
       feed.close();
       await webhookWorker.stop();
+      await consolidationWorker.stop();
       await trimLog.stop();
       await reanalysis.stop();
       await filler?.stop();

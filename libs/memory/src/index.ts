@@ -1,5 +1,16 @@
 export { ForgetService } from './change/forget.service.js';
 export { ReviseService, type ReviseInput } from './change/revise.service.js';
+export { ConsolidationService, type ConsolidateInput } from './consolidation/consolidation.service.js';
+export { ConsolidationWorker, type ConsolidationTiming } from './consolidation/consolidation-worker.js';
+export {
+  CHANGE_STATES,
+  CONSOLIDATION_MODES,
+  RUN_STATUSES,
+  type ConsolidationRun,
+  type StoredChange,
+} from './consolidation/consolidation.js';
+export { FACTS_AT_ONCE, type Passages, type Summarizer } from './consolidation/summarizer.js';
+export type { Contradiction, Fact } from './consolidation/contradictions.js';
 export { EmbedBacklog, type EmbedJob } from './embed-backlog.js';
 export { ExplainService, type ExplainInput } from './rehearsal/explain.service.js';
 export { SimulateService, type AccessChange, type Simulation } from './rehearsal/simulate.service.js';

@@ -42,6 +42,11 @@ export class PoolModel {
   @Field(() => RecallWeightsModel, { nullable: true, description: "Null: the broker's own." })
   recallWeights?: RecallWeightsModel | null;
   @Field(() => Language) language?: keyof typeof Language;
+  @Field(() => String, {
+    nullable: true,
+    description: 'When it is consolidated by itself: five fields of cron, in UTC. Null: never.',
+  })
+  consolidationCron?: string | null;
   @Field(() => [Action], { description: 'What the caller may do here.' }) allowedActions: (keyof typeof Action)[];
   @Field(() => Int, { description: 'Memories that the caller may read.' }) memoryCount?: number;
 }

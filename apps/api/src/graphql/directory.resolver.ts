@@ -71,6 +71,18 @@ export class PoolResolver {
     return (await this.directory.setLanguage(caller, key, language)) as unknown as PoolModel;
   }
 
+  @Mutation(() => PoolModel, {
+    description:
+      'When the pool is consolidated by itself: five fields of cron, in UTC; null: never. Unless told, every night, and AGENT pools never.',
+  })
+  async setPoolConsolidation(
+    @Caller() caller: Principal,
+    @Args('key', { type: () => String }) key: string,
+    @Args('cron', { type: () => String, nullable: true }) cron: string | null,
+  ): Promise<PoolModel> {
+    return (await this.directory.scheduleConsolidation(caller, key, cron ?? null)) as unknown as PoolModel;
+  }
+
   @Mutation(() => RoleModel)
   createRole(@Caller() caller: Principal, @Args('input') input: CreateRoleInput): Promise<RoleModel> {
     return this.directory.createRole(caller, input);
@@ -85,6 +97,13 @@ export class PoolResolver {
   async language(@Parent() pool: PoolModel, @Caller() caller: Principal): Promise<keyof typeof Language> {
     if (pool.language) return pool.language;
     return languagesOf(await this.access.grants(caller))(pool.id);
+  }
+
+  @ResolveField(() => String, { nullable: true })
+  async consolidationCron(@Parent() pool: PoolModel, @Caller() caller: Principal): Promise<string | null> {
+    if (pool.consolidationCron !== undefined) return pool.consolidationCron;
+    const { pools } = await this.access.grants(caller);
+    return pools.find(({ id }) => id === pool.id)?.consolidationCron ?? null;
   }
 
   @ResolveField(() => Int)

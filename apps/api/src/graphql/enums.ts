@@ -1,5 +1,6 @@
 import { ACTIONS, EFFECTS, IMPORTANCES, LANGUAGES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
 import { PAUSE_REASONS } from '#feed';
+import { CHANGE_STATES, CONSOLIDATION_MODES, RUN_STATUSES } from '#memory';
 import { registerEnumType } from '@nestjs/graphql';
 
 /** graphql's enums want an object: {READ: 'READ', …}. */
@@ -100,6 +101,27 @@ registerEnumType(MemoryEventKind, {
   valuesMap: {
     CHECKPOINT: { description: 'Nothing passed the filter for a while: keep the cursor.' },
     SCOPE_CHANGED: { description: "The caller's access changed: list again what matters." },
+  },
+});
+
+export const RunStatus = asEnum(RUN_STATUSES);
+registerEnumType(RunStatus, { name: 'RunStatus' });
+
+export const ConsolidationMode = asEnum(CONSOLIDATION_MODES);
+registerEnumType(ConsolidationMode, {
+  name: 'ConsolidationMode',
+  valuesMap: {
+    RULES: { description: 'Sentences chosen from the sources, and words that mark a change.' },
+    LLM: { description: 'A model; where it fails, the rules: see fallbacks.' },
+  },
+});
+
+export const ConsolidationState = asEnum(CHANGE_STATES);
+registerEnumType(ConsolidationState, {
+  name: 'ConsolidationState',
+  valuesMap: {
+    SKIPPED: { description: 'Others had changed its memories before the run came to them.' },
+    LEFT: { description: 'Others had changed its memories before the run was undone.' },
   },
 });
 

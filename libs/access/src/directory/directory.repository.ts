@@ -78,6 +78,13 @@ export async function putWeights(
   await unit.query({ text, values: [orgId, poolId, weights.importance, weights.recency, weights.usage] });
 }
 
+/** Null: never. What was due before is due no more. */
+export async function putSchedule(unit: Unit, orgId: string, poolId: string, cron: string | null): Promise<void> {
+  const text = `insert into pool_consolidation (org_id, pool_id, cron) values ($1, $2, $3)
+    on conflict (org_id, pool_id) do update set cron = excluded.cron, since = clock_timestamp()`;
+  await unit.query({ text, values: [orgId, poolId, cron] });
+}
+
 /** All that stands in the pool is to be read again, for some of it may have been read in a language that it had in between. */
 export async function putLanguage(unit: Unit, orgId: string, poolId: string, language: Language): Promise<void> {
   const text = `insert into pool_language (org_id, pool_id, language, read_in) values ($1, $2, $3, $4)

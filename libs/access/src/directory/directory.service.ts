@@ -13,10 +13,12 @@ import {
   findKeysOf,
   findPrincipals,
   putLanguage,
+  putSchedule,
   putWeights,
   raiseDirectoryVersion,
   type CountedTable,
 } from './directory.repository.js';
+import { checkCron } from './consolidation-schedule.js';
 import { checkLanguage, DEFAULT_LANGUAGE, type Language } from './language.js';
 import { checkWeights, type RecallWeights } from './recall-weights.js';
 
@@ -133,6 +135,24 @@ export class DirectoryService {
       await putLanguage(unit, orgId, pool.id, language);
       await appendAudit(unit, { action: 'pool.language', target: key, detail: { poolId: pool.id, language } });
       return Object.assign(pool, { language });
+    });
+  }
+
+  /** When the pool is consolidated by itself, as cron text in UTC; null: never. @throws BAD_INPUT, NOT_FOUND */
+  async scheduleConsolidation(
+    caller: Principal,
+    key: string,
+    given: string | null,
+  ): Promise<PoolEntity & { consolidationCron: string | null }> {
+    const cron = given === null ? null : checkCron(given, 'cron');
+    checkKey(key, 'key');
+    return this.change(caller, `a pool ${key}`, async (unit) => {
+      const { orgId } = this.access;
+      const pool = await unit.entities(PoolEntity).findOneBy({ orgId, key });
+      if (!pool) throw notFound('The pool');
+      await putSchedule(unit, orgId, pool.id, cron);
+      await appendAudit(unit, { action: 'pool.consolidation', target: key, detail: { poolId: pool.id, cron } });
+      return Object.assign(pool, { consolidationCron: cron });
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Statement, Unit } from '#platform';
+import { NIGHTLY } from '../directory/consolidation-schedule.js';
 import { DEFAULT_LANGUAGE, type Language } from '../directory/language.js';
 import type { RecallWeights } from '../directory/recall-weights.js';
 import type { PoolRef } from '../policy/index.js';
@@ -9,6 +10,8 @@ export interface DirectoryPool extends PoolRef {
   /** Null: the broker's own. */
   recallWeights: RecallWeights | null;
   language: Language;
+  /** When it is consolidated by itself, as cron text in UTC; null: never. */
+  consolidationCron: string | null;
 }
 
 export interface Head {
@@ -24,9 +27,11 @@ const HEAD = `select version as "policyVersion", directory_version as "directory
 const POOLS = `select p.pool_id as id, p.key, p.kind, p.role_key as role, p.owner_id as "ownerId", p.description,
     p.created_at as "createdAt",
     case when w.pool_id is not null then jsonb_build_object('importance', w.importance, 'recency', w.recency, 'usage', w.usage) end
-      as "recallWeights", coalesce(l.language, '${DEFAULT_LANGUAGE}') as language
+      as "recallWeights", coalesce(l.language, '${DEFAULT_LANGUAGE}') as language,
+    case when c.pool_id is not null then c.cron when p.kind <> 'AGENT' then '${NIGHTLY}' end as "consolidationCron"
   from pool p left join pool_weights w on w.org_id = p.org_id and w.pool_id = p.pool_id
-    left join pool_language l on l.org_id = p.org_id and l.pool_id = p.pool_id where p.org_id = $1 order by p.key`;
+    left join pool_language l on l.org_id = p.org_id and l.pool_id = p.pool_id
+    left join pool_consolidation c on c.org_id = p.org_id and c.pool_id = p.pool_id where p.org_id = $1 order by p.key`;
 
 export async function loadHead(unit: Unit, orgId: string): Promise<Head | undefined> {
   return (await unit.query<Head>({ text: HEAD, values: [orgId] }))[0];

@@ -33,6 +33,7 @@ interface Opens {
 
 const READ: Opens = { reach: (grants) => grants.readFilter.poolIds, administer: false, readOnly: true };
 const WRITE: Opens = { reach: memoryPools, administer: false, readOnly: false };
+const CONSULT: Opens = { ...WRITE, readOnly: true };
 const ADMINISTER: Opens = { ...WRITE, administer: true };
 
 /**
@@ -67,6 +68,11 @@ export class AccessService {
     const result = await this.open(principal, WRITE, work);
     this.written();
     return result;
+  }
+
+  /** As write, for what is only looked at: such as what was done to a pool, by whoever may do that there and read nothing. */
+  consult<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
+    return this.open(principal, CONSULT, work);
   }
 
   /** As write, with the tables of administration open. @throws FORBIDDEN to whoever may not ADMINISTER. */

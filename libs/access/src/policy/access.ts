@@ -1,7 +1,7 @@
 import { HIDEABLE_ATTRIBUTES, type ConditionField } from './catalogue.js';
 import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
 import { PrincipalFilter, type ReadFilter } from './read-filter.js';
-import { type Residual } from './residual.js';
+import { holdsAlways, type Residual } from './residual.js';
 import { Subject, type RolePolicy } from './role-policy.js';
 import { type PolicyStatement } from './statement.js';
 import {
@@ -70,6 +70,11 @@ export class Access {
   canSomewhere(action: Action, poolId: string): boolean {
     if (!this.ownPools.has(poolId)) return this.policy.openPools(action).has(poolId);
     return this.residualIn(action, poolId) !== null;
+  }
+
+  /** Whether the action is allowed on every row that the pool could hold. */
+  canEverywhere(action: Action, poolId: string): boolean {
+    return holdsAlways(this.residualIn(action, poolId));
   }
 
   /** On which rows of the pool the action is allowed; null: on none. */

@@ -63,7 +63,7 @@ function contentColumns(memory: LockedMemory, language: Language, scope: string 
 /** Leaves a tombstone: what the policy's conditions look at stays, so that only those hear of it who could see the memory. */
 export async function buryMemory(
   unit: Unit,
-  caller: Principal,
+  caller: Pick<Principal, 'orgId' | 'id'>,
   id: string,
   change: { reason: string | null; now: Date },
 ): Promise<void> {

@@ -45,7 +45,8 @@ export function momentSql({ at, named, wanted }: Moment, readFilter: ReadFilter,
   if (named) {
     conditions.push(
       // A proposal was known to others from its approval on.
-      `greatest(m.created_at, m.reviewed_at) <= ${then}`,
+      // A summary has the age of its sources, and was known from when it was made.
+      `greatest(m.created_at, m.reviewed_at, m.consolidated_at) <= ${then}`,
       `(m.expires_at is null or m.expires_at > ${then})`,
       // Its content of then is a part of its history, which is shown to whoever is shown who wrote it.
       `(m.version = 1 or m.updated_at <= ${then} or ${readFilter.shows(params, 'm', 'author')})`,

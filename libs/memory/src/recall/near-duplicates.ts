@@ -52,12 +52,13 @@ export function* foldNearDuplicates<Hit>(hits: Iterable<Hit>, saidBy: (hit: Hit)
 }
 
 /** Only texts with the same of all this are compared at all. */
-function subjectOf({ type, content, entityId, speaker, validFrom }: Said): string {
+export function subjectOf({ type, content, entityId, speaker, validFrom }: Omit<Said, 'id'>): string {
   const turns = content?.match(TURNS)?.map((word) => word.toLowerCase().replace('’', "'")) ?? [];
   return JSON.stringify([type, entityId, speaker, validFrom?.getTime() ?? null, turns]);
 }
 
-function repeats(a: readonly string[], b: readonly string[]): boolean {
+/** The same terms in the same order, or all of the shorter with a few more that hold no number. */
+export function repeats(a: readonly string[], b: readonly string[]): boolean {
   const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
   const added = longer.length - shorter.length;
   if (added > (longer.length < SHORTEST ? 0 : longer.length * MOST_ADDED)) return false;

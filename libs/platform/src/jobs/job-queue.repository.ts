@@ -1,9 +1,11 @@
 import type { Database } from '../database/database.js';
 
-/** Callers' units of work enqueue as their own role. */
-export async function letCallersEnqueue(database: Database, schema: string): Promise<void> {
+const ROLES = 'commonplace_app, commonplace_system';
+
+/** Units of work enqueue as the role that they run in. */
+export async function letUnitsEnqueue(database: Database, schema: string): Promise<void> {
   await database.maintenance(
-    `grant usage on schema ${schema} to commonplace_app; grant select on ${schema}.queue to commonplace_app;
-     grant select, insert on ${schema}.job to commonplace_app`,
+    `grant usage on schema ${schema} to ${ROLES}; grant select on ${schema}.queue to ${ROLES};
+     grant select, insert on ${schema}.job to ${ROLES}`,
   );
 }

@@ -2,7 +2,7 @@ import type PgBoss from 'pg-boss';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Unit } from '../database/database.js';
 import { sqlState } from '../database/failures.js';
-import { letCallersEnqueue } from './job-queue.repository.js';
+import { letUnitsEnqueue } from './job-queue.repository.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
@@ -68,7 +68,7 @@ export class JobQueue {
     try {
       await boss.start();
       for (const name of this.handlers.keys()) await this.work(boss, name);
-      await letCallersEnqueue(this.database, SCHEMA);
+      await letUnitsEnqueue(this.database, SCHEMA);
       return boss;
     } catch (error) {
       // It would go on asking, and keep a process alive that did not start.

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import type { ToldApart } from '#access';
+import { audienceKey, identityKey } from './audience.js';
+import { ageOf, type Held, type PlannedChange } from './consolidation.js';
+
+/** Of a session, so many memories that follow one another become one summary, at most. */
+export const WINDOW = 4;
+/** In characters together; what is long by itself needs no others beside it. */
+const WINDOW_SIZE = 6_000;
+const LONGEST = 3_000;
+
+/**
+ * What is to be summarised: episodes older than that, of one session or else of one entity, alike in all that a policy can tell apart,
+ * some at a time in the order of writing. What is HIGH stays as it was written, and so do summaries and promoted copies.
+ * @param memories in the order of writing
+ */
+export function findWindows(
+  memories: readonly Held[],
+  { now, olderThanDays, told }: { now: Date; olderThanDays: number; told: ToldApart },
+): PlannedChange[] {
+  const groups = new Map<string, Held[]>();
+  for (const memory of memories) {
+    if (!isOld(memory, now, olderThanDays) || !mayBeSummarized(memory)) continue;
+    const key = identityKey(memory) + audienceKey(memory, told);
+    const group = groups.get(key);
+    if (group) group.push(memory);
+    else groups.set(key, [memory]);
+  }
+  return [...groups.values()].flatMap(windowsOf).map(toChange);
+}
+
+const isOld = (memory: Held, now: Date, olderThanDays: number): boolean => ageOf(memory, now) > olderThanDays;
+
+function mayBeSummarized({
+  type,
+  importance,
+  consolidatedAt,
+  promotedFrom,
+  content,
+  sessionId,
+  entityId,
+}: Held): boolean {
+  const isKept = importance === 'HIGH' || consolidatedAt !== null || promotedFrom !== null;
+  // Without a session and an entity nothing says that two notes belong together.
+  return type === 'EPISODIC' && !isKept && content.length <= LONGEST && (sessionId !== null || entityId !== null);
+}
+
+/** As many as are needed, of about the same length. One alone is no window. */
+function windowsOf(group: readonly Held[]): Held[][] {
+  const size = Math.ceil(group.length / Math.ceil(group.length / WINDOW));
+  const windows: Held[][] = [];
+  let window: Held[] = [];
+  let length = 0;
+  for (const memory of group) {
+    if (window.length === size || (window.length > 0 && length + memory.content.length > WINDOW_SIZE)) {
+      windows.push(window);
+      [window, length] = [[], 0];
+    }
+    window.push(memory);
+    length += memory.content.length;
+  }
+  return [...windows, window].filter(({ length: memories }) => memories > 1);
+}
+
+function toChange(window: Held[]): PlannedChange {
+  const first = window[0] as Held;
+  const of = first.sessionId === null ? 'of one entity' : 'of one session';
+  return {
+    kind: 'SUMMARIZED',
+    memories: window,
+    after: { id: idBeside(first.id), version: 1 },
+    weights: null,
+    reason: `${window.length} episodes ${of} become one`,
+  };
+}
+
+/** Sorts where the first source does: recall reads a session in the order of its ids, and a list its pool. */
+function idBeside(id: string): string {
+  return id.slice(0, -RANDOM_DIGITS) + randomBytes(RANDOM_DIGITS / 2).toString('hex');
+}
+const RANDOM_DIGITS = 10;
