@@ -10,6 +10,7 @@ import { PolicyLists0000000000009 } from './0009-policy-lists.js';
 import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
 import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
 import { CountsForPlainOwners0000000000012 } from './0012-counts-for-plain-owners.js';
+import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   SearchByPool0000000000010,
   PoolLanguages0000000000011,
   CountsForPlainOwners0000000000012,
+  ExtractionAndErasure0000000000015,
 ];

@@ -13,12 +13,8 @@ export const TO_COME: readonly string[] = [
   'Query.consolidationRuns',
   'RunStatus',
 
-  // Tools and completion.
-  'CompleteInput',
-  'Completion',
-  'CompletionSource',
+  // Tools.
   'Mutation.callTool',
-  'Mutation.complete',
   'Query.toolDefinitions',
   'ToolFormat',
   'ToolResult',

@@ -72,6 +72,7 @@ export async function startTestApi(
   env: NodeJS.ProcessEnv = {},
   given?: Database,
   webhooks?: BrokerOptions['webhooks'],
+  extraction?: BrokerOptions['extraction'],
 ): Promise<TestApi> {
   const database = given ?? (await openTestDatabase());
   const config = readConfig({
@@ -83,7 +84,7 @@ export async function startTestApi(
   });
   const logger = createLogger(config.logLevel);
   const onError: BrokerOptions['onError'] = (where, error) => logger.error({ err: error }, where);
-  const broker = await openBroker({ config, database, onError, webhooks });
+  const broker = await openBroker({ config, database, onError, webhooks, extraction });
   const api = await listen(config, logger, broker);
   const admin = new TestClient(api.url, ADMIN_KEY);
   return { ...api, admin, agent: (role, options) => registerAgent(admin, role, options) };

@@ -25,6 +25,8 @@ export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
   audit_entry: { select: 'administer' },
   webhook: { select: 'administer', insert: 'administer', update: 'administer', delete: 'administer' },
   webhook_dead_letter: { select: 'administer', update: 'administer' },
+  extraction: { select: 'principal', insert: 'principal', update: 'principal' },
+  extraction_memory: { select: 'principal', insert: 'principal' },
   idempotency: { select: 'principal', insert: 'principal', update: 'principal', delete: 'principal' },
 };
 
@@ -36,6 +38,7 @@ export const UPDATES: Record<string, string> = {
   memory: 'importance = 2',
   pool_weights: 'usage = 0',
   pool_language: `language = 'FRENCH'`,
+  extraction: 'error = null',
   idempotency: 'outcome = null',
   webhook: 'failures = 0',
   webhook_dead_letter: 'redeliver_at = null',

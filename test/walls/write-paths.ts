@@ -11,6 +11,7 @@ import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository
 import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
+import { CONVERSATION_PATHS } from './conversation-paths.js';
 import { WEBHOOK_PATHS } from './webhook-paths.js';
 import { ABOUT, COMMON, SAME, type Name, type Twins } from './twins.js';
 
@@ -292,4 +293,11 @@ const ADMINISTER: readonly Path[] = [
 ];
 
 /** In this order: what is administered last ends keys that the others need. */
-export const WRITE_PATHS: readonly Path[] = [...MEMORIZE, ...REVIEW, ...CHANGE, ...WEBHOOK_PATHS, ...ADMINISTER];
+export const WRITE_PATHS: readonly Path[] = [
+  ...MEMORIZE,
+  ...REVIEW,
+  ...CONVERSATION_PATHS,
+  ...CHANGE,
+  ...WEBHOOK_PATHS,
+  ...ADMINISTER,
+];
