@@ -11,6 +11,7 @@ import { SearchByPool0000000000010 } from './0010-search-by-pool.js';
 import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
 import { CountsForPlainOwners0000000000012 } from './0012-counts-for-plain-owners.js';
 import { Consolidation0000000000013 } from './0013-consolidation.js';
+import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   PoolLanguages0000000000011,
   CountsForPlainOwners0000000000012,
   Consolidation0000000000013,
+  ExtractionAndErasure0000000000015,
 ];

@@ -21,7 +21,7 @@ describe('tables of an organisation', () => {
       where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id')`);
     expect(tables).toEqual([{ name: 'migration' }]);
-    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(25);
+    expect(await ask(`select c.relname from ${TENANTS}`)).toHaveLength(27);
   });
 
   it('force row-level security, on their owner too', async () => {
@@ -88,7 +88,15 @@ describe('functions', () => {
       select p.proname as name, p.proconfig as config, pg_get_userbyid(p.proowner) as owner from pg_proc p
       where p.prosecdef and p.pronamespace in ('sec'::regnamespace, 'public'::regnamespace) order by 1`);
     expect(definers).toEqual(
-      ['append_audit', 'fence', 'key_ended', 'lexical_candidates', 'promotion_source'].map((name) => ({
+      [
+        'append_audit',
+        'blank_hashes',
+        'derived_memories',
+        'fence',
+        'key_ended',
+        'lexical_candidates',
+        'promotion_source',
+      ].map((name) => ({
         name,
         config: ['search_path=pg_catalog, pg_temp'],
         owner: 'commonplace_definer',
@@ -132,6 +140,8 @@ describe('the roles of the broker', () => {
       union all select t.typname from pg_type t where pg_get_userbyid(t.typowner) in ${ROLES} order by 1`);
     expect(owned.map(({ name }) => name)).toEqual([
       'append_audit',
+      'blank_hashes',
+      'derived_memories',
       'fence',
       'key_ended',
       'lexical_candidates',
@@ -162,6 +172,9 @@ describe('the roles of the broker', () => {
     expect(columns.map((row) => row.grant)).toEqual([
       'api_key.revoked_at',
       ...['error', 'failures', 'finished_at', 'status', 'undoing'].map((column) => `consolidation_run.${column}`),
+      ...['attempts', 'error', 'finished_at', 'key_id', 'refused', 'status', 'turns_read'].map(
+        (column) => `extraction.${column}`,
+      ),
       'pool.memories',
       'pool.seq',
       'pool_consolidation.cron',

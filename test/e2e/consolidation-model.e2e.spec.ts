@@ -25,7 +25,7 @@ beforeAll(async () => {
     summarize: (passages, signal) => (model.asked++, model.summarize(passages, signal)),
     contradictions: (facts, signal) => model.contradictions(facts, signal),
   };
-  api = await startTestApi(embedder.env, undefined, undefined, { summarizer: asked });
+  api = await startTestApi(embedder.env, undefined, { consolidation: { summarizer: asked } });
   coder = await api.agent('coder');
 });
 afterAll(async () => {

@@ -145,4 +145,32 @@ describe('an export', () => {
     expect(found.some((line) => 'speaker' in line || 'metadata' in line || line['sessionId'] === 's3')).toBe(false);
     expect(found.at(-1)).toMatchObject({ content: RICH.content, labels: RICH.labels });
   });
+
+  it('of an entity holds everything about it, also what is so no longer, and import reads it back', async () => {
+    const agent = await (from as TestApi).agent('coder');
+    const about = { entityId: 'ada', type: 'DECLARATIVE' };
+    await memorize(agent, { ...about, content: 'Ada lives in Bern', labels: ['home'] });
+    const changed = await memorize(agent, { ...about, content: 'Ada eats meat', pool: 'coder' });
+    const input = { id: changed, expectedVersion: 1, content: 'Ada eats no meat' };
+    await agent.ask('mutation ($input: ReviseInput!) { revise(input: $input) { id } }', { input });
+    const old = await memorize(agent, { ...about, content: 'Ada lived in Basel' });
+    await memorize(agent, { ...about, content: 'Ada would speak', pool: 'shared' });
+    await memorize(agent, { content: 'Of Bob', type: 'DECLARATIVE', entityId: 'bob' });
+    const { database } = (from as TestApi).broker;
+    await database.maintenance(`update memory set status = 'SUPERSEDED' where memory_id = $1`, [old]);
+    expect(await exportAs(agent, 'ada.jsonl', { entity: 'ada' })).toMatchObject({ exported: 4, exitCode: 0 });
+    expect(lines('ada.jsonl').map(({ content, labels, pool }) => [content, labels ?? [], pool])).toEqual([
+      ['Ada lives in Bern', ['home'], 'coder'],
+      ['Ada eats meat', ['exported:version-1'], 'coder'],
+      ['Ada eats no meat', [], 'coder'],
+      ['Ada lived in Basel', ['exported:SUPERSEDED'], 'coder'],
+      ['Ada would speak', ['exported:PROPOSED'], 'shared'],
+    ]);
+    const other = await (to as TestApi).agent('coder');
+    const [url, key] = [other.url, other.key];
+    const read = { file: place('ada.jsonl'), url, key, print: () => undefined, stream: silent() };
+    expect(await importFile(read)).toMatchObject({ read: 5, created: 4, failed: 0 });
+    const query = '{ memories(filter: {entityId: "ada", statuses: [ACTIVE, PROPOSED]}) { totalCount } }';
+    expect(await other.ask(query)).toEqual({ memories: { totalCount: 5 } });
+  });
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
+import { ChatServer } from '../support/chat-server.js';
+import { learnEverything } from '../support/completion-paths.js';
 import { Overheard } from '../support/overheard.js';
 import { Oracle } from '../support/policy-oracle.js';
 import { PolicyWorld, secrets, type PolicyMember } from '../support/policy-world.js';
@@ -24,13 +26,20 @@ interface Tally {
 
 /** Two, for one would wait half of the time: for the feed to look, and for its database. */
 let worlds: PolicyWorld[];
+/** Answers with its prompt: whatever is in it is heard. Of one world; the other has no model. */
+let model: ChatServer;
 const tallies: Record<string, Tally> = {};
 const differences: unknown[] = [];
 
 beforeAll(async () => {
-  worlds = await Promise.all([PolicyWorld.make(), PolicyWorld.make()]);
+  model = await ChatServer.start();
+  worlds = await Promise.all([PolicyWorld.make(), PolicyWorld.make(model.env)]);
+  await Promise.all(worlds.map(learnEverything));
 }, 120_000);
-afterAll(() => Promise.all(worlds.map((world) => world.api.close())));
+afterAll(async () => {
+  await Promise.all(worlds.map((world) => world.api.close()));
+  await model.close();
+});
 
 function tally(path: string, { oracle }: Visit, { shown, of }: Outcome): void {
   const sum = (tallies[path] ??= { comparisons: 0, visible: 0, hidden: 0, masked: 0, whole: 0 });

@@ -23,7 +23,7 @@ let tester: TestClient & { id: string };
 let receiver: WebhookReceiver;
 const made: string[] = [];
 beforeAll(async () => {
-  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { timing });
+  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { webhooks: { timing } });
   [planner, coder, tester] = [await api.agent('planner'), await api.agent('coder'), await api.agent('tester')];
   receiver = await WebhookReceiver.start();
 });

@@ -28,7 +28,7 @@ const resolve = (host: string) => {
 };
 beforeAll(async () => {
   const timing = { scheduleMs: [0, 10], pollMs: 50, timeoutMs: 500 };
-  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { timing, resolve });
+  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { webhooks: { timing, resolve } });
   coder = await api.agent('coder');
   receiver = await WebhookReceiver.start();
 });

@@ -25,7 +25,7 @@ let coder: TestClient & { id: string };
 let receiver: WebhookReceiver;
 const made: string[] = [];
 beforeAll(async () => {
-  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { timing });
+  api = await startTestApi({ WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' }, undefined, { webhooks: { timing } });
   coder = await api.agent('coder');
   receiver = await WebhookReceiver.start();
 });

@@ -21,7 +21,7 @@ afterEach(async () => {
 afterAll(() => receiver.close());
 
 async function start(url: string): Promise<TestApi> {
-  const api = await startTestApi(ALLOWED, await openTestDatabase(url), { timing });
+  const api = await startTestApi(ALLOWED, await openTestDatabase(url), { webhooks: { timing } });
   open.push(api);
   return api;
 }
@@ -80,7 +80,7 @@ describe('a broker that stops while a receiver does not answer', () => {
   it('cuts it off after a moment, counts no failure, and sends the event again when it is back', async () => {
     const url = isNative ? await createNativeDatabase() : undefined;
     const patient = { ...timing, timeoutMs: 60_000, leaseMs: 120_000 };
-    const api = await startTestApi(ALLOWED, await openTestDatabase(url), { timing: patient });
+    const api = await startTestApi(ALLOWED, await openTestDatabase(url), { webhooks: { timing: patient } });
     const coder = await api.agent('coder');
     const { id } = await createWebhook(api.admin, { url: receiver.url, principalId: coder.id });
     receiver.orders.push(hang);

@@ -71,8 +71,7 @@ export interface TestApi extends RunningApi {
 export async function startTestApi(
   env: NodeJS.ProcessEnv = {},
   given?: Database,
-  webhooks?: BrokerOptions['webhooks'],
-  consolidation?: BrokerOptions['consolidation'],
+  parts: Pick<BrokerOptions, 'webhooks' | 'consolidation' | 'extraction'> = {},
 ): Promise<TestApi> {
   const database = given ?? (await openTestDatabase());
   const config = readConfig({
@@ -84,7 +83,7 @@ export async function startTestApi(
   });
   const logger = createLogger(config.logLevel);
   const onError: BrokerOptions['onError'] = (where, error) => logger.error({ err: error }, where);
-  const broker = await openBroker({ config, database, onError, webhooks, consolidation });
+  const broker = await openBroker({ config, database, onError, ...parts });
   const api = await listen(config, logger, broker);
   const admin = new TestClient(api.url, ADMIN_KEY);
   return { ...api, admin, agent: (role, options) => registerAgent(admin, role, options) };

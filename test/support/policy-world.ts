@@ -65,8 +65,8 @@ export class PolicyWorld {
 
   private constructor(readonly api: TestApi) {}
 
-  static async make(): Promise<PolicyWorld> {
-    const world = new PolicyWorld(await startTestApi());
+  static async make(env: NodeJS.ProcessEnv = {}): Promise<PolicyWorld> {
+    const world = new PolicyWorld(await startTestApi(env));
     await world.gather();
     await world.activate([allow('*', EVERYTHING, ['*'])]);
     await world.begin();

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestClient } from './api.js';
+import { completed, extracted, refusedErasures } from './completion-paths.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
 import { consolidationRuns } from './consolidation-paths.js';
@@ -46,6 +47,9 @@ export const PATHS: Record<string, ReadPath> = {
   'recall by a filter': recalledByFilter,
   'recall as of a time': recalledAsOf,
   'pools, allowedActions and memoryCount': pools,
+  complete: completed,
+  'an extraction': extracted,
+  'the refusal of an erasure': refusedErasures,
   'the refusal of a pool': refusedPools,
   'the refusal of a memory': refusedMemories,
   'the runs of a consolidation': consolidationRuns,

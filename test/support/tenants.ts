@@ -99,6 +99,16 @@ export async function newTenant(database: Database): Promise<Tenant> {
     );
     await write(`insert into pool_language values ($1, $2, 'GERMAN', 'GERMAN')`, org, pool);
     await write(`insert into memory_vector values ($1, $2, $3, $4, '[1, 0]')`, org, space, memory, pool);
+    const extraction = newId();
+    await write(
+      `insert into extraction (org_id, extraction_id, principal_id, pool_id, status, input_hash)
+       values ($1, $2, $3, $4, 'SKIPPED', 'x')`,
+      org,
+      extraction,
+      coder,
+      pool,
+    );
+    await write(`insert into extraction_memory values ($1, $2, $3, 'TURN', 1, $4)`, org, extraction, coder, memory);
   }
   return tenant;
 }

@@ -28,6 +28,8 @@ export const BOUNDS: Record<string, Partial<Record<Command, Bound | null>>> = {
   audit_entry: { select: 'administer' },
   webhook: { select: 'administer', insert: 'administer', update: 'administer', delete: 'administer' },
   webhook_dead_letter: { select: 'administer', update: 'administer' },
+  extraction: { select: 'principal', insert: 'principal', update: 'principal' },
+  extraction_memory: { select: 'principal', insert: 'principal' },
   idempotency: { select: 'principal', insert: 'principal', update: 'principal', delete: 'principal' },
 };
 
@@ -41,6 +43,7 @@ export const UPDATES: Record<string, string> = {
   pool_language: `language = 'FRENCH'`,
   pool_consolidation: 'cron = null',
   consolidation_run: 'failures = 0',
+  extraction: 'error = null',
   idempotency: 'outcome = null',
   webhook: 'failures = 0',
   webhook_dead_letter: 'redeliver_at = null',

@@ -97,6 +97,77 @@ describe('sec.promotion_source', () => {
   });
 });
 
+describe('sec.derived_memories', () => {
+  const made = async ({ org, memories }: Tenant, of: string, from: string) =>
+    database.maintenance('insert into memory_source values ($1, $2, $3) on conflict do nothing', [
+      org,
+      memories[of],
+      memories[from],
+    ]);
+  const derived = (of: string | undefined, opening: Partial<Opening> = {}, stale = false, atMost = 100) =>
+    unitOf(database, ours, opening, async (unit) => {
+      if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
+      const text = 'select memory_id as id from sec.derived_memories($1::uuid[], $2)';
+      return (await unit.query<{ id: string | null }>({ text, values: [[of], atMost] })).map(({ id }) => id);
+    }).catch((error: { code?: string }) => error.code);
+
+  it('follows what was made of what was made, and tells no id that is out of reach', async () => {
+    await made(ours, 'planner', 'coder');
+    await made(ours, 'shared', 'planner');
+    const found = (await derived(ours.memories['coder'])) as (string | null)[];
+    expect([...found].sort()).toEqual([ours.memories['shared'], null].sort());
+    expect(await derived(ours.memories['coder'], {}, false, 1)).toHaveLength(1);
+  });
+
+  it('starts from nothing that is out of reach, of another organisation, or behind the fence', async () => {
+    expect(await derived(ours.memories['planner'])).toEqual([]);
+    expect(await derived(ours.memories['coder'], { pools: [] })).toEqual([]);
+    await made(theirs, 'shared', 'coder');
+    expect(await derived(theirs.memories['coder'], { pools: everyPool() })).toEqual([]);
+    expect(await derived(ours.memories['coder'], {}, true)).toBe(STALE);
+  });
+});
+
+describe('sec.blank_hashes', () => {
+  const hashes = async (tenant: Tenant) => {
+    const text = `select 'k' || encode(input_hash, 'hex') as hash from idempotency where org_id = $1
+      union all select 'e' || encode(input_hash, 'hex') from extraction where org_id = $1 order by 1`;
+    return (await database.maintenance<{ hash: string }>(text, [tenant.org])).rows.map(({ hash }) => hash);
+  };
+  const blank = (ids: unknown[], opening: Partial<Opening> = {}, stale = false) =>
+    unitOf(database, ours, opening, async (unit) => {
+      if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
+      await unit.query({ text: 'select sec.blank_hashes($1::uuid[])', values: [ids] });
+      return 'OK';
+    }).catch((error: { code?: string }) => error.code);
+  const bury = (tenant: Tenant, pool: string) =>
+    database.maintenance(`update memory set status = 'FORGOTTEN', content = null where memory_id = $1`, [
+      tenant.memories[pool],
+    ]);
+
+  it('blanks those of what is forgotten in reach, and no others', async () => {
+    for (const tenant of [ours, theirs])
+      await database.maintenance('update idempotency set memory_id = $2 where org_id = $1', [
+        tenant.org,
+        tenant.memories['coder'],
+      ]);
+    const [before, others] = [await hashes(ours), await hashes(theirs)];
+    const coder = ours.memories['coder'];
+    expect(await blank([coder])).toBe('OK');
+    expect(await hashes(ours)).toEqual(before);
+    await bury(ours, 'coder');
+    await bury(theirs, 'coder');
+    expect(await blank([coder], { pools: [ours.pools['shared'] as string] })).toBe('OK');
+    expect(await blank([theirs.memories['coder']], { pools: everyPool() })).toBe('OK');
+    expect(await blank([coder], {}, true)).toBe(STALE);
+    expect(await hashes(ours)).toEqual(before);
+    expect(await blank([coder])).toBe('OK');
+    const after = await hashes(ours);
+    expect(after.filter((hash) => !before.includes(hash))).toHaveLength(2);
+    expect(await hashes(theirs)).toEqual(others);
+  });
+});
+
 describe('sec.append_audit', () => {
   const append = (opening: Partial<Opening> = {}, stale = false) =>
     unitOf(database, ours, opening, async (unit) => {

@@ -1,6 +1,7 @@
 import { CredentialsService, verifyAudit } from '#access';
 import type { Embedders } from '#embedding';
-import { EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
+import type { ChatModel } from '#llm';
+import { CompleteService, EmbedBacklog, MemoryIndex, type MemoryFilterInput } from '#memory';
 import { searches, session } from './searches.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 
@@ -38,6 +39,19 @@ async function recall({ broker, callers }: Twins, name: Name): Promise<void> {
   await broker.recall.recall(callers[name], { query, pools: ['shared'], filter: FILTERS['entity'] });
   const then = { asOf: new Date(Date.now() - 1), includeSuperseded: true };
   await broker.recall.recall(callers[name], { query, limit: 100, ...then });
+}
+
+async function complete({ broker, callers }: Twins, name: Name): Promise<void> {
+  await broker.complete.complete(callers[name], { task: `What of the ${COMMON}?`, entityId: 'how' });
+  const { access, recall, memorize } = broker;
+  const answer = (text: string) => Promise.resolve({ answer: text, attempts: 1 });
+  const model: ChatModel = {
+    model: 'test',
+    write: () => answer('so'),
+    fill: () => Promise.reject(new Error('no form')),
+  };
+  const completions = new CompleteService(access, recall, memorize, model, () => undefined);
+  await completions.complete(callers[name], { task: `What of the ${COMMON}?` });
 }
 
 /** Events from the beginning, and then whatever comes until the time is up. */
@@ -105,6 +119,10 @@ const perReader = (what: string, walk: (twins: Twins, name: Name) => Promise<unk
 export const READ_PATHS: readonly Path[] = [
   ...perReader('the memories', readMemories),
   ...perReader('recall', recall),
+  ...perReader('completing', complete),
+  ...perReader('an extraction', ({ broker, callers, extraction }, name) =>
+    broker.conversations.extraction(callers[name], extraction),
+  ),
   ...perReader('a session of a recall', session),
   ...perReader('the feed from the beginning', (twins, name) => follow(twins, name, twins.cursor, 100)),
   ...perReader('a page of the feed', ({ broker, callers, cursor }, name) =>

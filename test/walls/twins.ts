@@ -29,6 +29,8 @@ export class Twins {
   readonly secrets: Record<Name, string> = {} as Record<Name, string>;
   /** From before everything that was stored. */
   cursor = '';
+  /** Of the coder's, about the entity talk. */
+  extraction = '';
   twin = '';
 
   private constructor(
@@ -107,6 +109,16 @@ export class Twins {
       await revise.revise(this.callers.coder, { id: this.ids.revised, expectedVersion, content });
     }
     await forget.forget(this.callers.coder, this.ids.forgotten);
+    await this.talk();
+  }
+
+  private async talk(): Promise<void> {
+    const about = { pool: 'coder', entityId: 'talk' };
+    const known = { ...about, content: `The ${COMMON} is green`, type: 'DECLARATIVE' as const };
+    await this.broker.memorize.memorize(this.callers.coder, known);
+    const messages = [{ role: 'USER' as const, content: `The ${COMMON} is blue by now` }];
+    const input = { ...about, messages, idempotencyKey: 'talk' };
+    this.extraction = (await this.broker.conversations.memorizeConversation(this.callers.coder, input)).extraction.id;
   }
 
   private async store(name: Name, pool: string, content: string, input: object = {}): Promise<string> {

@@ -13,6 +13,7 @@ import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
 import { CONSOLIDATION_PATHS } from './consolidation-paths.js';
+import { CONVERSATION_PATHS } from './conversation-paths.js';
 import { WEBHOOK_PATHS } from './webhook-paths.js';
 import { ABOUT, COMMON, SAME, type Name, type Twins } from './twins.js';
 
@@ -301,5 +302,6 @@ export const WRITE_PATHS: readonly Path[] = [
   ...CHANGE,
   ...WEBHOOK_PATHS,
   ...CONSOLIDATION_PATHS,
+  ...CONVERSATION_PATHS,
   ...ADMINISTER,
 ];

@@ -2,6 +2,9 @@ import { AccessService, AuditService, DirectoryService, PolicyService } from '#a
 import { FeedService, WebhooksService } from '#feed';
 import {
   ConsolidationService,
+  CompleteService,
+  ConversationsService,
+  EraseService,
   ExplainService,
   ForgetService,
   MemoriesService,
@@ -24,10 +27,13 @@ import { Authentication } from './auth/authentication.js';
 import type { Broker } from './broker.js';
 import { AuditResolver } from './graphql/audit.resolver.js';
 import { ConsolidationChangeResolver, ConsolidationResolver } from './graphql/consolidation.resolver.js';
+import { CompletionResolver } from './graphql/completion.resolver.js';
 import { compiledAnswers } from './graphql/compiled-answers.js';
 import { ContextFactory, type RequestContext } from './graphql/context.js';
 import { AgentResolver, PoolResolver } from './graphql/directory.resolver.js';
 import { formatError, requestError, type ReportError } from './graphql/errors.js';
+import { ErasureResolver } from './graphql/erasure.resolver.js';
+import { ExtractionResolver } from './graphql/extraction.resolver.js';
 import { FeedResolver } from './graphql/feed.resolver.js';
 import { MemoryConnectionResolver, MemoryResolver } from './graphql/memory.resolver.js';
 import { PlainFields } from './graphql/plain-fields.js';
@@ -54,6 +60,9 @@ export const RESOLVERS = [
   AuditResolver,
   ReviewResolver,
   FeedResolver,
+  CompletionResolver,
+  ExtractionResolver,
+  ErasureResolver,
   WebhookResolver,
   ConsolidationResolver,
   ConsolidationChangeResolver,
@@ -100,8 +109,11 @@ export class ApiModule {
         provide(MemoriesService, broker.memories),
         provide(MemorizeService, broker.memorize),
         provide(RecallService, broker.recall),
+        provide(CompleteService, broker.complete),
+        provide(ConversationsService, broker.conversations),
         provide(ReviseService, broker.revise),
         provide(ForgetService, broker.forget),
+        provide(EraseService, broker.erase),
         provide(ReviewService, broker.review),
         provide(PromoteService, broker.promote),
         provide(ConsolidationService, broker.consolidation),

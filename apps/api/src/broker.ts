@@ -10,11 +10,17 @@ import {
   RehearsalService,
 } from '#access';
 import { createEmbedders } from '#embedding';
+import { createChatModel } from '#llm';
 import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
   ConsolidationService,
   ConsolidationWorker,
+  CompleteService,
+  ConversationsService,
   EmbedBacklog,
+  EraseService,
+  EXTRACT_JOB,
+  Extractor,
   ExplainService,
   ForgetService,
   MemoriesService,
@@ -32,6 +38,7 @@ import {
   VectorIndexes,
   type ConsolidationTiming,
   type EmbedJob,
+  type ExtractJob,
   type Summarizer,
 } from '#memory';
 import { Clock } from '#kernel';
@@ -52,12 +59,15 @@ export interface Broker {
   memorize: MemorizeService;
   revise: ReviseService;
   forget: ForgetService;
+  erase: EraseService;
   review: ReviewService;
   promote: PromoteService;
   consolidation: ConsolidationService;
   consolidationWorker: ConsolidationWorker;
   memories: MemoriesService;
   recall: RecallService;
+  complete: CompleteService;
+  conversations: ConversationsService;
   usage: UsageCounter;
   feed: FeedService;
   webhooks: WebhooksService;
@@ -81,6 +91,8 @@ export interface BrokerOptions {
   /** Tests do not wait for hours, and resolve names by themselves. */
   webhooks?: { timing?: Partial<WebhookTiming>; resolve?: ConstructorParameters<typeof Destinations>[1] };
   consolidation?: { timing?: Partial<ConsolidationTiming>; summarizer?: Summarizer };
+  /** Nor until the model has failed a dozen times. */
+  extraction?: { mostAttempts: number };
 }
 
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
@@ -104,7 +116,7 @@ export function openDatabase({ database: { url, poolSize, dataDir } }: Config): 
 }
 
 async function assemble(
-  { config, onError, onProgress = () => undefined, webhooks, consolidation }: BrokerOptions,
+  { config, onError, onProgress = () => undefined, webhooks, consolidation, extraction }: BrokerOptions,
   database: Database,
   orgId: string,
   adminKey: string | null,
@@ -131,6 +143,14 @@ async function assemble(
     const backlog = new EmbedBacklog(access, index);
     jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
   }
+  const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
+  const memorize = new MemorizeService(access, index, jobs, clock);
+  const recall = new RecallService(access, index, clock, usage);
+  const model = createChatModel(config.llm);
+  if (model) {
+    const extractor = new Extractor({ access, memorize, recall, model, clock, ...extraction });
+    jobs.register<ExtractJob>(EXTRACT_JOB, (job) => extractor.extract(job));
+  }
   await jobs.start();
   const doorbell = await openDoorbell({
     ...config.doorbell,
@@ -138,7 +158,6 @@ async function assemble(
     channel: `commonplace_${orgId.replaceAll('-', '')}`,
     onError: (error) => onError('the doorbell between brokers', error),
   });
-  const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error), costs);
   const reanalysis = new Reanalysis(
     access,
@@ -179,15 +198,18 @@ async function assemble(
     simulate: new SimulateService(access, new RehearsalService(access), clock),
     explain: new ExplainService(access, clock),
     audit: new AuditService(access),
-    memorize: new MemorizeService(access, index, jobs, clock),
+    memorize,
     revise: new ReviseService(access, index, jobs, clock),
     forget: new ForgetService(access, clock),
+    erase: new EraseService(access, clock),
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
     consolidation: new ConsolidationService(access, consolidationWorker, clock),
     consolidationWorker,
     memories: new MemoriesService(access, index, clock),
-    recall: new RecallService(access, index, clock, usage),
+    recall,
+    conversations: new ConversationsService({ access, memorize, index, jobs: model && jobs, clock }),
+    complete: new CompleteService(access, recall, memorize, model, (error) => onError('the language model', error)),
     usage,
     feed,
     webhooks: new WebhooksService(access, feed, destinations),

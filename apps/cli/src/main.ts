@@ -70,6 +70,7 @@ program
     (keys: string, before: string[]) => [...before, ...keys.split(',').map((key) => key.trim())],
     [],
   )
+  .option('--entity <id>', 'everything about this one: of whatever status, and what it said before, marked by labels')
   .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
   .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
   .option('--out <file>', 'by default stdout')

@@ -11,7 +11,18 @@ export {
 } from './consolidation/consolidation.js';
 export { FACTS_AT_ONCE, type Passages, type Summarizer } from './consolidation/summarizer.js';
 export type { Contradiction, Fact } from './consolidation/contradictions.js';
+export { CompleteService, type CompleteInput, type Completion } from './completion/complete.service.js';
 export { EmbedBacklog, type EmbedJob } from './embed-backlog.js';
+export { EraseService, type EraseInput, type ErasureReceipt } from './erasure/erase.service.js';
+export {
+  ConversationsService,
+  EXTRACT_JOB,
+  type ExtractJob,
+  type MemorizedConversation,
+} from './extraction/conversations.service.js';
+export { MESSAGE_ROLES, type ConversationInput } from './extraction/conversation.js';
+export { EXTRACTION_STATUSES, type ShownExtraction } from './extraction/extraction.js';
+export { Extractor } from './extraction/extractor.js';
 export { ExplainService, type ExplainInput } from './rehearsal/explain.service.js';
 export { SimulateService, type AccessChange, type Simulation } from './rehearsal/simulate.service.js';
 export { PromoteService } from './review/promote.service.js';

@@ -126,12 +126,18 @@ export async function findDecisionRow(unit: Unit, scope: ReadScope, id: string):
 
 /** The same, whole and locked for a change. */
 export async function lockMemory(unit: Unit, scope: ReadScope, id: string): Promise<LockedMemory | undefined> {
+  return (await lockMemories(unit, scope, [id]))[0];
+}
+
+/** In the order of their ids, so that two that lock the same do not wait for each other. */
+export async function lockMemories(unit: Unit, scope: ReadScope, ids: readonly string[]): Promise<LockedMemory[]> {
   const params = new SqlParams();
   const text = `select ${DECISION_COLUMNS}, m.version, m.content, m.metadata, m.expires_at as "expiresAt", m.updated_at as "updatedAt",
       m.changed_by as "changedBy", m.change_reason as "changeReason", m.promoted_from as "promotedFrom", m.origin_authors as "originAuthors"
-    from memory m where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = ${params.add(id, 'uuid')} for update`;
-  const [record] = await unit.query<DecisionRecord<LockedMemory>>({ text, values: params.values });
-  return record && toDecisionRow(record);
+    from memory m where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})
+    order by m.memory_id for update`;
+  const records = await unit.query<DecisionRecord<LockedMemory>>({ text, values: params.values });
+  return records.map((record) => toDecisionRow(record));
 }
 
 export interface LockedMemory extends MemoryRow {
@@ -162,7 +168,7 @@ export async function appendEvent(
     orgId: string;
     poolId: string;
     memoryId: string;
-    kind: 'REVISED' | 'FORGOTTEN' | 'REVIEWED';
+    kind: 'REVISED' | 'SUPERSEDED' | 'FORGOTTEN' | 'REVIEWED';
     policyVersion: number;
     /** How many more of the pool's memories are ACTIVE by it. */
     active: -1 | 0 | 1;

@@ -1,6 +1,7 @@
 import { ACTIONS, EFFECTS, IMPORTANCES, LANGUAGES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
 import { PAUSE_REASONS } from '#feed';
 import { CHANGE_STATES, CONSOLIDATION_MODES, RUN_STATUSES } from '#memory';
+import { EXTRACTION_STATUSES, MESSAGE_ROLES } from '#memory';
 import { registerEnumType } from '@nestjs/graphql';
 
 /** graphql's enums want an object: {READ: 'READ', …}. */
@@ -136,5 +137,28 @@ registerEnumType(WebhookPauseReason, {
     TOO_MANY_POOLS: { description: 'Its principal may read more pools than a feed follows: name some of them.' },
     GONE: { description: 'The receiver answered 410.' },
     DEAD_LETTERS: { description: 'So many events in a row were given up that nobody seems to be there.' },
+  },
+});
+
+export const CompletionSource = asEnum(['LLM', 'MEMORY', 'NONE'] as const);
+registerEnumType(CompletionSource, {
+  name: 'CompletionSource',
+  valuesMap: {
+    LLM: { description: 'The language model.' },
+    MEMORY: { description: 'PROCEDURAL memories, put together: the model did not answer, or there is none.' },
+    NONE: { description: 'Nobody: the model did not answer, and no memory fits.' },
+  },
+});
+
+export const MessageRole = asEnum(MESSAGE_ROLES);
+registerEnumType(MessageRole, { name: 'MessageRole' });
+
+export const ExtractionStatus = asEnum(EXTRACTION_STATUSES);
+registerEnumType(ExtractionStatus, {
+  name: 'ExtractionStatus',
+  valuesMap: {
+    QUEUED: { description: 'The language model is still to read it, for the first time or again.' },
+    FAILED: { description: 'Given up; error says why, and retryExtraction tries again.' },
+    SKIPPED: { description: 'There is no language model: the turns are stored, and nothing is learnt from them.' },
   },
 });

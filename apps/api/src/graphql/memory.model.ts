@@ -155,7 +155,7 @@ export class RecallResultModel {
   @Field(() => [RecallHitModel]) hits: RecallHitModel[];
   @Field(() => String, {
     description:
-      'The hits as one block of text for a prompt: grouped by type, each with its pool and id, inside tokenBudget.',
+      'The hits as one block of text for a prompt, between <recalled-memories> and </recalled-memories>: grouped by type, PROCEDURAL ones as instructions, each with its pool and id, inside tokenBudget. Empty where there are none.',
   })
   context: string;
   @Field(() => [String], {

@@ -4,7 +4,7 @@ import { told } from '../fail.js';
 import { listenForInterrupt } from '../import/interrupt.js';
 import { type ProgressStream } from '../import/progress.js';
 import { fileDestination, streamDestination, type Destination } from './destination.js';
-import { inputOf, MEMORIES, type MemoriesPage } from './exported-memory.js';
+import { inputOf, MEMORIES, WHOLE, wholeOf, type MemoriesPage } from './exported-memory.js';
 import { PageStack } from './page-stack.js';
 import { ExportSummary } from './summary.js';
 
@@ -13,6 +13,8 @@ export interface ExportOptions {
   key?: string;
   /** By default every pool in which the key may read. */
   pool?: string[];
+  /** Everything about this one, of whatever status, with what it said before. */
+  entity?: string;
   /** By default the lines go to stdout. */
   out?: string;
   /** In place of stdout. */
@@ -25,6 +27,10 @@ export interface ExportOptions {
   attempts?: number;
   backoffMs?: number;
 }
+
+const PAGE = 100;
+/** One answer holds 500 revisions, and of one memory up to 100 are told. */
+const PAGE_WITH_HISTORIES = 5;
 
 /**
  * Writes what a key may read as JSONL, a MemorizeInput a line, all of it or nothing.
@@ -95,15 +101,21 @@ class ExportRun {
 
   private async page(after: string | null, counting: boolean): Promise<MemoriesPage> {
     const { client, options, signal } = this.parts;
-    const filter = options.pool?.length ? { pools: options.pool } : null;
-    const variables = { filter, after, counting };
+    const { entity, pool } = options;
+    const pools = pool?.length ? { pools: pool } : {};
+    const about = entity === undefined ? {} : { entityId: entity, statuses: WHOLE };
+    const conditions = { ...pools, ...about };
+    const filter = Object.keys(conditions).length ? conditions : null;
+    const whole = entity !== undefined;
+    const variables = { filter, first: whole ? PAGE_WITH_HISTORIES : PAGE, after, counting, whole };
     return (await client.request<{ memories: MemoriesPage }>(MEMORIES, variables, { stopRetrying: signal })).memories;
   }
 
   private lineOf(memory: MemoriesPage['nodes'][number]): string[] {
     const input = inputOf(memory);
     this.summary.count(memory, input !== undefined);
-    return input ? [JSON.stringify(input)] : [];
+    const inputs = this.parts.options.entity === undefined ? [input ?? []].flat() : wholeOf(memory);
+    return inputs.map((one) => JSON.stringify(one));
   }
 
   private async *whileWanted(pages: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {

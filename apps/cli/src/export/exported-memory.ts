@@ -1,10 +1,11 @@
 import { type MemorizeInput } from '../import/memorize-input.js';
 
-/** ACTIVE memories, newest first, as the broker lists them; their number only where it will be shown. */
-export const MEMORIES = `query ExportMemories($filter: MemoryFilter, $after: String, $counting: Boolean!) {
-  memories(filter: $filter, first: 100, after: $after) {
+/** Newest first, as the broker lists them; their number only where it will be shown, their past only where it is wanted. */
+export const MEMORIES = `query ExportMemories($filter: MemoryFilter, $first: Int!, $after: String, $counting: Boolean!, $whole: Boolean!) {
+  memories(filter: $filter, first: $first, after: $after) {
     nodes {
       content pool { key } type entityId sessionId speaker importance labels metadata validFrom expiresAt maskedFields
+      status @include(if: $whole) history @include(if: $whole) { version content }
     }
     totalCount @include(if: $counting)
     pageInfo { hasNextPage endCursor }
@@ -28,7 +29,14 @@ export interface ListedMemory extends Nullable<Required<Kept>>, Required<Pick<Me
   content: string | null;
   pool: { key: string };
   maskedFields: string[];
+  status?: string;
+  /** Newest first, with the content of now. */
+  history?: { version: number; content: string }[];
 }
+
+/** Whatever has content, whether recall would find it or not. */
+export const WHOLE = ['ACTIVE', 'PROPOSED', 'REJECTED', 'QUARANTINED', 'SUPERSEDED', 'ARCHIVED'];
+const MOST_LABELS = 32;
 
 const HIDEABLE: readonly string[] = ['entityId', 'sessionId', 'speaker', 'labels', 'metadata'] satisfies (keyof Kept)[];
 
@@ -48,6 +56,20 @@ export function inputOf(memory: ListedMemory): MemorizeInput | undefined {
   };
   const given = Object.entries(optional).filter(([, value]) => value !== null);
   return { content, pool: pool.key, type, importance, ...(Object.fromEntries(given) as Kept) };
+}
+
+/** The memory and what it said before, newest first; what is not so now says that in a label, so that an import shows it too. */
+export function wholeOf(memory: ListedMemory): MemorizeInput[] {
+  const input = inputOf(memory);
+  if (!input) return [];
+  const labelled = (content: string, marks: string[]): MemorizeInput => {
+    const labels = [...marks, ...(input.labels ?? [])].slice(0, MOST_LABELS);
+    return { ...input, content, ...(labels.length && { labels }) };
+  };
+  const { status = 'ACTIVE', history = [] } = memory;
+  const marks = status === 'ACTIVE' ? [] : [`exported:${status}`];
+  const before = history.slice(1).map(({ version, content }) => labelled(content, [`exported:version-${version}`]));
+  return [labelled(input.content, marks), ...before];
 }
 
 /** The fields of a line that the policy hid. */

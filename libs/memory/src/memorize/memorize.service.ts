@@ -52,11 +52,27 @@ export class MemorizeService {
     return this.store(caller, inputs, (index) => `inputs.${index}`);
   }
 
-  private async store(
+  /**
+   * All into one pool in one transaction, and `also` as the last part of it: each item has its result or its error by then, and
+   * what `also` throws undoes them all.
+   */
+  async memorizeTogether(
     caller: Principal,
     inputs: readonly MemorizeInput[],
     path: (index: number) => string,
-  ): Promise<MemorizedMany> {
+    also: (batch: Batch, items: readonly Item[]) => Promise<void>,
+  ): Promise<Item[]> {
+    const { items, failures } = await this.prepare(inputs, path);
+    const [first] = failures;
+    if (first) throw first.error;
+    await this.write(caller, items, path, also);
+    return items;
+  }
+
+  private async prepare(
+    inputs: readonly MemorizeInput[],
+    path: (index: number) => string,
+  ): Promise<{ items: Item[]; failures: MemorizeFailure[] }> {
     const failures: MemorizeFailure[] = [];
     const items: Item[] = [];
     inputs.forEach((input, index) => {
@@ -68,7 +84,15 @@ export class MemorizeService {
     });
     const vectors = await this.index.embed(items.map((item) => item.command.content));
     items.forEach((item, place) => (item.vectors = vectors?.[place] ?? []));
+    return { items, failures };
+  }
 
+  private async store(
+    caller: Principal,
+    inputs: readonly MemorizeInput[],
+    path: (index: number) => string,
+  ): Promise<MemorizedMany> {
+    const { items, failures } = await this.prepare(inputs, path);
     for (const group of groupBy(items, (item) => item.command.pool)) await this.storeInPool(caller, group, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
     failures.sort((a, b) => a.index - b.index);
@@ -77,17 +101,8 @@ export class MemorizeService {
 
   /** All for one pool, in one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
   private async storeInPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
-    const space = await this.index.space();
     try {
-      await this.access.write(caller, async (unit, grants) => {
-        for (const item of items) item.error = item.result = undefined;
-        const pool = targetPool(grants, caller, items[0] as Item, path);
-        const batch: Batch = { caller, unit, grants, pool, space, now: this.clock.now() };
-        for (const item of items) decide(batch, item);
-        await checkSources(batch, open(items), path);
-        const written = await writeOnce(batch, items);
-        if (this.index.configured) await this.indexCreated(batch, written);
-      });
+      await this.write(caller, items, path);
     } catch (error) {
       const failure = asFailure(error);
       for (const item of items) {
@@ -95,6 +110,25 @@ export class MemorizeService {
         item.error = failure;
       }
     }
+  }
+
+  private async write(
+    caller: Principal,
+    items: Item[],
+    path: (index: number) => string,
+    also?: (batch: Batch, items: readonly Item[]) => Promise<void>,
+  ): Promise<void> {
+    const space = await this.index.space();
+    await this.access.write(caller, async (unit, grants) => {
+      for (const item of items) item.error = item.result = undefined;
+      const pool = targetPool(grants, caller, items[0] as Item, path);
+      const batch: Batch = { caller, unit, grants, pool, space, now: this.clock.now() };
+      for (const item of items) decide(batch, item);
+      await checkSources(batch, open(items), path);
+      const written = await writeOnce(batch, items);
+      if (this.index.configured) await this.indexCreated(batch, written);
+      await also?.(batch, items);
+    });
   }
 
   private async indexCreated({ unit, caller, pool, space }: Batch, items: Item[]): Promise<void> {

@@ -4,9 +4,14 @@ import type { CountTokens } from './tokens.js';
 
 const HEADINGS: readonly [MemoryType, string][] = [
   ['DECLARATIVE', 'Facts'],
-  ['PROCEDURAL', 'How to do it'],
+  ['PROCEDURAL', 'Instructions: how to do it'],
   ['EPISODIC', 'What happened'],
 ];
+
+/** What was recalled stands between these: who reads it knows where it ends, and what was recalled is not learnt again. */
+const OPENING = '<recalled-memories>';
+const CLOSING = '</recalled-memories>';
+const MARKS = /<(\/?recalled-memories)>/g;
 
 /** Whatever a reader may take for the end of a line. */
 const LINE_BREAKS = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
@@ -22,7 +27,7 @@ export function withinBudget<Hit extends { memory: Memory }>(
   count: CountTokens,
 ): Hit[] {
   const headed = new Set<MemoryType>();
-  let left = budget;
+  let left = budget - count(enclosed(''));
   const fitting = hits.filter(({ memory }) => {
     const cost = count(line(memory, poolKey)) + (headed.has(memory.type) ? 0 : count(`\n${heading(memory.type)}`));
     if (cost > left) return false;
@@ -41,19 +46,34 @@ export function withinBudget<Hit extends { memory: Memory }>(
   return fitting;
 }
 
-/** One block for a prompt: by type, each memory with its pool and id. */
+/** One block for a prompt: by type, each memory with its pool and id; '' for none. */
 export function contextBlock(memories: readonly Memory[], poolKey: (id: string) => string): string {
-  return HEADINGS.flatMap(([type]) => {
+  const text = HEADINGS.flatMap(([type]) => {
     const lines = memories.filter((memory) => memory.type === type).map((memory) => line(memory, poolKey));
     return lines.length ? [heading(type) + lines.join('')] : [];
   })
     .join('\n')
     .trimEnd();
+  return text && enclosed(text);
 }
+
+/**
+ * The text without what was recalled: from the first opening to the last closing, or to the end where none closes. What stands
+ * between may hold such marks itself, whoever wrote them there: rather too much is left out than a word of it taken for news.
+ */
+export function withoutRecalled(text: string, instead: string): string {
+  const from = text.indexOf(OPENING);
+  if (from < 0) return text;
+  const to = text.lastIndexOf(CLOSING);
+  return text.slice(0, from) + instead + (to > from ? text.slice(to + CLOSING.length) : '');
+}
+
+const enclosed = (text: string): string => `${OPENING}\n${text}\n${CLOSING}`;
 
 const heading = (type: MemoryType): string => `# ${HEADINGS.find(([of]) => of === type)?.[1]}\n`;
 
 function line(memory: Memory, poolKey: (id: string) => string): string {
   // Continued lines are indented, so that a memory cannot pass itself off as a heading or as another memory.
-  return `- [${poolKey(memory.poolId)} ${memory.id}] ${(memory.content ?? '').replace(LINE_BREAKS, '\n  ')}\n`;
+  const content = (memory.content ?? '').replace(MARKS, '($1)').replace(LINE_BREAKS, '\n  ');
+  return `- [${poolKey(memory.poolId)} ${memory.id}] ${content}\n`;
 }

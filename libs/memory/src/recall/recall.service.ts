@@ -46,6 +46,13 @@ export class RecallService {
 
   /** @throws BAD_INPUT naming the field. */
   async recall(caller: Principal, input: RecallInput): Promise<RecallResult> {
+    const result = await this.look(caller, input);
+    this.usage.note(result.hits.map(({ memory }) => memory.id));
+    return result;
+  }
+
+  /** The same without being counted as a use of what was found: nobody is shown it. */
+  async look(caller: Principal, input: RecallInput): Promise<RecallResult> {
     const query = parseQuery(input);
     // All of it comes before the unit of work: inside it there is no waiting but for its own statements.
     const { vector, space } = await this.index.query(query.text);
@@ -65,9 +72,7 @@ export class RecallService {
       const selection = selectionOf(query, filter, grants);
       return { hits: await hydrate(unit, scope, { filter, selection }, rank(scored)), grants, scope, degraded };
     });
-    const result = answer(found, query.tokenBudget, count);
-    this.usage.note(result.hits.map(({ memory }) => memory.id));
-    return result;
+    return answer(found, query.tokenBudget, count);
   }
 }
 

@@ -29,6 +29,8 @@ const environment = z.object({
   EMBEDDING_MODEL: optional,
   EMBEDDING_DIMENSIONS: positive.max(16_000).optional(),
   EMBEDDING_TIMEOUT_MS: positive.default(2000),
+  LLM_MODEL: optional,
+  LLM_TIMEOUT_MS: positive.max(600_000).default(30000),
   OPENAI_BASE_URL: httpUrl.optional(),
   OPENAI_API_KEY: optional,
   COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
@@ -63,6 +65,14 @@ export interface EmbeddingConfig {
   apiKey: string | undefined;
 }
 
+export interface LlmConfig {
+  model: string;
+  /** Of one attempt. */
+  timeoutMs: number;
+  baseUrl: string | undefined;
+  apiKey: string | undefined;
+}
+
 export interface Config {
   http: { host: string; port: number; allowedOrigins: string[]; ratePerMinute: number };
   database: { url: string | undefined; poolSize: number; dataDir: string };
@@ -73,6 +83,7 @@ export interface Config {
   webhooks: { allowedHosts: string[] };
   bootstrapKey: string | undefined;
   embedding: EmbeddingConfig | undefined;
+  llm: LlmConfig | undefined;
   jwt: JwtConfig | undefined;
   nowOffsetDays: number;
   logLevel: string;
@@ -109,6 +120,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
           baseUrl: v.OPENAI_BASE_URL,
           apiKey: v.OPENAI_API_KEY,
         }
+      : undefined,
+    llm: v.LLM_MODEL
+      ? { model: v.LLM_MODEL, timeoutMs: v.LLM_TIMEOUT_MS, baseUrl: v.OPENAI_BASE_URL, apiKey: v.OPENAI_API_KEY }
       : undefined,
     jwt: jwtConfig(v),
     nowOffsetDays: v.COMMONPLACE_NOW_OFFSET_DAYS,

@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
+import { ChatServer } from '../support/chat-server.js';
+import { converse, said, settled, suggesting } from '../support/conversations.js';
+import { EmbeddingServer } from '../support/embedding-server.js';
+import { FeedReader } from '../support/feed.js';
+import { MEMORIZE, memorize, recall } from '../support/memories.js';
+import { allow, deny, editPolicy } from '../support/policy.js';
+import { FORGET, REVISE } from '../support/world.js';
+
+let embedder: EmbeddingServer;
+let model: ChatServer;
+let api: TestApi;
+let coder: TestClient & { id: string };
+let planner: TestClient & { id: string };
+
+beforeAll(async () => {
+  embedder = await EmbeddingServer.start();
+  model = await ChatServer.start();
+  model.embedder = embedder;
+  api = await startTestApi({ ...embedder.env, ...model.env });
+  coder = await api.agent('coder');
+  planner = await api.agent('planner');
+});
+afterAll(async () => {
+  await api.close();
+  await embedder.close();
+  await model.close();
+});
+
+interface Receipt {
+  at: string;
+  ids: string[];
+  derived: number;
+  revisions: number;
+  vectors: number;
+  digest: string;
+}
+const ERASE = `mutation ($input: EraseInput!) { erase(input: $input) { at ids derived revisions vectors digest } }`;
+const erase = async (client: TestClient, input: object): Promise<Receipt> =>
+  (await client.ask<{ erase: Receipt }>(ERASE, { input })).erase;
+const refusal = async (client: TestClient, input: object) => (await client.send(ERASE, { input })).errors?.[0];
+const statusOf = async (id: string) =>
+  (await api.broker.database.maintenance<{ status: string }>('select status from memory where memory_id = $1', [id]))
+    .rows[0]?.status;
+
+/** Every table and every column of the database that holds the word, as text. */
+async function placesOf(word: string): Promise<string[]> {
+  const { database } = api.broker;
+  const { rows } = await database.maintenance<{ name: string }>(
+    `select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname in ('public', 'job')`,
+  );
+  const found: string[] = [];
+  for (const { name } of rows) {
+    const text = `select 1 as one from ${name} t where t::text like '%' || $1 || '%' limit 1`;
+    if ((await database.maintenance(text, [word])).rows.length) found.push(name);
+  }
+  return found;
+}
+
+describe('a memory that is erased', () => {
+  it('is nowhere any more: not its words, vectors or versions, nor the hash of them, nor what was made of it', async () => {
+    const input = {
+      content: 'Jasper is zqjasper',
+      type: 'DECLARATIVE',
+      idempotencyKey: 'jasper',
+      metadata: { a: 'zqjasper' },
+    };
+    const id = await memorize(coder, input);
+    await coder.ask(REVISE, { input: { id, expectedVersion: 1, content: 'Jasper was zqjasper' } });
+    const child = await memorize(coder, { content: 'A summary with zqjasper', derivedFrom: [id] });
+    const grandchild = await memorize(coder, {
+      content: 'A plan with zqjasper',
+      derivedFrom: [child],
+      type: 'PROCEDURAL',
+    });
+    await recall(coder, 'zqjasper');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await placesOf('zqjasper')).toEqual(expect.arrayContaining(['public.memory', 'public.memory_revision']));
+    const hash = await hashOf('jasper');
+    const receipt = await erase(coder, { id, reason: 'asked to' });
+    expect(receipt.ids).toEqual([id, child, grandchild].sort());
+    expect(receipt).toMatchObject({ derived: 2, revisions: 1, vectors: 3 });
+    expect(await placesOf('zqjasper')).toEqual([]);
+    for (const table of ['memory_vector', 'memory_revision', 'memory_usage'])
+      expect({ table, left: await left(table, receipt.ids) }).toEqual({ table, left: 0 });
+    expect(await hashOf('jasper')).not.toEqual(hash);
+    expect((await recall(coder, 'zqjasper summary plan')).hits.map(({ memory }) => memory.id)).toEqual([]);
+  });
+
+  it('stays erased when the request that stored it is sent again', async () => {
+    const input = { content: 'Kyanite is zqkyanite', type: 'DECLARATIVE', idempotencyKey: 'kyanite' };
+    const id = await memorize(coder, input);
+    await erase(coder, { id });
+    expect(await coder.code(MEMORIZE, { input })).toBe('CONFLICT');
+    expect(await placesOf('zqkyanite')).toEqual([]);
+  });
+
+  it('leaves a tombstone, an event for whoever saw it, and an entry in the audit log with the digest of the receipt', async () => {
+    const id = await memorize(coder, { content: 'Larimar' });
+    const feed = await FeedReader.fromNow(coder);
+    const receipt = await erase(coder, { id });
+    const event = (await feed.until(({ memoryId }) => memoryId === id)).at(-1);
+    await feed.close();
+    expect(event).toMatchObject({ kind: 'FORGOTTEN', memory: null });
+    expect(await statusOf(id)).toBe('FORGOTTEN');
+    expect(receipt.digest).toBe(createHash('sha256').update(receipt.ids.join('\n')).digest('hex'));
+    type Log = { auditLog: { nodes: { action: string; target: string; detail: Record<string, unknown> }[] } };
+    const { auditLog } = await api.admin.ask<Log>('{ auditLog(first: 1) { nodes { action target detail } } }');
+    expect(auditLog.nodes[0]).toMatchObject({
+      action: 'memory.erase',
+      target: id,
+      detail: { memories: 1, derived: 0, digest: receipt.digest },
+    });
+  });
+
+  it('takes along what was learnt from a conversation', async () => {
+    model.reply = suggesting({ content: 'Marble is zqmarble.', of: 'marble' });
+    const { results, extraction } = await converse(coder, [said('USER', 'I say marble is zqmarble')]);
+    const { derived } = await settled(coder, extraction.id);
+    const receipt = await erase(coder, { id: results[0]?.memory.id });
+    expect(receipt.ids).toContain(derived[0]?.id);
+    expect(await placesOf('zqmarble')).toEqual([]);
+  });
+
+  it('that was only forgotten before takes along what was made of it', async () => {
+    const id = await memorize(coder, { content: 'Nephrite' });
+    const child = await memorize(coder, { content: 'Of nephrite: zqnephrite', derivedFrom: [id] });
+    await coder.ask(FORGET, { id });
+    expect(await erase(coder, { id })).toMatchObject({ ids: [child], derived: 1 });
+    expect(await erase(coder, { id })).toMatchObject({ ids: [], derived: 0, revisions: 0, vectors: 0 });
+  });
+});
+
+describe('all of an entity', () => {
+  it('is erased at once, of whatever status and time, and nothing else', async () => {
+    const about = { entityId: 'opaline' };
+    const gone = [
+      await memorize(coder, { content: 'Opaline one', ...about }),
+      await memorize(coder, { content: 'Opaline two', type: 'PROCEDURAL', ...about }),
+      await memorize(coder, { content: 'Opaline for a while', ...about, expiresAt: new Date(Date.now() + 1_000) }),
+    ];
+    const other = await memorize(coder, { content: 'Opaline three', entityId: 'opaline-2' });
+    await api.broker.database.maintenance(`update memory set status = 'SUPERSEDED' where memory_id = $1`, [gone[1]]);
+    await api.broker.database.maintenance(`update pool set memories = memories - 1 where key = 'coder'`);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const receipt = await erase(coder, { entityId: 'opaline' });
+    expect(receipt.ids).toEqual([...gone].sort());
+    expect(await statusOf(other)).toBe('ACTIVE');
+    const counts = await api.broker.database.maintenance<{ memories: number; there: number }>(
+      `select memories, (select count(*)::integer from memory m where m.pool_id = p.pool_id and m.status = 'ACTIVE') as there
+       from pool p where key = 'coder'`,
+    );
+    expect(counts.rows[0]?.memories).toBe(counts.rows[0]?.there);
+  });
+
+  it('is named by one of id and entityId', async () => {
+    const id = '01990000-0000-7000-8000-000000000000';
+    for (const input of [{}, { id, entityId: 'x' }, { id: 'x' }, { entityId: '' }])
+      expect((await refusal(coder, input))?.extensions.code).toBe('BAD_INPUT');
+  });
+});
+
+describe('what is in the way', () => {
+  it('is named where the caller sees it, and then nothing is erased', async () => {
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      allow('coder', ['WRITE'], ['shared'], { id: 'write' }),
+    ]);
+    const id = await memorize(coder, { content: 'Peridot' });
+    const copy = await memorize(coder, { content: 'Peridot for all', pool: 'shared', derivedFrom: [id] });
+    const error = await refusal(coder, { id });
+    expect(error?.extensions.code).toBe('FORBIDDEN');
+    expect(error?.message).toContain(copy);
+    expect(await statusOf(id)).toBe('ACTIVE');
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      allow('coder', ['FORGET'], ['shared'], { id: 'forget' }),
+    ]);
+    expect((await erase(coder, { id })).ids).toEqual([id, copy].sort());
+    await editPolicy(api.admin, (statements) =>
+      statements.filter((one) => !['write', 'forget'].includes(one.id ?? '')),
+    );
+  });
+
+  it('is not told where the caller does not see it: neither what it is, nor where, nor how much', async () => {
+    const read = allow('planner', ['READ'], ['coder'], { id: 'read' });
+    await editPolicy(api.admin, (statements) => [...statements, read]);
+    const messages: string[] = [];
+    for (const copies of [1, 3]) {
+      const id = await memorize(coder, { content: `Quartzite ${copies}` });
+      await editPolicy(api.admin, (statements) => [
+        ...statements.filter((one) => one.id !== 'away'),
+        deny('coder', ['READ'], ['planner'], { id: 'away' }),
+      ]);
+      const hidden: string[] = [];
+      for (let n = 0; n < copies; n++)
+        hidden.push(await memorize(planner, { content: `zqhidden ${copies} ${n}`, derivedFrom: [id] }));
+      const error = await refusal(coder, { id });
+      expect(error?.extensions.code).toBe('FORBIDDEN');
+      for (const one of [...hidden, 'zqhidden', 'planner']) expect(error?.message).not.toContain(one);
+      messages.push(error?.message as string);
+      expect(await statusOf(id)).toBe('ACTIVE');
+    }
+    await editPolicy(api.admin, (statements) => statements.filter((one) => !['read', 'away'].includes(one.id ?? '')));
+    expect(messages[0]).toBe(messages[1]);
+  });
+
+  it('is the same word for a memory that is hidden as for one that is not there, whatever was made of it', async () => {
+    const id = await memorize(planner, { content: 'Ruby plan' });
+    await memorize(planner, { content: 'Of the ruby plan', derivedFrom: [id] });
+    const tester = await api.agent('tester');
+    const missing = await refusal(tester, { id: '01990000-0000-7000-8000-000000000000' });
+    expect(missing?.extensions.code).toBe('NOT_FOUND');
+    expect(await refusal(tester, { id })).toEqual(missing);
+    expect(await erase(tester, { entityId: 'nobody' })).toMatchObject({ ids: [] });
+  });
+
+  it('is the right to FORGET, on the memory itself', async () => {
+    const reviewer = await api.agent('reviewer');
+    const id = await memorize(coder, { content: 'Sardonyx' });
+    expect((await refusal(reviewer, { id }))?.extensions.code).toBe('FORBIDDEN');
+    expect(await statusOf(id)).toBe('ACTIVE');
+  });
+});
+
+async function hashOf(key: string): Promise<string | undefined> {
+  const text = `select encode(input_hash, 'hex') as hash from idempotency where key = $1`;
+  return (await api.broker.database.maintenance<{ hash: string }>(text, [key])).rows[0]?.hash;
+}
+
+async function left(table: string, ids: string[]): Promise<number> {
+  const text = `select 1 as one from ${table} where memory_id = any($1::uuid[])`;
+  return (await api.broker.database.maintenance(text, [ids])).rows.length;
+}

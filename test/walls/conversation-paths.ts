@@ -1,0 +1,65 @@
+import { Clock } from '#kernel';
+import type { ChatModel } from '#llm';
+import { Extractor, MemoryIndex, RecallService } from '#memory';
+import { noteFailure, queueAgain } from '../../libs/memory/src/extraction/extraction.repository.js';
+import type { Path } from './read-paths.js';
+import { COMMON, type Twins } from './twins.js';
+
+const talk = (key: string | null) => (twins: Twins) =>
+  twins.broker.conversations.memorizeConversation(twins.callers.coder, {
+    messages: [{ role: 'USER', content: `The ${COMMON} is blue by now` }],
+    pool: 'coder',
+    entityId: 'talk',
+    idempotencyKey: key,
+  });
+
+/** What is learnt takes the place of what was known; the second time there is nothing left to learn. */
+async function learn({ broker, callers, extraction, database, org }: Twins): Promise<void> {
+  const { access, memorize, usage } = broker;
+  // By words: another path has left a vector that fits none.
+  const recall = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), new Clock(), usage);
+  const suggestion = {
+    type: 'DECLARATIVE',
+    importance: 'LOW',
+    content: `The ${COMMON} is blue`,
+    turns: ['T1'],
+    supersedes: 'M1',
+  };
+  const model: ChatModel = {
+    model: 'test',
+    write: () => Promise.reject(new Error('asked for no text')),
+    fill: <Answer>() => Promise.resolve({ answer: { memories: [suggestion] } as Answer, attempts: 1 }),
+  };
+  const extractor = new Extractor({ access, memorize, recall, model, clock: new Clock() });
+  await access.write(callers.coder, (unit) => queueAgain(unit, callers.coder, extraction));
+  await extractor.extract({ extractionId: extraction });
+  await extractor.extract({ extractionId: extraction });
+  const text = `select content from memory where org_id = $1 and entity_id = 'talk' and status = 'SUPERSEDED'`;
+  const { rows } = await database.maintenance(text, [org]);
+  if (rows.length !== 1) throw new Error(`superseded: ${JSON.stringify(rows)}`);
+}
+
+async function failToLearn({ broker: { access }, org, database, extraction }: Twins): Promise<void> {
+  await database.maintenance(`update extraction set status = 'QUEUED' where extraction_id = $1`, [extraction]);
+  const failure = { status: 'FAILED' as const, error: 'no model', asked: true };
+  await access.system('test', (unit) => noteFailure(unit, org, extraction, failure));
+}
+
+async function erase({ broker, callers }: Twins): Promise<void> {
+  const store = async (content: string, derivedFrom: string[] = []) =>
+    (await broker.memorize.memorize(callers.coder, { content, type: 'EPISODIC', derivedFrom, entityId: 'gone' })).memory
+      .id;
+  const id = await store('to be erased');
+  await store('made of what is to be erased', [id]);
+  await broker.erase.erase(callers.coder, { id });
+  await store('to be erased with its entity');
+  await broker.erase.erase(callers.coder, { entityId: 'gone' });
+}
+
+export const CONVERSATION_PATHS: readonly Path[] = [
+  ['memorizing a conversation', talk(null)],
+  ['memorizing a conversation again under its key', talk('talk')],
+  ['failing to learn from a conversation', failToLearn],
+  ['learning from a conversation', learn],
+  ['erasing', erase],
+];
