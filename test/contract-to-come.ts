@@ -13,13 +13,9 @@ export const TO_COME: readonly string[] = [
   'Query.consolidationRuns',
   'RunStatus',
 
-  // Tools and completion.
+  // Completion.
   'CompleteInput',
   'Completion',
   'CompletionSource',
-  'Mutation.callTool',
   'Mutation.complete',
-  'Query.toolDefinitions',
-  'ToolFormat',
-  'ToolResult',
 ];

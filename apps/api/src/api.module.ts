@@ -12,6 +12,7 @@ import {
   SimulateService,
 } from '#memory';
 import { Database } from '#platform';
+import { ToolsService } from '#tools';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Catch, Module, type DynamicModule } from '@nestjs/common';
@@ -36,6 +37,7 @@ import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limit
 import { RehearsalResolver } from './graphql/rehearsal.resolver.js';
 import { ReviewResolver } from './graphql/review.resolver.js';
 import { DateTime, JSONObject } from './graphql/scalars.js';
+import { ToolResolver } from './graphql/tool.resolver.js';
 import { WebhookResolver } from './graphql/webhook.resolver.js';
 import { HealthController } from './health/health.controller.js';
 import { Lifecycle } from './health/lifecycle.js';
@@ -53,6 +55,7 @@ export const RESOLVERS = [
   ReviewResolver,
   FeedResolver,
   WebhookResolver,
+  ToolResolver,
 ];
 export const SCALARS = [DateTime, JSONObject];
 
@@ -105,6 +108,7 @@ export class ApiModule {
         provide(AuditService, broker.audit),
         provide(FeedService, broker.feed),
         provide(WebhooksService, broker.webhooks),
+        provide(ToolsService, broker.tools),
         provide(Metrics, metrics),
         provide(Lifecycle, lifecycle),
       ],

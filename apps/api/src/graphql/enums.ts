@@ -1,5 +1,6 @@
 import { ACTIONS, EFFECTS, IMPORTANCES, LANGUAGES, MEMORY_STATUSES, MEMORY_TYPES, POOL_KINDS } from '#access';
 import { PAUSE_REASONS } from '#feed';
+import { TOOL_FORMATS } from '#tools';
 import { registerEnumType } from '@nestjs/graphql';
 
 /** graphql's enums want an object: {READ: 'READ', …}. */
@@ -116,3 +117,6 @@ registerEnumType(WebhookPauseReason, {
     DEAD_LETTERS: { description: 'So many events in a row were given up that nobody seems to be there.' },
   },
 });
+
+export const ToolFormat = asEnum(TOOL_FORMATS);
+registerEnumType(ToolFormat, { name: 'ToolFormat' });
