@@ -5,6 +5,7 @@ import { STATUSES, TYPES } from './memories.js';
 import { recalledAsOf } from './moments.js';
 import { COMMON, type StoredFact } from './policy-world.js';
 import { ACTIONS } from './random-policies.js';
+import { readByMcp, rememberedByMcp, rememberedByTool } from './tool-paths.js';
 import {
   does,
   ids,
@@ -45,6 +46,9 @@ export const PATHS: Record<string, ReadPath> = {
   'recall by a filter': recalledByFilter,
   'recall as of a time': recalledAsOf,
   'pools, allowedActions and memoryCount': pools,
+  'callTool remember': rememberedByTool,
+  'MCP remember': rememberedByMcp,
+  'MCP resources': readByMcp,
   'the refusal of a pool': refusedPools,
   'the refusal of a memory': refusedMemories,
   'the feed from its beginning': feed,
