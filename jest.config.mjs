@@ -7,8 +7,8 @@ delete swc.exclude;
 const project = (displayName, database) => ({
   displayName,
   testEnvironment: 'node',
-  // '#memory' resolves to libs/memory/src/index.ts, as in tsconfig's customConditions.
-  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  // '#memory' resolves to libs/memory/src/index.ts, as in tsconfig's customConditions; the name is our own, for packages publish a condition 'source' too.
+  testEnvironmentOptions: { customExportConditions: ['commonplace-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -16,6 +16,7 @@ import { feedMemory } from './workloads/feed-memory.js';
 import { feedRevoke } from './workloads/feed-revoke.js';
 import { feedStalled } from './workloads/feed-stalled.js';
 import { growth } from './workloads/growth.js';
+import { mcpRemember } from './workloads/mcp-remember.js';
 import { recallCost } from './workloads/recall-cost.js';
 import { recallOverhead } from './workloads/recall-overhead.js';
 import { recallStatements } from './workloads/recall-statements.js';
@@ -30,6 +31,7 @@ const WORKLOADS: readonly Workload[] = [
   recallOverhead,
   recallStatements,
   recallCost,
+  mcpRemember,
   writeCost,
   growth,
   vectorScope,

@@ -5,6 +5,7 @@ import type { Flights } from './capture.js';
 import type { Question, Scope } from './corpus.js';
 import { StubEmbedder } from './embedder.js';
 import { GraphqlClient } from './graphql-client.js';
+import { McpClient } from './mcp-client.js';
 import { countIndexBuilds, RawConnections } from './raw.repository.js';
 import { SecondBroker } from './second-broker.js';
 import type { CpuReading } from './turns.js';
@@ -28,7 +29,7 @@ export type Kind = 'vectors' | 'plain';
 
 /** A broker with pools, memories and callers, and what takes part beside it on its database. */
 export class Field {
-  private readonly clients: GraphqlClient[] = [];
+  private readonly clients: (GraphqlClient | McpClient)[] = [];
 
   private constructor(
     readonly database: BenchDatabase,
@@ -57,6 +58,12 @@ export class Field {
 
   client(role: string, kind: Kind): GraphqlClient {
     const client = new GraphqlClient((this.brokers[kind] as BenchBroker).url, this.keys[role] as string);
+    this.clients.push(client);
+    return client;
+  }
+
+  mcpClient(role: string, kind: Kind): McpClient {
+    const client = new McpClient((this.brokers[kind] as BenchBroker).url, this.keys[role] as string);
     this.clients.push(client);
     return client;
   }

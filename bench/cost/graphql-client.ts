@@ -1,7 +1,6 @@
-import { Agent, request } from 'node:http';
 import type { Question } from './corpus.js';
+import { JsonPoster } from './json-poster.js';
 
-const MOST_CLIENTS = 64;
 const RECALL =
   'query ($input: RecallInput!) { recall(input: $input) { degraded hits { score memory { id content } } } }';
 const MEMORIZE = 'mutation ($input: MemorizeInput!) { memorize(input: $input) { outcome } }';
@@ -12,14 +11,13 @@ interface Hits {
   recall: { degraded: string[]; hits: { memory: { id: string; content: string } }[] };
 }
 
-/** What an agent sends, over connections that stay open; node:http, since fetch costs the machine more than the broker does. */
+/** What an agent sends. */
 export class GraphqlClient {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: MOST_CLIENTS });
+  private readonly poster: JsonPoster;
 
-  constructor(
-    private readonly url: string,
-    private readonly key: string,
-  ) {}
+  constructor(url: string, key: string) {
+    this.poster = new JsonPoster(`${url}/graphql`, { authorization: `Bearer ${key}` });
+  }
 
   async recall(pools: readonly string[], { text }: Pick<Question, 'text'>, limit = 10): Promise<string[]> {
     const { recall } = await this.ask<Hits>(RECALL, { input: { query: text, pools, limit } });
@@ -43,30 +41,12 @@ export class GraphqlClient {
   }
 
   close(): void {
-    this.agent.destroy();
+    this.poster.close();
   }
 
-  private ask<Data>(query: string, variables: object): Promise<Data> {
-    const body = JSON.stringify({ query, variables });
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      authorization: `Bearer ${this.key}`,
-    };
-    return new Promise((resolve, reject) => {
-      const outgoing = request(`${this.url}/graphql`, { method: 'POST', agent: this.agent, headers }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const { data, errors } = JSON.parse(text) as { data?: Data; errors?: unknown };
-          if (errors || !data) reject(new Error(text));
-          else resolve(data);
-        });
-      });
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
+  private async ask<Data>(query: string, variables: object): Promise<Data> {
+    const { data, errors } = await this.poster.post<{ data?: Data; errors?: unknown }>({ query, variables });
+    if (errors || !data) throw new Error(JSON.stringify(errors));
+    return data;
   }
 }

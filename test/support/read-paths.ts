@@ -7,6 +7,7 @@ import { consolidationRuns } from './consolidation-paths.js';
 import { recalledAsOf } from './moments.js';
 import { COMMON, type StoredFact } from './policy-world.js';
 import { ACTIONS } from './random-policies.js';
+import { readByMcp, rememberedByMcp, rememberedByTool } from './tool-paths.js';
 import {
   does,
   ids,
@@ -50,6 +51,9 @@ export const PATHS: Record<string, ReadPath> = {
   complete: completed,
   'an extraction': extracted,
   'the refusal of an erasure': refusedErasures,
+  'callTool remember': rememberedByTool,
+  'MCP remember': rememberedByMcp,
+  'MCP resources': readByMcp,
   'the refusal of a pool': refusedPools,
   'the refusal of a memory': refusedMemories,
   'the runs of a consolidation': consolidationRuns,

@@ -92,6 +92,14 @@ async function readAudit({ broker, callers, database }: Twins): Promise<void> {
   await verifyAudit(database, [], () => undefined);
 }
 
+async function readByTools({ broker, callers }: Twins, name: Name): Promise<void> {
+  const [caller, { tools, poolResources }] = [callers[name], broker];
+  await tools.call(caller, 'remember', { query: `${COMMON} revised`, max_results: 50 });
+  await tools.call(caller, 'list_pools', {});
+  const { pools } = await poolResources.list(caller, undefined);
+  for (const { key } of pools) await poolResources.pool(caller, key);
+}
+
 async function readWebhooks({ broker, callers }: Twins): Promise<void> {
   for (const { id } of await broker.webhooks.list(callers.admin))
     await broker.webhooks.deadLetters(callers.admin, id, 10);
@@ -128,6 +136,7 @@ export const READ_PATHS: readonly Path[] = [
   ...perReader('a page of the feed', ({ broker, callers, cursor }, name) =>
     broker.feed.after(callers[name], {}, cursor, 100).then(() => undefined),
   ),
+  ...perReader('what tools tell', readByTools),
   ['the feed that waits', (twins) => follow(twins, 'coder', null, 600)],
   ['the directory', readDirectory],
   ['the policies', readPolicies],

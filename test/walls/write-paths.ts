@@ -34,7 +34,27 @@ function memorizeMany({ broker, callers }: Twins): Promise<unknown> {
   return broker.memorize.memorizeMany(callers.coder, inputs);
 }
 
+/** The tree of /memories: a file is made, changed, moved and deleted. */
+async function changeTree({ broker, callers }: Twins): Promise<void> {
+  const [path, moved] = ['/memories/notes/one', '/memories/kept/one'];
+  for (const given of [
+    { command: 'create', path, file_text: COMMON },
+    { command: 'str_replace', path, old_str: COMMON, new_str: SAME },
+    { command: 'rename', old_path: path, new_path: moved },
+    { command: 'delete', path: '/memories/kept' },
+  ]) {
+    const { content, isError } = await broker.tools.call(callers.annie, 'memory', given);
+    if (isError) throw new Error(content);
+  }
+}
+
 const MEMORIZE: readonly Path[] = [
+  ['the tree of /memories', changeTree],
+  [
+    'memorizing by a tool',
+    ({ broker, callers }) =>
+      broker.tools.call(callers.coder, 'memorize', { content: `A tool for the ${COMMON}`, memory_type: 'episodic' }),
+  ],
   ['memorizing', (twins) => memorize(twins, 'coder', { content: `New in the ${COMMON}` })],
   [
     'memorizing with sources',

@@ -16,6 +16,7 @@ import {
   SimulateService,
 } from '#memory';
 import { Database } from '#platform';
+import { ToolsService } from '#tools';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Catch, Module, type DynamicModule } from '@nestjs/common';
@@ -44,6 +45,7 @@ import { noSubscription, QUERY_LIMITS, queryLimits } from './graphql/query-limit
 import { RehearsalResolver } from './graphql/rehearsal.resolver.js';
 import { ReviewResolver } from './graphql/review.resolver.js';
 import { DateTime, JSONObject } from './graphql/scalars.js';
+import { ToolResolver } from './graphql/tool.resolver.js';
 import { WebhookResolver } from './graphql/webhook.resolver.js';
 import { HealthController } from './health/health.controller.js';
 import { Lifecycle } from './health/lifecycle.js';
@@ -66,6 +68,7 @@ export const RESOLVERS = [
   WebhookResolver,
   ConsolidationResolver,
   ConsolidationChangeResolver,
+  ToolResolver,
 ];
 export const SCALARS = [DateTime, JSONObject];
 
@@ -122,6 +125,7 @@ export class ApiModule {
         provide(AuditService, broker.audit),
         provide(FeedService, broker.feed),
         provide(WebhooksService, broker.webhooks),
+        provide(ToolsService, broker.tools),
         provide(Metrics, metrics),
         provide(Lifecycle, lifecycle),
       ],

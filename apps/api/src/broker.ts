@@ -43,6 +43,7 @@ import {
 } from '#memory';
 import { Clock } from '#kernel';
 import { Database, JobQueue, openDoorbell, type Config, type Doorbell } from '#platform';
+import { PoolResources, ToolsService } from '#tools';
 import { migrations } from '../../../migrations/index.js';
 
 /** Every service of the broker, put together by hand; the transports take what they need. */
@@ -72,6 +73,8 @@ export interface Broker {
   feed: FeedService;
   webhooks: WebhooksService;
   webhookWorker: WebhookWorker;
+  tools: ToolsService;
+  poolResources: PoolResources;
   /** What fills and exchanges embedding spaces; undefined without an embedder. */
   filler: SpaceFiller | undefined;
   /** Rung here after every write, and by the other brokers on the database. */
@@ -188,28 +191,33 @@ async function assemble(
     feed.wake();
     webhookWorker.wake();
   });
-  return {
-    database,
-    jobs,
+  const services = {
     access,
-    credentials: new CredentialsService(access, config.jwt),
     directory: new DirectoryService(access),
-    policies: new PolicyService(access),
-    simulate: new SimulateService(access, new RehearsalService(access), clock),
     explain: new ExplainService(access, clock),
-    audit: new AuditService(access),
     memorize,
     revise: new ReviseService(access, index, jobs, clock),
     forget: new ForgetService(access, clock),
+    memories: new MemoriesService(access, index, clock),
+    recall,
+  };
+  return {
+    ...services,
+    database,
+    jobs,
+    credentials: new CredentialsService(access, config.jwt),
+    policies: new PolicyService(access),
+    simulate: new SimulateService(access, new RehearsalService(access), clock),
+    audit: new AuditService(access),
     erase: new EraseService(access, clock),
     review: new ReviewService(access, index, clock),
     promote: new PromoteService(access, index, jobs, clock),
     consolidation: new ConsolidationService(access, consolidationWorker, clock),
     consolidationWorker,
-    memories: new MemoriesService(access, index, clock),
-    recall,
     conversations: new ConversationsService({ access, memorize, index, jobs: model && jobs, clock }),
     complete: new CompleteService(access, recall, memorize, model, (error) => onError('the language model', error)),
+    tools: new ToolsService(services),
+    poolResources: new PoolResources(services),
     usage,
     feed,
     webhooks: new WebhooksService(access, feed, destinations),

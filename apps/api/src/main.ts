@@ -13,6 +13,7 @@ import { ContextFactory } from './graphql/context.js';
 import { formatError, type ReportError } from './graphql/errors.js';
 import { Presenter } from './graphql/presenter.js';
 import { Lifecycle } from './health/lifecycle.js';
+import { serveMcp } from './mcp/index.js';
 import { serveStreams } from './streams/index.js';
 import { Metrics } from './telemetry/metrics.js';
 import { NestLogger } from './telemetry/logger.js';
@@ -74,6 +75,15 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     formatError: (error) => asError(formatError(error.toJSON(), error, report)),
     onError: (error) => logger.warn({ err: error }, 'a stream failed'),
   });
+  const mcp = serveMcp(fastify, {
+    broker,
+    authentication,
+    allowedOrigins: config.http.allowedOrigins,
+    publicUrl: config.http.publicUrl,
+    issuer: config.jwt?.issuer,
+    bodyLimit: BODY_LIMIT,
+    report,
+  });
   await app.listen(config.http.port, config.http.host);
   return {
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
@@ -84,6 +94,7 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
       await streams.close();
       const cutOff = setTimeout(() => (app.getHttpServer() as Server).closeAllConnections(), CUT_OFF_AFTER_MS);
       await app.close();
+      await mcp.close();
       clearTimeout(cutOff);
       await broker.close();
     },

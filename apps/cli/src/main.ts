@@ -3,6 +3,7 @@ import { VERSION } from '../../api/src/health/version.js';
 import type { ExportOptions } from './export/export-memories.js';
 import { fail } from './fail.js';
 import type { ImportOptions } from './import/import-file.js';
+import type { McpOptions } from './mcp/serve-stdio.js';
 import type { TestPolicyOptions } from './policy/test-policy.js';
 import type { RenewEpochOptions } from './renew-epoch.js';
 
@@ -75,6 +76,13 @@ program
   .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
   .option('--out <file>', 'by default stdout')
   .action(async (options: ExportOptions) => (await import('./export.js')).runExport(options));
+
+program
+  .command('mcp')
+  .description('serve the tools of a running broker over stdin and stdout, for MCP clients that start their servers')
+  .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000')
+  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .action(async (options: McpOptions) => (await import('./mcp/serve-stdio.js')).serveStdio(options));
 
 program
   .command('policy')

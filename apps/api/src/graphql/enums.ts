@@ -2,6 +2,7 @@ import { ACTIONS, EFFECTS, IMPORTANCES, LANGUAGES, MEMORY_STATUSES, MEMORY_TYPES
 import { PAUSE_REASONS } from '#feed';
 import { CHANGE_STATES, CONSOLIDATION_MODES, RUN_STATUSES } from '#memory';
 import { EXTRACTION_STATUSES, MESSAGE_ROLES } from '#memory';
+import { TOOL_FORMATS } from '#tools';
 import { registerEnumType } from '@nestjs/graphql';
 
 /** graphql's enums want an object: {READ: 'READ', …}. */
@@ -162,3 +163,5 @@ registerEnumType(ExtractionStatus, {
     SKIPPED: { description: 'There is no language model: the turns are stored, and nothing is learnt from them.' },
   },
 });
+export const ToolFormat = asEnum(TOOL_FORMATS);
+registerEnumType(ToolFormat, { name: 'ToolFormat' });

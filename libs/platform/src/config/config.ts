@@ -46,6 +46,7 @@ const environment = z.object({
     .refine((hosts) => listed(hosts).every(isHost), 'must be hosts, or host:port, separated by commas')
     .default(''),
   WS_ALLOWED_ORIGINS: z.string().default(''),
+  PUBLIC_URL: httpUrl.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -74,7 +75,13 @@ export interface LlmConfig {
 }
 
 export interface Config {
-  http: { host: string; port: number; allowedOrigins: string[]; ratePerMinute: number };
+  http: {
+    host: string;
+    port: number;
+    publicUrl: string | undefined;
+    allowedOrigins: string[];
+    ratePerMinute: number;
+  };
   database: { url: string | undefined; poolSize: number; dataDir: string };
   /** How brokers on one Postgres tell each other that there is something new. */
   doorbell: { listenUrl: string | undefined; natsUrl: string | undefined };
@@ -104,6 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: {
       host: v.HOST,
       port: v.PORT,
+      publicUrl: v.PUBLIC_URL,
       allowedOrigins: listed(v.WS_ALLOWED_ORIGINS),
       ratePerMinute: v.RATE_LIMIT_PER_MINUTE,
     },

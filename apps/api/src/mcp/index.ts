@@ -1,0 +1,28 @@
+import type { JwtConfig } from '#platform';
+import type { FastifyInstance } from 'fastify';
+import type { Authentication } from '../auth/authentication.js';
+import type { Broker } from '../broker.js';
+import type { ReportError } from '../graphql/errors.js';
+import { serveEndpoint } from './endpoint.js';
+import { Exchange } from './exchange.js';
+import { serveMetadata } from './protected-resource.js';
+
+export interface McpOptions {
+  broker: Pick<Broker, 'tools' | 'poolResources'>;
+  authentication: Authentication;
+  allowedOrigins: readonly string[];
+  /** Where clients reach the broker; undefined: where they say they did. */
+  publicUrl: string | undefined;
+  /** Whoever issues tokens that are taken here. */
+  issuer: JwtConfig['issuer'] | undefined;
+  bodyLimit: number;
+  report: ReportError;
+}
+
+/** The tools and the readable pools over the Model Context Protocol. Nothing is kept between two requests: any replica takes any of them. */
+export function serveMcp(fastify: FastifyInstance, options: McpOptions): { close: () => Promise<void> } {
+  const exchange = new Exchange(options.broker, options.report);
+  serveEndpoint(fastify, exchange, options);
+  serveMetadata(fastify, options);
+  return exchange;
+}

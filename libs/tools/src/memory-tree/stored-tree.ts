@@ -1,0 +1,136 @@
+import type { DirectoryPool, Principal } from '#access';
+import { badInput, CommonplaceError, newId } from '#kernel';
+import { LIMITS, type Memory } from '#memory';
+import type { ToolServices } from '../tool.js';
+import { perform, type Outcome, type TreeCommand } from './commands.js';
+import { resolvePath, TreeFailure, type Change, type Entry, type Tree } from './tree.js';
+
+const MOST_ENTRIES = 500;
+const PAGE = 100;
+/** Another call of the same agent may come between reading and writing. */
+const ATTEMPTS = 3;
+const LABEL = 'memory-file';
+const BLANK = '(nothing but white space)';
+const FOLDER = '(a folder)';
+
+interface KeptEntry extends Entry {
+  id: string;
+  version: number;
+}
+
+/**
+ * The tree of one agent: each file and each folder is a memory in the agent's private pool, and a change of it the memory's next
+ * version. The path is in its metadata, so that a file that is renamed keeps its history.
+ */
+export class StoredTree {
+  constructor(
+    private readonly services: ToolServices,
+    private readonly caller: Principal,
+  ) {}
+
+  async run(command: TreeCommand): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      const pool = await this.pool();
+      const tree = await this.load(pool);
+      const outcome = perform(tree, command);
+      checkLimits(tree, outcome.changes);
+      try {
+        for (const change of outcome.changes) await this.make(change, tree, pool);
+        return outcome;
+      } catch (error) {
+        if (!(error instanceof CommonplaceError) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async pool(): Promise<DirectoryPool> {
+    const { pools } = await this.services.access.grants(this.caller);
+    const own = pools.find(({ kind, ownerId }) => kind === 'AGENT' && ownerId === this.caller.id);
+    if (!own)
+      throw new CommonplaceError(
+        'FORBIDDEN',
+        'The tree of /memories is kept in the private pool of an agent, and you have none that you may use.',
+      );
+    return own;
+  }
+
+  /** All of it: it is small, and a listing needs no more than its paths. */
+  private async load({ key }: DirectoryPool): Promise<Map<string, KeptEntry>> {
+    const found: Memory[] = [];
+    for (let after: string | null = null; found.length <= MOST_ENTRIES;) {
+      const filter = { pools: [key], labels: [LABEL] };
+      const page = await this.services.memories.memories(this.caller, { filter, first: PAGE, after });
+      found.push(...page.memories);
+      const last = page.memories.at(-1);
+      if (!page.hasNextPage || !last) break;
+      after = this.services.memories.cursorOf(last);
+    }
+    const tree = new Map<string, KeptEntry>();
+    // Newest first: of two that came to one path at once, the older one has it.
+    for (const memory of found) {
+      const path = pathOf(memory);
+      if (path !== null) tree.set(path, { id: memory.id, version: memory.version, text: textOf(memory) });
+    }
+    return tree;
+  }
+
+  private async make(change: Change, tree: ReadonlyMap<string, KeptEntry>, pool: DirectoryPool): Promise<void> {
+    const { memorize, revise, forget } = this.services;
+    if (change.kind === 'make') {
+      // The entity is the file: two of the same content are two memories.
+      const entityId = `${LABEL}:${newId()}`;
+      const kept = { ...keptAs(change.path, change.text), labels: [LABEL], entityId };
+      await memorize.memorize(this.caller, { ...kept, pool: pool.key, type: 'DECLARATIVE' });
+      return;
+    }
+    const { id, version, text } = tree.get(change.path) as KeptEntry;
+    if (change.kind === 'remove') await forget.forget(this.caller, id, 'deleted in the tree of /memories');
+    else if (change.kind === 'write')
+      await revise.revise(this.caller, { id, expectedVersion: version, ...keptAs(change.path, change.text) });
+    else {
+      const { metadata } = keptAs(change.to, text);
+      await revise.revise(this.caller, {
+        id,
+        expectedVersion: version,
+        metadata,
+        reason: `renamed from ${change.path}`,
+      });
+    }
+  }
+}
+
+function checkLimits(tree: Tree, changes: readonly Change[]): void {
+  if (tree.size + changes.filter(({ kind }) => kind === 'make').length > MOST_ENTRIES)
+    throw new CommonplaceError(
+      'QUOTA_EXCEEDED',
+      `There may be ${MOST_ENTRIES} files and folders in the tree: delete some.`,
+    );
+  for (const change of changes) {
+    if ('text' in change && change.text !== null && [...change.text].length > LIMITS.content)
+      throw badInput('file_text', `would make a file of more than ${LIMITS.content} characters`);
+  }
+}
+
+/** No memory is blank: a blank text stands beside it. */
+function keptAs(path: string, text: string | null): { content: string; metadata: Record<string, string> } {
+  if (text === null) return { content: FOLDER, metadata: { path, kind: 'folder' } };
+  if (text.trim() === '') return { content: BLANK, metadata: { path, kind: 'blank', text } };
+  return { content: text, metadata: { path, kind: 'file' } };
+}
+
+function textOf({ content, metadata }: Memory): string | null {
+  if (metadata?.['kind'] === 'folder') return null;
+  return metadata?.['kind'] === 'blank' ? String(metadata['text']) : (content ?? '');
+}
+
+/** Null for what is no file of a tree, whoever gave it the label. */
+function pathOf({ metadata }: Memory): string | null {
+  const path = metadata?.['path'];
+  if (typeof path !== 'string') return null;
+  try {
+    return resolvePath(path) === path ? path : null;
+  } catch (error) {
+    if (error instanceof TreeFailure) return null;
+    throw error;
+  }
+}
