@@ -141,7 +141,7 @@ describe('complete, with a language model,', () => {
 describe('complete, where the model fails,', () => {
   /** A broker of its own for each, for the breaker of one would answer for the next. */
   async function failing(fail: () => void): Promise<{ answer: Completed; how: string; asked: number }> {
-    const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '400' });
+    const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '1000' });
     try {
       const agent = await one.agent('coder');
       const how = await memorize(agent, { content: 'Opal: run make opal', type: 'PROCEDURAL', entityId: 'opal' });
@@ -178,7 +178,7 @@ describe('complete, where the model fails,', () => {
   });
 
   it('is not asked at all once it has failed five times in a row', async () => {
-    const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '300' });
+    const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '1000' });
     const agent = await one.agent('coder');
     server.fail('answers 500');
     for (let n = 0; n < 5; n++) await complete(agent, 'opal?');

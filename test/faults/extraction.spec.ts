@@ -17,7 +17,7 @@ let server: ChatServer;
 let api: TestApi;
 beforeAll(async () => {
   server = await ChatServer.start();
-  api = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '200' }, undefined, {
+  api = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '1000' }, undefined, {
     extraction: { mostAttempts: MOST_ATTEMPTS },
   });
 });
@@ -36,7 +36,7 @@ describe('a model that fails', () => {
   it.each(Object.keys(CHAT_FAILURES).filter((kind) => !kind.includes('come back')) as ChatFailureKind[])(
     'and %s keeps no turn from being stored, and nothing from being learnt later',
     async (kind) => {
-      const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '200' });
+      const one = await startTestApi({ ...server.env, LLM_TIMEOUT_MS: '1000' });
       const coder = await one.agent('coder');
       server.reply = suggesting(LEARNT);
       server.fail(kind);

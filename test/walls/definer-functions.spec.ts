@@ -18,6 +18,22 @@ afterAll(() => database.close());
 const everyPool = () => [...Object.values(ours.pools), ...Object.values(theirs.pools)];
 const STALE = 'AB001';
 
+/** A memory of ours, with its id, as one of theirs: only the organisation tells them apart. */
+async function copyToThem(pool: string, changes: object = {}): Promise<() => Promise<unknown>> {
+  const id = ours.memories[pool];
+  const author = { author_id: theirs.coder, changed_by: theirs.coder };
+  const there = {
+    org_id: theirs.org,
+    pool_id: theirs.pools[pool],
+    content_hash: `\\x${Buffer.from(`copy ${pool}`).toString('hex')}`,
+  };
+  await database.maintenance(
+    'insert into memory select (jsonb_populate_record(m, $2::jsonb)).* from memory m where org_id = $3 and memory_id = $1',
+    [id, JSON.stringify({ ...author, ...there, promoted_from: null, ...changes }), ours.org],
+  );
+  return () => database.maintenance('delete from memory where memory_id = $1 and org_id = $2', [id, theirs.org]);
+}
+
 /** The memories that the function finds in the named pools, by a unit of the opening; or why not. */
 function candidates(named: string[], opening: Partial<Opening> = {}, stale = false): Promise<unknown> {
   return unitOf(database, ours, opening, async (unit) => {
@@ -126,6 +142,14 @@ describe('sec.derived_memories', () => {
     expect(await derived(theirs.memories['coder'], { pools: everyPool() })).toEqual([]);
     expect(await derived(ours.memories['coder'], {}, true)).toBe(STALE);
   });
+
+  it('meets no memory of another organisation that has the same id', async () => {
+    const undo = [await copyToThem('planner'), await copyToThem('shared')];
+    const pools = [ours.pools['coder'], ours.pools['shared'], ...Object.values(theirs.pools)] as string[];
+    expect(await derived(ours.memories['planner'], { pools })).toEqual([]);
+    expect(await derived(ours.memories['coder'], { pools })).toHaveLength(2);
+    for (const one of undo) await one();
+  });
 });
 
 describe('sec.blank_hashes', () => {
@@ -165,6 +189,18 @@ describe('sec.blank_hashes', () => {
     const after = await hashes(ours);
     expect(after.filter((hash) => !before.includes(hash))).toHaveLength(2);
     expect(await hashes(theirs)).toEqual(others);
+  });
+
+  it('takes no memory for forgotten that is so in another organisation alone', async () => {
+    await database.maintenance('update idempotency set memory_id = $2 where org_id = $1', [
+      ours.org,
+      ours.memories['tester'],
+    ]);
+    const undo = await copyToThem('tester', { status: 'FORGOTTEN', content: null });
+    const before = await hashes(ours);
+    expect(await blank([ours.memories['tester']], { pools: everyPool() })).toBe('OK');
+    expect(await hashes(ours)).toEqual(before);
+    await undo();
   });
 });
 
