@@ -16,7 +16,7 @@ beforeAll(async () => {
   const server = await ChatServer.start();
   await server.close();
   const env = { ...server.env, EMBEDDING_MODEL: 'test', EMBEDDING_TIMEOUT_MS: '500', LLM_TIMEOUT_MS: '1000' };
-  api = await startTestApi(env, undefined, undefined, { mostAttempts: 1 });
+  api = await startTestApi(env, undefined, { extraction: { mostAttempts: 1 } });
   coder = await api.agent('coder');
   reviewer = await api.agent('reviewer');
 });

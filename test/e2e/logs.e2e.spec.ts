@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fs from 'node:fs';
 import { ADMIN_KEY, startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { FeedReader } from '../support/feed.js';
+import { callTool, openMcp } from '../support/mcp.js';
 import { MEMORIZE, memorize, recall } from '../support/memories.js';
 import { RawSocket } from '../support/raw-socket.js';
 import { FORGET, REVISE } from '../support/world.js';
@@ -62,6 +63,20 @@ describe('the log at info', () => {
     expect(log).not.toContain(SECRET);
   });
 
+  it('has no word of what came over MCP, right or wrong', async () => {
+    const mcp = await openMcp(api.url, coder.key);
+    await callTool(mcp, 'memorize', { content: `${SECRET} by a tool`, memory_type: 'episodic', user_id: SECRET });
+    await callTool(mcp, 'remember', { query: SECRET, pool: SECRET });
+    await callTool(mcp, SECRET, { [SECRET]: SECRET });
+    await expect(mcp.readResource({ uri: `commonplace://pools/${SECRET}` })).rejects.toThrow();
+    await mcp.close();
+    for (const body of [`{"${SECRET}": 1}`, `{"${SECRET}`, `[{"method": "${SECRET}"}]`]) {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${coder.key}` };
+      await fetch(`${api.url}/mcp?${SECRET}`, { method: 'POST', headers, body });
+    }
+    expect(log).not.toContain(SECRET);
+  });
+
   it('has no key and no Authorization, right or wrong', async () => {
     const wrong = `${coder.key.slice(0, -1)}0`;
     expect(await coder.as(wrong).code('{ viewer { id } }')).toBe('UNAUTHENTICATED');
@@ -92,6 +107,17 @@ describe('the log at info', () => {
     );
     expect(second?.[0]?.extensions.code).toBe('INTERNAL');
 
+    const mcp = await openMcp(api.url, coder.key);
+    const told = callTool(mcp, 'memorize', { content: `${SECRET} trap`, memory_type: 'episodic' });
+    await expect(told).rejects.toMatchObject({
+      code: -32_603,
+      message: expect.stringMatching(
+        /^Something went wrong here, and not on your side\. The log has it under [\w-]+\.$/,
+      ),
+      data: { code: 'INTERNAL', reference: expect.any(String) },
+    });
+    await mcp.close();
+
     // Where it says so much it can be believed in what it does not say.
     const { reference } = errors?.[0]?.extensions as unknown as { reference: string };
     const line = log.split('\n').find((one) => one.includes(reference)) ?? '';
@@ -105,7 +131,7 @@ describe('the log at info', () => {
 
   it('nor have the metrics', async () => {
     const metrics = await (await fetch(`${api.url}/metrics`)).text();
-    expect(metrics).toContain('commonplace_failures_total{code="INTERNAL"} 2');
+    expect(metrics).toContain('commonplace_failures_total{code="INTERNAL"} 3');
     for (const secret of [SECRET, coder.key.slice(0, 16), ADMIN_KEY]) expect(metrics).not.toContain(secret);
   });
 });

@@ -229,6 +229,18 @@ describe('a request', () => {
   });
 });
 
+it.each(['2025-06-18', '2025-03-26', '2024-11-05'])(
+  'a program of %s is answered in its own protocol',
+  async (version) => {
+    const clientInfo = { name: 'a test', version: '1' };
+    const asked = await post(rpc('initialize', { protocolVersion: version, capabilities: {}, clientInfo }));
+    expect(await asked.json()).toMatchObject({ result: { protocolVersion: version } });
+    const call = rpc('tools/call', { name: 'list_pools', arguments: {} });
+    const answer = await post(call, version === '2025-06-18' ? { 'mcp-protocol-version': version } : {});
+    expect(await answer.json()).toMatchObject({ result: { isError: false } });
+  },
+);
+
 describe('many requests', () => {
   it('are held to the rate of GraphQL', async () => {
     const limited = await startTestApi({ RATE_LIMIT_PER_MINUTE: '3' });

@@ -235,7 +235,7 @@ describe('the definitions', () => {
 });
 
 describe('arguments of any kind', () => {
-  const NAMES = ['remember', 'memorize', 'revise', 'forget', 'list_pools', 'explain_access', 'no_such', ''];
+  const NAMES = ['remember', 'memorize', 'revise', 'forget', 'list_pools', 'explain_access', 'memory', 'no_such', ''];
   const FIELDS = [
     'query',
     'content',
@@ -247,6 +247,8 @@ describe('arguments of any kind', () => {
     'importance',
     'max_results',
     'action',
+    'command',
+    'path',
     'x',
   ];
   const value = fc.oneof(

@@ -145,11 +145,17 @@ export class PolicyWorld {
       entityId: random.one([null, 'alpha', 'beta', secret('entityId', number)]),
       sessionId: random.one([null, 'monday', 'tuesday', secret('sessionId', number)]),
       speaker: random.one([null, 'grace', 'ada', secret('speaker', number)]),
-      labels: [...random.some(['red', 'blue', 'a,b', '{red}'], 2), ...random.one([[], [secret('labels', number)]])],
+      labels: [
+        ...random.some(['red', 'blue', 'a,b', '{red}'], 2),
+        ...random.one([[], [secret('labels', number)]]),
+        ...treeLabels(pool),
+      ],
       importance: random.one(IMPORTANCES),
       validFrom: random.one([null, ...TIMES]),
     };
-    const metadata = { tag: secret('metadata', number), size: random.below(3) };
+    // What is private to an agent is a file of its tree, too.
+    const file = pool.kind === 'AGENT' ? { path: `/memories/${number}.txt`, kind: 'file' } : {};
+    const metadata = { tag: secret('metadata', number), size: random.below(3), ...file };
     const content = sentence(number, 1);
     const input = { ...given, metadata, content, pool: pool.key, derivedFrom: sources.map((source) => source.id) };
     const fact = {
@@ -227,6 +233,7 @@ export class PolicyWorld {
   }
 }
 
+const treeLabels = ({ kind }: PoolFact) => (kind === 'AGENT' ? ['memory-file'] : []);
 const word = (number: string, version: number) => `zq${number}v${version}`;
 const sentence = (number: string, version: number) => `The ${COMMON} says ${word(number, version)}`;
 

@@ -13,6 +13,7 @@ import { createEmbedders } from '#embedding';
 import { createChatModel } from '#llm';
 import { Destinations, FeedService, TrimLog, WebhooksService, WebhookWorker, type WebhookTiming } from '#feed';
 import {
+  ChatSummarizer,
   ConsolidationService,
   ConsolidationWorker,
   CompleteService,
@@ -173,7 +174,7 @@ async function assemble(
       index,
       jobs,
       clock,
-      summarizer: consolidation?.summarizer,
+      summarizer: consolidation?.summarizer ?? (model && new ChatSummarizer(model)),
       alone: database.kind === 'embedded',
       onError: (error) => onError('consolidating', error),
     },

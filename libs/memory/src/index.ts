@@ -9,6 +9,7 @@ export {
   type ConsolidationRun,
   type StoredChange,
 } from './consolidation/consolidation.js';
+export { ChatSummarizer } from './consolidation/chat-summarizer.js';
 export { FACTS_AT_ONCE, type Passages, type Summarizer } from './consolidation/summarizer.js';
 export type { Contradiction, Fact } from './consolidation/contradictions.js';
 export { CompleteService, type CompleteInput, type Completion } from './completion/complete.service.js';

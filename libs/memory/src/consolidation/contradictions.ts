@@ -39,7 +39,14 @@ export function contradictionsByRules(facts: readonly Fact[]): Contradiction[] {
     for (const older of told.slice(0, place))
       if (!over.has(older.id) && isOver(older, newer)) over.set(older.id, newer.id);
   }
-  // What was replaced by something that was replaced in turn leads to what holds now.
+  return replacedByNow(over);
+}
+
+/**
+ * What was replaced by something that was replaced in turn leads to what holds now.
+ * @param over by the older the newer; without circles
+ */
+export function replacedByNow(over: ReadonlyMap<string, string>): Contradiction[] {
   const last = (id: string): string => {
     const next = over.get(id);
     return next === undefined ? id : last(next);

@@ -118,9 +118,13 @@ function keptAs(path: string, text: string | null): { content: string; metadata:
   return { content: text, metadata: { path, kind: 'file' } };
 }
 
+/** @throws FORBIDDEN where the text is hidden: taken for an empty one, it would be written over. */
 function textOf({ content, metadata }: Memory): string | null {
   if (metadata?.['kind'] === 'folder') return null;
-  return metadata?.['kind'] === 'blank' ? String(metadata['text']) : (content ?? '');
+  if (metadata?.['kind'] === 'blank') return String(metadata['text']);
+  if (content === null)
+    throw new CommonplaceError('FORBIDDEN', 'The policy hides from you what files of your tree hold.');
+  return content;
 }
 
 /** Null for what is no file of a tree, whoever gave it the label. */
