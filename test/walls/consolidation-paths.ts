@@ -48,6 +48,10 @@ async function bySchedule(twins: Twins): Promise<void> {
   for (const cron of ['* * * * *', '0 4 * * *', '* * * * *'])
     await broker.directory.scheduleConsolidation(callers.admin, 'tester', cron);
   await database.maintenance(`update pool_consolidation set since = now() - interval '1 day' where org_id = $1`, [org]);
+  await database.maintenance(
+    `update pool set nightly_since = now() - interval '1 day' where org_id = $1 and key = 'tester'`,
+    [org],
+  );
   const failed = (error: unknown) => {
     throw error;
   };

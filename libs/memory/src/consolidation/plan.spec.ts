@@ -32,14 +32,32 @@ const turns = (many: number, rest: Partial<Held> = {}) =>
   Array.from({ length: many }, (_, place) => turn(`turn ${place} of ${rest.speaker ?? 'nobody'}`, rest));
 
 describe('summaries', () => {
+  const sizes = async (memories: readonly Held[]) => (await plan(memories)).map(({ of }) => of.length);
+  const long = (many: number, length: number) =>
+    Array.from({ length: many }, (_, place) => turn(`${place} `.padEnd(length, 'word ')));
+
   it('are of episodes of one session that follow one another, some at a time', async () => {
     const found = await plan(turns(10));
     expect(found.map(({ kind, of }) => [kind, of.length])).toEqual([
+      ['SUMMARIZED', 6],
       ['SUMMARIZED', 4],
-      ['SUMMARIZED', 4],
-      ['SUMMARIZED', 2],
     ]);
     expect(found.flatMap(({ of }) => of)).toEqual(turns(10).map(({ content }) => content));
+  });
+
+  it('are of fewer where these say more, and of none that is long by itself', async () => {
+    expect(await sizes(long(9, 150))).toEqual([3, 3, 3]);
+    expect(await sizes(long(8, 2_500))).toEqual([2, 2, 2, 2]);
+    expect(await sizes(long(4, 3_001))).toEqual([]);
+  });
+
+  it('take in what is left at the end, and never one alone', async () => {
+    expect(await sizes(long(4, 150))).toEqual([4]);
+    expect(await sizes(long(8, 150))).toEqual([3, 5]);
+    expect(await sizes(turns(7))).toEqual([6]);
+    expect(await sizes(turns(8))).toEqual([6, 2]);
+    expect(await sizes(turns(2))).toEqual([2]);
+    expect(await sizes(turns(1))).toEqual([]);
   });
 
   it.each<[string, Partial<Held>]>([

@@ -3,9 +3,15 @@ import type { ToldApart } from '#access';
 import { audienceKey, identityKey } from './audience.js';
 import { ageOf, type Held, type PlannedChange } from './consolidation.js';
 
-/** Of a session, so many memories that follow one another become one summary, at most. */
-export const WINDOW = 4;
-/** In characters together; what is long by itself needs no others beside it. */
+/**
+ * Of a session, so many memories that follow one another become one summary: short ones more, until it says enough. Of four each time
+ * as many were left (28 %), and a recall found less in as much text as ten hits had before: 71.1 instead of 74.2 %.
+ */
+const LEAST = 3;
+const MOST = 6;
+/** In characters together. */
+const ENOUGH = 300;
+/** What is long by itself needs no others beside it. */
 const WINDOW_SIZE = 6_000;
 const LONGEST = 3_000;
 
@@ -45,22 +51,28 @@ function mayBeSummarized({
   return type === 'EPISODIC' && !isKept && content.length <= LONGEST && (sessionId !== null || entityId !== null);
 }
 
-/** As many as are needed, of about the same length. One alone is no window. */
+/** What is left at the end goes to those before it, where they are few enough. One alone is no window. */
 function windowsOf(group: readonly Held[]): Held[][] {
-  const size = Math.ceil(group.length / Math.ceil(group.length / WINDOW));
   const windows: Held[][] = [];
   let window: Held[] = [];
-  let length = 0;
   for (const memory of group) {
-    if (window.length === size || (window.length > 0 && length + memory.content.length > WINDOW_SIZE)) {
+    if (isFull(window) || sizeOf([...window, memory]) > WINDOW_SIZE) {
       windows.push(window);
-      [window, length] = [[], 0];
+      window = [];
     }
     window.push(memory);
-    length += memory.content.length;
   }
-  return [...windows, window].filter(({ length: memories }) => memories > 1);
+  const before = windows.at(-1);
+  if (before && window.length < LEAST && fitsInOne([...before, ...window])) before.push(...window.splice(0));
+  return [...windows, window].filter(({ length }) => length > 1);
 }
+
+const isFull = (window: readonly Held[]): boolean =>
+  window.length === MOST || (window.length >= LEAST && sizeOf(window) >= ENOUGH);
+
+const fitsInOne = (window: readonly Held[]): boolean => window.length <= MOST && sizeOf(window) <= WINDOW_SIZE;
+
+const sizeOf = (memories: readonly Held[]): number => memories.reduce((sum, { content }) => sum + content.length, 0);
 
 function toChange(window: Held[]): PlannedChange {
   const first = window[0] as Held;
