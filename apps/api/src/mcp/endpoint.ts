@@ -15,7 +15,7 @@ const INVALID_REQUEST = -32_600;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Let in by the same credentials, and at the same rate, as GraphQL; before anything of the body is read. */
-export function serveEndpoint(fastify: FastifyInstance, exchange: Exchange, options: McpOptions): void {
+export function serveEndpoint(fastify: FastifyInstance, exchange: () => Promise<Exchange>, options: McpOptions): void {
   const calls = new WeakMap<FastifyRequest, McpCall>();
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: unknown) =>
     reply
@@ -47,7 +47,7 @@ export function serveEndpoint(fastify: FastifyInstance, exchange: Exchange, opti
     scope.post(PATH, async (request, reply) => {
       const call = calls.get(request) as McpCall;
       const body = parseBody(request.body as Buffer | undefined);
-      const answer = await exchange.answer(asWebRequest(request), body, call);
+      const answer = await (await exchange()).answer(asWebRequest(request), body, call);
       const text = await answer.text();
       if (call.ended) throw call.ended;
       return reply

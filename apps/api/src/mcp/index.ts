@@ -4,7 +4,7 @@ import type { Authentication } from '../auth/authentication.js';
 import type { Broker } from '../broker.js';
 import type { ReportError } from '../graphql/errors.js';
 import { serveEndpoint } from './endpoint.js';
-import { Exchange } from './exchange.js';
+import type { Exchange } from './exchange.js';
 import { serveMetadata } from './protected-resource.js';
 
 export interface McpOptions {
@@ -21,8 +21,11 @@ export interface McpOptions {
 
 /** The tools and the readable pools over the Model Context Protocol. Nothing is kept between two requests: any replica takes any of them. */
 export function serveMcp(fastify: FastifyInstance, options: McpOptions): { close: () => Promise<void> } {
-  const exchange = new Exchange(options.broker, options.report);
-  serveEndpoint(fastify, exchange, options);
+  let exchange: Promise<Exchange> | undefined;
+  // Loaded with the first request: brokers that nobody asks in this way start without it.
+  const opened = () =>
+    (exchange ??= import('./exchange.js').then((module) => new module.Exchange(options.broker, options.report)));
+  serveEndpoint(fastify, opened, options);
   serveMetadata(fastify, options);
-  return exchange;
+  return { close: async () => (await exchange)?.close() };
 }
