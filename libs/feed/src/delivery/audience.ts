@@ -14,10 +14,14 @@ import { tell, type Subscriber, type Telling } from './subscriber.js';
 
 /**
  * After a reading the audience rests for as long as it took, and as long again for each eight events of it: where much is written,
- * more is read at once instead of more often, and writers keep their share of the machine.
+ * more is read at once instead of more often, and writers keep their share of the machine. No longer than 25 ms, or a millisecond
+ * an event: at full speed some 100 events are then read at once, for a quarter less work than 30.
  */
 const EVENTS_OF_A_REST = 8;
-const LONGEST_REST_MS = 25;
+const LONG_REST_MS = 25;
+
+const restAfter = (tookMs: number, looked: number): number =>
+  Math.min(tookMs * (1 + looked / EVENTS_OF_A_REST), Math.max(LONG_REST_MS, looked));
 
 export interface Reading {
   access: AccessService;
@@ -95,7 +99,7 @@ export class Audience {
       const since = performance.now();
       const looked = await this.readOn();
       const took = performance.now() - since;
-      this.restUntil = since + took + Math.min(took * (1 + looked / EVENTS_OF_A_REST), LONGEST_REST_MS);
+      this.restUntil = since + took + restAfter(took, looked);
     });
     return this.nextPump;
   }
