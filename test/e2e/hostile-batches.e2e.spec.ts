@@ -112,7 +112,7 @@ describe('memorizeMany', () => {
   it.each([
     ['a type that there is not', { type: 'ROMANTIC' }, 'inputs.1.type'],
     ['30 February', { validFrom: '2026-02-30T00:00:00Z' }, 'inputs.1.validFrom'],
-    ['metadata that is too large', { metadata: { big: 'x'.repeat(17_000) } }, 'inputs.1.metadata'],
+    ['metadata that is far too large', { metadata: { big: 'x'.repeat(270_000) } }, 'inputs.1.metadata'],
     ['no content', { content: undefined }, 'inputs.1.content'],
   ])('is refused whole by %s, for the schema has no such value', (_, wrong, field) =>
     expectRefusal([note('fine'), note('wrong', wrong)], field),

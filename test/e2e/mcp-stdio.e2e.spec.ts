@@ -57,8 +57,12 @@ describe.each(PROTOCOLS)('commonplace mcp, by the protocol of %s', (protocol) =>
 
 describe('commonplace mcp that cannot begin', () => {
   async function ended(...args: string[]) {
+    return endedWith({}, ...args);
+  }
+
+  async function endedWith(env: NodeJS.ProcessEnv, ...args: string[]) {
     const child = spawn(process.execPath, ['--no-warnings', MAIN, 'mcp', ...args], {
-      env: {},
+      env,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];
@@ -84,6 +88,13 @@ describe('commonplace mcp that cannot begin', () => {
       stdout: '',
       stderr: 'commonplace: http://127.0.0.1:1/mcp: The broker does not answer: is it running, and is the URL its own?',
     });
+  });
+
+  it('shows the help after an error without the key, which stood in it as the default', async () => {
+    const { code, stdout, stderr } = await endedWith({ COMMONPLACE_KEY: 'cpl_secret' }, '--nonsense');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('env: COMMONPLACE_KEY');
+    expect(stderr).not.toContain('cpl_secret');
   });
 
   it('ends when its stdin does', async () => {

@@ -102,6 +102,16 @@ describe('a socket is closed', () => {
     expect(socket.frames).toEqual([]);
   });
 
+  it('with 1013 for a good key that asks too often: clients that hear 4403 do not come back', async () => {
+    const busy = await startTestApi({ RATE_LIMIT_PER_MINUTE: '3' });
+    const agent = await busy.agent('tester');
+    for (let nth = 0; nth < 3; nth++) await agent.ask('{ feedCursor }');
+    const socket = await RawSocket.open(busy.url);
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${agent.key}` } });
+    expect(await socket.closed).toMatchObject({ code: 1013 });
+    await busy.close();
+  });
+
   it('with 4408 where no init comes in time', async () => {
     const socket = await open();
     socket.send({ type: 'ping' });

@@ -11,11 +11,18 @@ const sources = ['apps', 'libs', 'migrations'].map((folder) => path.join(root, f
 // What is installed is in the bundle too: an update that is not built in would be none.
 const inputs = ['package-lock.json', 'build.mjs', '.swcrc'].map((file) => path.join(root, file));
 
+/** The client has a build of its own, and examples may have packages. @param {string} folder */
+const isMade = (folder) =>
+  path
+    .relative(root, folder)
+    .split(path.sep)
+    .some((part) => part === 'dist' || part === 'node_modules');
+
 /** @param {string} folder @returns {number} milliseconds since the epoch */
 function newest(folder) {
   let time = 0;
   for (const entry of fs.readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || entry.name.endsWith('.spec.ts')) continue;
+    if (!entry.isFile() || entry.name.endsWith('.spec.ts') || isMade(entry.parentPath)) continue;
     time = Math.max(time, fs.statSync(path.join(entry.parentPath, entry.name)).mtimeMs);
   }
   return time;

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { VERSION } from '../../api/src/health/version.js';
 import type { ExportOptions } from './export/export-memories.js';
 import { fail } from './fail.js';
@@ -11,6 +11,9 @@ const program = new Command('commonplace')
   .description('Shared memory for teams of AI agents.')
   .version(VERSION)
   .showHelpAfterError();
+
+/** Its value stays out of the help, which is printed after every error. */
+const keyOption = (whose: string) => new Option('--key <key>', whose).env('COMMONPLACE_KEY');
 
 // Each command loads what it needs when it runs: the import has no use for a web server.
 program
@@ -44,7 +47,7 @@ program
   .argument('<file>', 'one JSON object a line: a MemorizeInput, or anything else with the mapping below')
   .option('--pool <key>', 'the pool; by default what a line says, or the pool of your role')
   .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
-  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .addOption(keyOption('an API key'))
   .option('--type <type>', 'EPISODIC (default), DECLARATIVE or PROCEDURAL; for a line that does not say')
   .option('--content <field>', 'the field with the text')
   .option('--session <fields>', 'the fields of the session, joined by #: conversation,session')
@@ -73,7 +76,7 @@ program
   )
   .option('--entity <id>', 'everything about this one: of whatever status, and what it said before, marked by labels')
   .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000/graphql')
-  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .addOption(keyOption('an API key'))
   .option('--out <file>', 'by default stdout')
   .action(async (options: ExportOptions) => (await import('./export.js')).runExport(options));
 
@@ -81,7 +84,7 @@ program
   .command('mcp')
   .description('serve the tools of a running broker over stdin and stdout, for MCP clients that start their servers')
   .option('--url <url>', 'of the broker', process.env['COMMONPLACE_URL'] ?? 'http://127.0.0.1:4000')
-  .option('--key <key>', 'an API key; by default from COMMONPLACE_KEY', process.env['COMMONPLACE_KEY'])
+  .addOption(keyOption('an API key'))
   .action(async (options: McpOptions) => (await import('./mcp/serve-stdio.js')).serveStdio(options));
 
 program
@@ -104,11 +107,7 @@ program
     'of a running broker; without it the demo starts one of its own',
     process.env['COMMONPLACE_URL'],
   )
-  .option(
-    '--key <key>',
-    "an admin's key of that broker; by default from COMMONPLACE_KEY",
-    process.env['COMMONPLACE_KEY'],
-  )
+  .addOption(keyOption("an admin's key of that broker"))
   .action(async (options: { url?: string; key?: string }) => (await import('./demo.js')).demo(options));
 
 program

@@ -32,6 +32,7 @@ const FINAL = [
   'BAD_INPUT',
   'UNAUTHENTICATED',
   'FORBIDDEN',
+  'QUOTA_EXCEEDED',
   'GRAPHQL_VALIDATION_FAILED',
 ];
 const FINAL_CLOSES = [4400, 4401, 4403, 4406, 4409, 4429];
@@ -45,11 +46,20 @@ export async function* follow(
   { signal, ...selection }: FeedOptions,
   cursorOfNow: () => Promise<string>,
 ): AsyncGenerator<FeedEvent, void, undefined> {
-  // Taken before the first connection, which may be lost before it has told of any.
-  let after = selection.after ?? (await cursorOfNow());
+  let after = selection.after ?? null;
   const known = new Set<string>();
   let rest = FIRST_PAUSE_MS;
+  const takeBreath = async () => {
+    await pause(rest * (0.5 + Math.random()), signal).catch(() => undefined);
+    rest = Math.min(rest * 2, LONGEST_PAUSE_MS);
+  };
   while (!signal?.aborted) {
+    // Taken before the first connection, which may be lost before it has told of any.
+    after ??= await cursorOfNow().catch(onlyPassing);
+    if (after === null) {
+      await takeBreath();
+      continue;
+    }
     const line = new Line(place, { ...selection, after }, signal);
     try {
       for (let event = await line.next(); event; event = await line.next()) {
@@ -64,9 +74,14 @@ export async function* follow(
       line.close();
     }
     if (line.failure && isFinal(line.failure)) throw line.failure;
-    await pause(rest * (0.5 + Math.random()), signal).catch(() => undefined);
-    rest = Math.min(rest * 2, LONGEST_PAUSE_MS);
+    await takeBreath();
   }
+}
+
+/** @throws what coming back would not change */
+function onlyPassing(error: unknown): null {
+  if (error instanceof CommonplaceFailure && isFinal(error)) throw error;
+  return null;
 }
 
 const isFinal = ({ code }: CommonplaceFailure): boolean => FINAL.includes(code);

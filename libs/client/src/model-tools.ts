@@ -1,4 +1,5 @@
 import type { CommonplaceClient } from './client.js';
+import { CommonplaceFailure } from './failure.js';
 
 /** A tool as the AI SDK takes it; `inputSchema` is what its jsonSchema() makes, of a type that is the SDK's own. */
 export interface AiSdkTool {
@@ -71,6 +72,8 @@ async function contentFor(client: CommonplaceClient, call: OpenAiToolCall): Prom
     return (await client.callTool(name, asObject(JSON.parse(given || '{}')))).content;
   } catch (error) {
     if (error instanceof SyntaxError) return 'The arguments were no JSON, and nothing was done.';
+    // What no tool can be given at all is refused before the tool, in words that a model can use.
+    if (error instanceof CommonplaceFailure && error.code === 'BAD_INPUT') return `${error.message} Nothing was done.`;
     throw error;
   }
 }

@@ -13,8 +13,10 @@ interface Place {
 const ATTEMPTS = 3;
 const PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
-/** Of these the broker says that nothing was done. */
-const WORTH_ANOTHER_TRY = ['RATE_LIMITED', 'UNAVAILABLE'];
+/** The broker has not begun. */
+const NOT_DONE = ['RATE_LIMITED'];
+/** A connection to the database may be lost behind the commit, so only what changes nothing is asked again. */
+const MAY_BE_DONE = ['UNAVAILABLE'];
 
 /** One operation over HTTP. @throws CommonplaceFailure; what `signal` was aborted with. */
 export async function request<Data>(
@@ -28,12 +30,16 @@ export async function request<Data>(
       return await ask<Data>(place, JSON.stringify({ query: document, variables }), signal);
     } catch (error) {
       signal?.throwIfAborted();
-      const again = error instanceof CommonplaceFailure && WORTH_ANOTHER_TRY.includes(error.code);
+      const again = error instanceof CommonplaceFailure && mayAskAgain(error, document);
       const wait = again ? (error.details.retryAfterMs ?? PAUSE_MS * 2 ** attempt) : Infinity;
       if (attempt === ATTEMPTS || wait > LONGEST_PAUSE_MS) throw error;
       await pause(wait, signal);
     }
   }
+}
+
+function mayAskAgain({ code }: CommonplaceFailure, document: string): boolean {
+  return NOT_DONE.includes(code) || (MAY_BE_DONE.includes(code) && /^\s*(?:query\b|\{)/.test(document));
 }
 
 async function ask<Data>(

@@ -23,9 +23,18 @@ export interface McpOptions {
 export function serveMcp(fastify: FastifyInstance, options: McpOptions): { close: () => Promise<void> } {
   let exchange: Promise<Exchange> | undefined;
   // Loaded with the first request: brokers that nobody asks in this way start without it.
-  const opened = () =>
-    (exchange ??= import('./exchange.js').then((module) => new module.Exchange(options.broker, options.report)));
+  const load = async () => {
+    try {
+      const { Exchange } = await import('./exchange.js');
+      return new Exchange(options.broker, options.report);
+    } catch (error) {
+      // The next request tries again.
+      exchange = undefined;
+      throw error;
+    }
+  };
+  const opened = () => (exchange ??= load());
   serveEndpoint(fastify, opened, options);
   serveMetadata(fastify, options);
-  return { close: async () => (await exchange)?.close() };
+  return { close: async () => (await exchange?.catch(() => undefined))?.close() };
 }

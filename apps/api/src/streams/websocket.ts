@@ -143,7 +143,7 @@ function resumeInTurn(feeds: Set<SocketFeed>): void {
   for (const feed of [...feeds]) feed.resume();
 }
 
-async function connect(context: SocketContext, { authentication, counts }: StreamParts): Promise<boolean> {
+async function connect(context: SocketContext, { authentication, counts, onError }: StreamParts): Promise<boolean> {
   const connection = context.extra;
   const { socket } = connection;
   try {
@@ -154,8 +154,10 @@ async function connect(context: SocketContext, { authentication, counts }: Strea
     connection.principal = principal;
     return true;
   } catch (error) {
-    if (error instanceof CommonplaceError && error.code === 'UNAVAILABLE') socket.close(1013, 'Try again later');
-    return false; // Closes with 4403.
+    // Only a key that is not taken closes with 4403: clients that hear that do not come back.
+    if (!(error instanceof CommonplaceError) || error.code !== 'UNAUTHENTICATED') socket.close(1013, 'Try again later');
+    if (!(error instanceof CommonplaceError)) onError(error);
+    return false;
   } finally {
     // A secret is not kept for as long as the socket lives.
     connection.authorization = undefined;
