@@ -157,9 +157,11 @@ describe('complete, where the model fails,', () => {
 
   it.each(FAILS_WITHOUT_FORM)('as it %s, answers with the procedures of the entity', async (kind: ChatFailureKind) => {
     const { answer, how, asked } = await failing(() => server.fail(kind));
-    expect(answer).toMatchObject({ source: 'MEMORY', degraded: true, missing: ['LLM'], attempts: asked });
+    expect(answer).toMatchObject({ source: 'MEMORY', degraded: true, missing: ['LLM'] });
     expect(asked).toBeGreaterThanOrEqual(1);
-    expect(asked).toBeLessThanOrEqual(3);
+    // On a busy machine the end of all attempts may cut the last one off before it has come to the server.
+    expect(answer.attempts).toBeGreaterThanOrEqual(asked);
+    expect(answer.attempts).toBeLessThanOrEqual(3);
     expect(ids(answer.memories)).toEqual([how]);
     expect(answer.text).toContain('Opal: run make opal');
     expect(answer.text).not.toContain('blue');

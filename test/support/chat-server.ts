@@ -85,7 +85,7 @@ export class ChatServer {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { LLM_MODEL: 'test', OPENAI_BASE_URL: `http://127.0.0.1:${this.port}/v1`, LLM_TIMEOUT_MS: '2000' };
+    return { LLM_MODEL: 'test', OPENAI_BASE_URL: `http://127.0.0.1:${this.port}/v1`, LLM_TIMEOUT_MS: '5000' };
   }
 
   /** Fails so for the next requests. */
