@@ -63,6 +63,9 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     if (lifecycle.draining) reply.header('connection', 'close');
     done();
   });
+  // Pages of the listed origins use the API as those of the broker itself do; a key is in a header, never in a cookie.
+  if (config.http.allowedOrigins.length > 0)
+    app.enableCors({ origin: config.http.allowedOrigins, exposedHeaders: ['www-authenticate'], maxAge: 600 });
   await app.init();
   const streams = serveStreams(fastify, {
     schema: app.get(GraphQLSchemaHost).schema,
