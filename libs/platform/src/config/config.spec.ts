@@ -46,3 +46,12 @@ describe('the hosts that webhooks may reach', () => {
       expect(() => readConfig({ WEBHOOK_ALLOWED_HOSTS: wrong })).toThrow(/^WEBHOOK_ALLOWED_HOSTS: must be hosts/);
   });
 });
+
+describe('where clients reach the broker', () => {
+  it('is an origin: of one with a path only the host was told, which may be somebody else', () => {
+    for (const url of ['https://memory.example.com', 'http://127.0.0.1:8080/'])
+      expect(readConfig({ PUBLIC_URL: url }).http.publicUrl).toBe(url);
+    for (const wrong of ['https://example.com/commonplace', 'https://example.com/?a', 'example.com', 'ftp://x'])
+      expect(() => readConfig({ PUBLIC_URL: wrong })).toThrow(/^PUBLIC_URL: must be/);
+  });
+});

@@ -15,6 +15,12 @@ const natsUrls = z
   )
   .optional();
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+/** The well-known documents of a host stand at its root: below a path they would be another service's. */
+const origin = httpUrl.refine(
+  // What is no URL at all was found out before, and is asked here all the same.
+  (url) => URL.canParse(url) && [new URL(url).origin, `${new URL(url).origin}/`].includes(url),
+  'must be an origin without a path, such as https://memory.example.com',
+);
 
 /** Every variable the broker reads, with its default: docs and .env.example list the same names. */
 const environment = z.object({
@@ -46,7 +52,7 @@ const environment = z.object({
     .refine((hosts) => listed(hosts).every(isHost), 'must be hosts, or host:port, separated by commas')
     .default(''),
   WS_ALLOWED_ORIGINS: z.string().default(''),
-  PUBLIC_URL: httpUrl.optional(),
+  PUBLIC_URL: origin.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
