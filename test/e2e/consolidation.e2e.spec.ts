@@ -112,7 +112,7 @@ describe('a run', () => {
     expect(change).toMatchObject({
       kind: 'SUMMARIZED',
       state: 'APPLIED',
-      reason: '4 episodes of one session become one',
+      reason: 'episodes of one session become one',
     });
     expect(change?.before.map(({ id, status }) => [id, status])).toEqual(ids.map((id) => [id, 'ARCHIVED']));
     const summary = change?.after?.id as string;

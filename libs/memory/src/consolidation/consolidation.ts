@@ -41,7 +41,7 @@ export interface PlannedChange {
   after: { id: string; version: number } | null;
   /** Of an importance that is moved: from which place to which. */
   weights: { from: number; to: number } | null;
-  /** Never what a memory says. */
+  /** Shown also to whoever may not read the memories: never what one says, nor its numbers and times. */
   reason: string;
 }
 

@@ -230,6 +230,37 @@ describe('importance', () => {
   });
 });
 
+it('no reason tells a number or a time of what somebody may not read', async () => {
+  const memories = [
+    held({ content: 'over', expiresAt: new Date('2026-02-01') }),
+    held({ content: 'Ada lives in Berlin', type: 'DECLARATIVE', entityId: 'ada' }),
+    held({
+      content: 'Ada moved to Munich',
+      type: 'DECLARATIVE',
+      entityId: 'ada',
+      createdAt: new Date('2026-02-01'),
+    }),
+    ...['Retry the upload', 'retry the uploads!'].map((content) => held({ content, type: 'PROCEDURAL' })),
+    ...turns(3),
+    held({ content: 'the build server', type: 'PROCEDURAL', recallCount: 24, lastRecalledAt: new Date('2026-02-20') }),
+    held({ content: 'an old printer', type: 'PROCEDURAL', createdAt: LONG_AGO }),
+    held({ content: 'a broken fan', type: 'PROCEDURAL', recallCount: 1, lastRecalledAt: LONG_AGO }),
+  ];
+  const found = factsByEntity(memories).flatMap(contradictionsByRules);
+  const planning = { now: NOW, olderThanDays: 30, told: NOTHING, pause: () => Promise.resolve() };
+  const changes = await planChanges(memories.map(read), found, planning);
+  expect(changes.map(({ kind }) => kind).sort()).toEqual([
+    'BOOSTED',
+    'EXPIRED',
+    'FADED',
+    'FADED',
+    'MERGED',
+    'SUMMARIZED',
+    'SUPERSEDED',
+  ]);
+  expect(changes.map(({ reason }) => reason).filter((reason) => /\d/.test(reason))).toEqual([]);
+});
+
 it('what is over is archived, and touched by nothing else', async () => {
   const over = turns(4, { expiresAt: new Date('2026-02-01') });
   const ended = held({ content: 'no longer true', validTo: NOW });

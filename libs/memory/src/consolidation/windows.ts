@@ -75,7 +75,7 @@ function toChange(window: Held[]): PlannedChange {
     memories: window,
     after: { id: idBeside(first.id), version: 1 },
     weights: null,
-    reason: `${window.length} episodes ${of} become one`,
+    reason: `episodes ${of} become one`,
   };
 }
 
