@@ -99,7 +99,10 @@ export class ConsolidationWorker {
     const runner = new Runner({ ...parts, summarizer }, this.timing, parts.onError);
     try {
       let more = true;
-      while (more && !this.stopped) more = await runner.advance(run);
+      while (more && !this.stopped) {
+        more = await runner.advance(run);
+        run.failures = 0;
+      }
       if (more) await this.giveBack(run, run.failures, 0);
     } catch (error) {
       if (error instanceof LeaseLost) return;
