@@ -4,6 +4,7 @@ import { consolidate, CONSOLIDATE, runById, runsOf, undo, UNDO, type Run } from 
 import { FeedReader } from '../support/feed.js';
 import { memoriesByIds, memorize, recall } from '../support/memories.js';
 import { allow, editPolicy } from '../support/policy.js';
+import { promote } from '../support/review.js';
 
 let api: TestApi;
 let coder: TestClient & { id: string };
@@ -36,6 +37,9 @@ const note = (pool: string, content: string, rest: Record<string, unknown> = {})
 const fact = (pool: string, content: string, rest: Record<string, unknown> = {}) =>
   note(pool, content, { type: 'DECLARATIVE', entityId: 'ada', ...rest });
 
+/** With a word more it says the same. */
+const LONG =
+  'always run the database migrations and the slow integration suite before starting the new message broker on the production server';
 const TURNS = [
   'Ada: Hey! I ran a charity race last Saturday',
   'Ada: The violin lessons begin in Lisbon',
@@ -53,8 +57,7 @@ async function session(pool: string, name = 'monday'): Promise<string[]> {
 /** All that is stored of a pool's memories, but for the tombstones of summaries. */
 const stored = (pool: string) =>
   sql(
-    `select to_jsonb(m) as memory, (select jsonb_agg(s.source_id) from memory_source s where s.memory_id = m.memory_id) as sources
-     from memory m join pool p using (org_id, pool_id)
+    `select to_jsonb(m) as memory from memory m join pool p using (org_id, pool_id)
      where p.key = $1 and not (m.status = 'FORGOTTEN' and m.consolidated_at is not null) order by m.memory_id`,
     [pool],
   );
@@ -109,7 +112,7 @@ describe('a run', () => {
     expect(change).toMatchObject({
       kind: 'SUMMARIZED',
       state: 'APPLIED',
-      reason: '4 episodes of one session become one',
+      reason: 'episodes of one session become one',
     });
     expect(change?.before.map(({ id, status }) => [id, status])).toEqual(ids.map((id) => [id, 'ARCHIVED']));
     const summary = change?.after?.id as string;
@@ -159,9 +162,7 @@ describe('a run', () => {
 
   it('folds near-duplicates into the one that says more', async () => {
     const pool = await newPool();
-    const long =
-      'always run the database migrations and the slow integration suite before starting the new message broker on the production server';
-    const ids = [await fact(pool, long), await fact(pool, `${long} tonight`)];
+    const ids = [await fact(pool, LONG), await fact(pool, `${LONG} tonight`)];
     const run = await consolidate(api.admin, { pool });
     expect(run).toMatchObject({ merged: 1, summarized: 0 });
     expect(run.changes[0]).toMatchObject({ kind: 'MERGED', before: [{ id: ids[0] }], after: { id: ids[1] } });
@@ -298,6 +299,32 @@ describe('undoing a run', () => {
     await expectTrueNumbers(pool);
     expect(await api.admin.code(UNDO, { id: run.id })).toBe('CONFLICT');
     expect(await consolidate(api.admin, { pool })).toMatchObject({ summarized: 4, superseded: 1 });
+  });
+
+  it('leaves the way from a source to what was made of its summary: to erase the one erases the other', async () => {
+    const pool = await newPool();
+    const [, , blue] = await session(pool);
+    await editPolicy(api.admin, (statements) => [...statements, allow('admin', ['WRITE', 'FORGET'], ['shared', pool])]);
+    const run = await consolidate(api.admin, { pool });
+    const copy = (await promote(api.admin, run.changes[0]?.after?.id as string, 'shared')).memory.id;
+    await undo(api.admin, run.id);
+    const { erase } = await api.admin.ask<{ erase: { ids: string[] } }>(
+      'mutation ($input: EraseInput!) { erase(input: $input) { ids } }',
+      { input: { id: blue } },
+    );
+    expect(erase.ids.sort()).toEqual([blue, copy].sort());
+  });
+
+  it('leaves what an author said that a memory was made from', async () => {
+    const pool = await newPool();
+    const first = await fact(pool, LONG);
+    const second = await fact(pool, `${LONG} tonight`, { derivedFrom: [first] });
+    const run = await consolidate(api.admin, { pool });
+    expect(run.changes).toMatchObject([{ kind: 'MERGED', before: [{ id: first }], after: { id: second } }]);
+    await undo(api.admin, run.id);
+    const [back, stays] = await memoriesByIds(coder, [first, second]);
+    expect(back?.status).toBe('ACTIVE');
+    expect(stays?.derivedFrom.map(({ id }) => id)).toEqual([first]);
   });
 
   it('leaves what others have changed since, and says how much that is', async () => {

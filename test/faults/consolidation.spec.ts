@@ -17,6 +17,7 @@ import { eventLogs } from './writers.js';
 const LONG_AGO = '2024-03-01T10:00:00Z';
 const PAIRS = 12;
 const BATCH = 4;
+const NEVER = new AbortController().signal;
 
 interface Turn {
   [field: string]: unknown;
@@ -98,7 +99,7 @@ describe('a run that is given up at any border of its batches', () => {
     const { access } = api.broker;
     const order = { leaseId: newId(), leaseMs: 60_000, alone: false };
     const run = await access.system('test', (unit) => lease(unit, access.orgId, order));
-    const runner = new Runner({ ...parts(), summarizer: RULES }, { batch: BATCH, leaseMs: 60_000 }, failed);
+    const runner = new Runner({ ...parts(), summarizer: RULES }, { batch: BATCH, leaseMs: 60_000 }, failed, NEVER);
     for (let unit = 0; unit < units; unit++) await runner.advance(run as NonNullable<typeof run>);
   }
 

@@ -177,16 +177,3 @@ export async function restore(unit: Unit, { orgId, poolId }: PoolScope, ids: rea
   const restored = await unit.query<{ id: string }>({ text: RESTORE, values: [orgId, poolId, ids] });
   return new Set(restored.map(({ id }) => id));
 }
-
-export async function unlinkSources(
-  unit: Unit,
-  orgId: string,
-  links: readonly { memoryId: string; sourceId: string }[],
-): Promise<void> {
-  const text = `delete from memory_source s using unnest($2::uuid[], $3::uuid[]) as l (memory_id, source_id)
-    where s.org_id = $1 and s.memory_id = l.memory_id and s.source_id = l.source_id`;
-  await unit.query({
-    text,
-    values: [orgId, links.map(({ memoryId }) => memoryId), links.map(({ sourceId }) => sourceId)],
-  });
-}

@@ -11,7 +11,6 @@ import {
   restore,
   retire,
   succeed,
-  unlinkSources,
   weighMemories,
   type NewSummary,
 } from './apply.repository.js';
@@ -96,7 +95,10 @@ async function makeSummaries(
   await inheritUsage(unit, scope, [...made]);
 }
 
-/** Takes the changes back, from what nobody has changed since. @returns what came of each, and how many memories were left */
+/**
+ * Takes the changes back, from what nobody has changed since. What was made of what stays written down: a summary may have been
+ * promoted meanwhile, and an author may have named the very source that was merged. Whoever erases follows these links.
+ * @returns what came of each, and how many memories were left */
 export async function undoBatch(
   unit: Unit,
   scope: PoolScope,
@@ -110,10 +112,6 @@ export async function undoBatch(
   const policyVersion = await holdPolicy(unit, scope.orgId);
   for (const { buried } of reversals) if (buried) await bury(unit, scope, buried, { now, policyVersion });
   const restored = wanted.length > 0 ? await restore(unit, scope, wanted) : new Set<string>();
-  const links = reversals.flatMap(({ change: { afterId }, restored: ids }) =>
-    ids.flatMap((id) => (afterId !== null && restored.has(id) ? [{ memoryId: afterId, sourceId: id }] : [])),
-  );
-  if (links.length > 0) await unlinkSources(unit, scope.orgId, links);
   const weighed = reversals.flatMap((reversal) => reversal.weighed ?? []);
   if (weighed.length > 0) await weighMemories(unit, scope, weighed);
   return settleUndone(changes, reversals, restored);

@@ -3,7 +3,7 @@ import { CommonplaceError, newId, type Clock } from '#kernel';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsolidationRun } from './consolidation.js';
 import { finish, lease, release, type Leased } from './lease.repository.js';
-import { LeaseLost, Runner, type RunnerPace, type RunnerParts } from './runner.js';
+import { LeaseLost, Runner, Stopped, type RunnerPace, type RunnerParts } from './runner.js';
 import { RULES, type Summarizer } from './summarizer.js';
 import { findRun, findScheduled, insertRun, type Scheduled } from './runs.repository.js';
 
@@ -37,7 +37,7 @@ export class ConsolidationWorker {
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
   private again = false;
-  private stopped = false;
+  private readonly stopping = new AbortController();
   /** In an embedded database the first lease that is taken may be one of before. */
   private alone: boolean;
 
@@ -51,6 +51,10 @@ export class ConsolidationWorker {
     this.timing = { ...CONSOLIDATION_TIMING, ...timing };
   }
 
+  private get stopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
   start(): void {
     this.lookIn(this.timing.pollMs / 10);
   }
@@ -61,9 +65,9 @@ export class ConsolidationWorker {
     else this.lookIn(0);
   }
 
-  /** Waits for the unit that is under way; the rest of the run is left to another broker, or to the next start. */
+  /** Waits for the unit that is under way, but for no model and no plan; the rest of the run is left to another broker, or to the next start. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.stopping.abort(new Stopped('The broker stops.'));
     clearTimeout(this.timer);
     await this.looking;
   }
@@ -96,13 +100,17 @@ export class ConsolidationWorker {
 
   private async visit(run: Leased): Promise<void> {
     const { summarizer = RULES, ...parts } = this.parts;
-    const runner = new Runner({ ...parts, summarizer }, this.timing, parts.onError);
+    const runner = new Runner({ ...parts, summarizer }, this.timing, parts.onError, this.stopping.signal);
     try {
       let more = true;
-      while (more && !this.stopped) more = await runner.advance(run);
+      while (more && !this.stopped) {
+        more = await runner.advance(run);
+        run.failures = 0;
+      }
       if (more) await this.giveBack(run, run.failures, 0);
     } catch (error) {
       if (error instanceof LeaseLost) return;
+      if (error instanceof Stopped) return this.giveBack(run, run.failures, 0);
       parts.onError(error);
       await this.fail(run, error);
     }

@@ -29,6 +29,10 @@ export interface Held extends MemoryRow {
   lastRecalledAt: Date | null;
 }
 
+/** What is HIGH is somebody's word, a summary was made by a run, and a promoted copy was reviewed: no run folds them into others. */
+export const isKeptAsWritten = ({ importance, consolidatedAt, promotedFrom }: Held): boolean =>
+  importance === 'HIGH' || consolidatedAt !== null || promotedFrom !== null;
+
 /** One step of a plan: of which memories, in which versions, what shall become. */
 export interface PlannedChange {
   kind: ChangeKind;
@@ -37,7 +41,7 @@ export interface PlannedChange {
   after: { id: string; version: number } | null;
   /** Of an importance that is moved: from which place to which. */
   weights: { from: number; to: number } | null;
-  /** Never what a memory says. */
+  /** Shown also to whoever may not read the memories: never what one says, nor its numbers and times. */
   reason: string;
 }
 

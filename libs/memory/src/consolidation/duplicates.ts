@@ -1,7 +1,7 @@
 import type { ToldApart } from '#access';
 import { repeats, subjectOf } from '../recall/near-duplicates.js';
 import { audienceKey } from './audience.js';
-import type { Held, PlannedChange } from './consolidation.js';
+import { isKeptAsWritten, type Held, type PlannedChange } from './consolidation.js';
 
 /** A memory with the terms of its content. */
 export interface Read {
@@ -20,7 +20,8 @@ interface Kept extends Read {
 
 /**
  * Memories that say the same as another that stays: the one that says more, or else the older one. What happened twice happened
- * twice, so episodes are compared within their session; and nobody is left without: a memory gives way only to one of the same audience.
+ * twice, so episodes are compared within their session; and nobody is left without: a memory gives way only to one of the same
+ * importance, labels and audience.
  */
 export async function findDuplicates(
   reads: readonly Read[],
@@ -37,10 +38,8 @@ export async function findDuplicates(
     const holders = entryOf(bySubject, subjectKey(read.memory, told), () => new Map<string, Kept[]>());
     // A text that is repeated holds all terms of the repeating one, so the rarest of them is enough to find it by.
     const rarest = read.terms.reduce((a, b) => ((frequency.get(b) ?? 0) < (frequency.get(a) ?? 0) ? b : a));
-    const better = holders
-      .get(rarest)
-      ?.slice(0, MOST_COMPARED)
-      .find((one) => repeats(one.terms, read.terms));
+    const alike = isKeptAsWritten(read.memory) ? [] : (holders.get(rarest)?.slice(0, MOST_COMPARED) ?? []);
+    const better = alike.find((one) => repeats(one.terms, read.terms));
     if (better) {
       better.repeated.push(read.memory);
       continue;
@@ -59,7 +58,10 @@ function merged(stays: Held, repeated: readonly Held[]): PlannedChange {
 
 function subjectKey(memory: Held, told: ToldApart): string {
   const session = memory.type === 'EPISODIC' ? memory.sessionId : null;
-  return JSON.stringify([subjectOf(memory), session, memory.expiresAt, memory.validTo, audienceKey(memory, told)]);
+  const { importance, expiresAt, validTo } = memory;
+  // Whoever looks for a label finds it on the one that stays, too.
+  const marks = [importance, [...memory.labels].sort(), expiresAt, validTo];
+  return JSON.stringify([subjectOf(memory), session, marks, audienceKey(memory, told)]);
 }
 
 function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -19,11 +19,11 @@ export function weigh(memory: Held, now: Date): PlannedChange | null {
   const place = placeOf(importance);
   const idleDays = lastRecalledAt && (now.getTime() - lastRecalledAt.getTime()) / DAY_MS;
   if (idleDays !== null && idleDays <= RECENT_DAYS && recallCount >= (ENOUGH_RECALLS[importance] ?? Infinity))
-    return moved(memory, 'BOOSTED', place + 1, `recalled ${recallCount} times, last within ${RECENT_DAYS} days`);
+    return moved(memory, 'BOOSTED', place + 1, 'recalled often of late');
   if (importance === 'MEDIUM' && recallCount === 0 && daysThere(memory, now) > NEVER_RECALLED_DAYS)
-    return moved(memory, 'FADED', place - 1, `never recalled in ${NEVER_RECALLED_DAYS} days`);
+    return moved(memory, 'FADED', place - 1, 'never recalled');
   if (importance !== 'LOW' && idleDays !== null && idleDays > NO_LONGER_RECALLED_DAYS)
-    return moved(memory, 'FADED', place - 1, `not recalled for ${NO_LONGER_RECALLED_DAYS} days`);
+    return moved(memory, 'FADED', place - 1, 'no longer recalled');
   return null;
 }
 

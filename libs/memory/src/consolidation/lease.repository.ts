@@ -112,7 +112,7 @@ export async function storePlan(unit: Unit, orgId: string, { id, poolId }: Lease
   ];
   await unit.query({ text, values });
   await unit.query({
-    text: `update consolidation_run set planned_at = clock_timestamp(), mode = $3, fallbacks = $4, read_to = $5
+    text: `update consolidation_run set planned_at = clock_timestamp(), mode = $3, fallbacks = $4, read_to = $5, failures = 0
       where org_id = $1 and run_id = $2`,
     values: [orgId, id, plan.mode, plan.fallbacks, plan.readTo],
   });
@@ -137,7 +137,7 @@ export interface SettledChange {
   versions: readonly number[];
 }
 
-/** With the run's counts, in the unit of what was done. */
+/** With the run's counts, in the unit of what was done; what failed before it is made up for. */
 export async function settleChanges(
   unit: Unit,
   orgId: string,
@@ -162,7 +162,7 @@ export async function settleChanges(
   await unit.query({
     text: `update consolidation_run set summarized = summarized + $3, merged = merged + $4, superseded = superseded + $5,
         expired = expired + $6, boosted = boosted + $7, faded = faded + $8, skipped = skipped + $9, left_alone = left_alone + $10,
-        fallbacks = fallbacks + $11
+        fallbacks = fallbacks + $11, failures = 0
       where org_id = $1 and run_id = $2`,
     values: [orgId, id, summarized, merged, superseded, expired, boosted, faded, skipped, left, fallbacks],
   });

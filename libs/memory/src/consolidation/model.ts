@@ -22,10 +22,15 @@ export interface MadeText {
 export const sourcesKey = (sources: readonly { id: string; version: number }[]): string =>
   sources.map(({ id, version }) => `${id}@${version}`).join(' ');
 
-export interface Reach {
-  read: <Result>(work: (unit: Unit, scope: PoolScope) => Promise<Result>) => Promise<Result>;
+export interface Going {
   /** Tells that the run goes on. */
   hold: () => Promise<void>;
+  /** Lets others have the process for a moment. */
+  pause: () => Promise<void>;
+}
+
+export interface Reach extends Pick<Going, 'hold'> {
+  read: <Result>(work: (unit: Unit, scope: PoolScope) => Promise<Result>) => Promise<Result>;
 }
 
 /** The summarizer as a run asks it: outside units of work, with an end to each question, and with the rules in its place when it fails. */
@@ -35,6 +40,8 @@ export class Model {
   constructor(
     private readonly summarizer: Summarizer,
     private readonly onFallback: (error: unknown) => void,
+    /** The broker stops: no answer is waited for any more, and what it aborts with is thrown. */
+    private readonly stop: AbortSignal,
   ) {}
 
   get mode(): ConsolidationMode {
@@ -43,11 +50,12 @@ export class Model {
 
   async contradictions(
     entities: readonly (readonly Fact[])[],
-    hold: () => Promise<void>,
+    { hold, pause }: Going,
   ): Promise<{ found: Contradiction[]; fallbacks: number }> {
     const found: Contradiction[] = [];
     let fallbacks = 0;
     for (const [place, facts] of entities.entries()) {
+      await pause();
       const newest = facts.slice(-FACTS_AT_ONCE);
       const asked =
         place < MOST_ASKED_ENTITIES
@@ -88,12 +96,15 @@ export class Model {
   ): Promise<Answer | null | undefined> {
     if (this.mode === 'RULES') return null;
     if (this.failures >= MOST_FAILURES) return undefined;
+    this.stop.throwIfAborted();
     await hold();
     try {
-      const answer = await withDeadline(work);
+      const answer = await withDeadline(work, this.stop);
       this.failures = 0;
       return answer;
     } catch (error) {
+      // That is no failure of the model: whoever takes the run up asks again.
+      this.stop.throwIfAborted();
       this.failures++;
       this.onFallback(error);
       return undefined;
@@ -110,8 +121,12 @@ function assertText(text: unknown): string {
 const NEVER = new AbortController().signal;
 
 /** Also of a summarizer that does not heed its signal. */
-async function withDeadline<Answer>(work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+async function withDeadline<Answer>(
+  work: (signal: AbortSignal) => Promise<Answer>,
+  stop: AbortSignal,
+): Promise<Answer> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(PATIENCE_MS)]);
+  signal.throwIfAborted();
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error(`The model did not answer within ${PATIENCE_MS} ms.`)));
   });

@@ -98,6 +98,7 @@ describe('summaries', () => {
 
 describe('near-duplicates', () => {
   const facts = (...contents: string[]) => contents.map((content) => held({ content, type: 'PROCEDURAL' }));
+  const twice = () => facts('Retry the upload twice', 'retry the uploads twice!') as [Held, Held];
   const said =
     'always run the database migrations and the slow integration suite before starting the new message broker on the production server';
 
@@ -118,11 +119,32 @@ describe('near-duplicates', () => {
   });
 
   it('stay where the policy tells them apart: somebody might be left without', async () => {
-    const [first, second] = facts('Retry the upload twice', 'retry the uploads twice!') as [Held, Held];
-    const labelled = [first, { ...second, labels: ['secret'] }];
-    expect(await kinds(labelled)).toEqual(['MERGED']);
-    expect(await kinds(labelled, names('labels'))).toEqual([]);
-    expect(await kinds([first, second], names('labels'))).toEqual(['MERGED']);
+    const [first, second] = twice();
+    const byAnother = [first, { ...second, authorId: '01890000-0000-7000-8000-000000000000' }];
+    expect(await kinds(byAnother)).toEqual(['MERGED']);
+    expect(await kinds(byAnother, names('authorId'))).toEqual([]);
+    expect(await kinds([first, second], names('authorId'))).toEqual(['MERGED']);
+  });
+
+  it('stay where their importance or their labels differ', async () => {
+    const [first, second] = twice();
+    expect(await kinds([first, { ...second, labels: ['release'] }])).toEqual([]);
+    expect(
+      await kinds([
+        { ...first, labels: ['a', 'b'] },
+        { ...second, labels: ['b', 'a'] },
+      ]),
+    ).toEqual(['MERGED']);
+    expect(await kinds([first, { ...second, importance: 'LOW' }])).toEqual([]);
+  });
+
+  it.each<[string, Partial<Held>]>([
+    ['is HIGH', { importance: 'HIGH' }],
+    ['is a summary', { consolidatedAt: new Date('2026-02-20') }],
+    ['is a promoted copy', { promotedFrom: '01890000-0000-7000-8000-000000000000' }],
+  ])('never give way where one %s', async (_, rest) => {
+    const kept = twice().map((memory) => ({ ...memory, ...rest }));
+    expect(await kinds(kept)).toEqual([]);
   });
 });
 
@@ -206,6 +228,37 @@ describe('importance', () => {
   it('stays where the policy looks at it: it would move who may read', async () => {
     expect(await moves(recalled(24, 1), names('importance'))).toEqual([]);
   });
+});
+
+it('no reason tells a number or a time of what somebody may not read', async () => {
+  const memories = [
+    held({ content: 'over', expiresAt: new Date('2026-02-01') }),
+    held({ content: 'Ada lives in Berlin', type: 'DECLARATIVE', entityId: 'ada' }),
+    held({
+      content: 'Ada moved to Munich',
+      type: 'DECLARATIVE',
+      entityId: 'ada',
+      createdAt: new Date('2026-02-01'),
+    }),
+    ...['Retry the upload', 'retry the uploads!'].map((content) => held({ content, type: 'PROCEDURAL' })),
+    ...turns(3),
+    held({ content: 'the build server', type: 'PROCEDURAL', recallCount: 24, lastRecalledAt: new Date('2026-02-20') }),
+    held({ content: 'an old printer', type: 'PROCEDURAL', createdAt: LONG_AGO }),
+    held({ content: 'a broken fan', type: 'PROCEDURAL', recallCount: 1, lastRecalledAt: LONG_AGO }),
+  ];
+  const found = factsByEntity(memories).flatMap(contradictionsByRules);
+  const planning = { now: NOW, olderThanDays: 30, told: NOTHING, pause: () => Promise.resolve() };
+  const changes = await planChanges(memories.map(read), found, planning);
+  expect(changes.map(({ kind }) => kind).sort()).toEqual([
+    'BOOSTED',
+    'EXPIRED',
+    'FADED',
+    'FADED',
+    'MERGED',
+    'SUMMARIZED',
+    'SUPERSEDED',
+  ]);
+  expect(changes.map(({ reason }) => reason).filter((reason) => /\d/.test(reason))).toEqual([]);
 });
 
 it('what is over is archived, and touched by nothing else', async () => {

@@ -58,9 +58,8 @@ export async function planChanges(
 }
 
 function expire(memory: Held, now: Date): PlannedChange | null {
-  const end = [memory.expiresAt, memory.validTo].find((time) => time !== null && time <= now);
-  if (!end) return null;
-  return { kind: 'EXPIRED', memories: [memory], after: null, weights: null, reason: `over since ${end.toISOString()}` };
+  if (![memory.expiresAt, memory.validTo].some((time) => time !== null && time <= now)) return null;
+  return { kind: 'EXPIRED', memories: [memory], after: null, weights: null, reason: 'past its end' };
 }
 
 /** One change for each memory that holds now; a fact gives way only to one that its readers see, too. */

@@ -33,6 +33,9 @@ export interface RunnerPace {
   leaseMs: number;
 }
 
+/** The broker stops; the run is left as it is. */
+export class Stopped extends Error {}
+
 /** Another broker has the run by now. */
 export class LeaseLost extends Error {}
 
@@ -44,11 +47,13 @@ export class Runner {
     private readonly parts: RunnerParts,
     private readonly pace: RunnerPace,
     onFallback: (error: unknown) => void,
+    /** Aborted with {@link Stopped}. */
+    private readonly stop: AbortSignal,
   ) {
-    this.model = new Model(parts.summarizer, onFallback);
+    this.model = new Model(parts.summarizer, onFallback, stop);
   }
 
-  /** The next unit. @returns whether there is more to do. @throws LeaseLost */
+  /** The next unit. @returns whether there is more to do. @throws LeaseLost, Stopped */
   async advance(run: Leased): Promise<boolean> {
     if (run.undoing) return this.undo(run);
     if (run.planned) return this.apply(run);
@@ -58,11 +63,12 @@ export class Runner {
   }
 
   private async plan(run: Leased): Promise<void> {
-    const { reads, readTo } = await this.readPool(run);
+    const pause = this.pauseIn(run);
+    const { reads, readTo } = await this.readPool(run, pause);
     const entities = factsByEntity(reads.map(({ memory }) => memory));
-    const { found, fallbacks } = await this.model.contradictions(entities, () => this.hold(run));
+    const { found, fallbacks } = await this.model.contradictions(entities, { hold: () => this.hold(run), pause });
     const told = await this.inUnit((unit, orgId) => findToldApart(unit, orgId));
-    const planning = { now: run.asOf, olderThanDays: run.olderThanDays, told, pause: setImmediate };
+    const planning = { now: run.asOf, olderThanDays: run.olderThanDays, told, pause };
     const changes = await planChanges(reads, found, planning);
     await this.inUnit(async (unit, orgId) => {
       await this.holdOn(unit, run);
@@ -73,13 +79,14 @@ export class Runner {
     });
   }
 
-  private async readPool(run: Leased): Promise<{ reads: Read[]; readTo: string | null }> {
+  private async readPool(run: Leased, pause: () => Promise<void>): Promise<{ reads: Read[]; readTo: string | null }> {
     const language = await this.languageOf(run.poolId);
     const scope = { orgId: this.parts.access.orgId, poolId: run.poolId };
     const reads: Read[] = [];
     let characters = 0;
     let after = await this.inUnit((unit, orgId) => findStart(unit, orgId, run.poolId));
     while (reads.length < MOST_READ && characters < MOST_CHARACTERS) {
+      await pause();
       const from = after;
       const page = await this.inUnit((unit) => readHeld(unit, scope, { after: from, atMost: PAGE }));
       reads.push(...page.map((memory) => ({ memory, terms: analyseMemory(memory, language) })));
@@ -137,6 +144,18 @@ export class Runner {
     const pool = await this.parts.access.pool(poolId);
     if (!pool) throw new Error(`pool ${poolId} is not in the directory`);
     return pool.language;
+  }
+
+  /** Lets others have the process for a moment, and holds on to the run long before its lease ends. */
+  private pauseIn(run: Leased): () => Promise<void> {
+    let held = performance.now();
+    return async () => {
+      await setImmediate();
+      this.stop.throwIfAborted();
+      if (performance.now() - held < this.pace.leaseMs / 3) return;
+      await this.hold(run);
+      held = performance.now();
+    };
   }
 
   /** While a model thinks. */

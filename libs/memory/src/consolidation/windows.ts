@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ToldApart } from '#access';
 import { audienceKey, identityKey } from './audience.js';
-import { ageOf, type Held, type PlannedChange } from './consolidation.js';
+import { ageOf, isKeptAsWritten, type Held, type PlannedChange } from './consolidation.js';
 
 /**
  * Of a session, so many memories that follow one another become one summary: short ones more, until it says enough. Of four each time
@@ -37,18 +37,11 @@ export function findWindows(
 
 const isOld = (memory: Held, now: Date, olderThanDays: number): boolean => ageOf(memory, now) > olderThanDays;
 
-function mayBeSummarized({
-  type,
-  importance,
-  consolidatedAt,
-  promotedFrom,
-  content,
-  sessionId,
-  entityId,
-}: Held): boolean {
-  const isKept = importance === 'HIGH' || consolidatedAt !== null || promotedFrom !== null;
+function mayBeSummarized(memory: Held): boolean {
+  const { type, content, sessionId, entityId } = memory;
   // Without a session and an entity nothing says that two notes belong together.
-  return type === 'EPISODIC' && !isKept && content.length <= LONGEST && (sessionId !== null || entityId !== null);
+  const belongs = sessionId !== null || entityId !== null;
+  return type === 'EPISODIC' && !isKeptAsWritten(memory) && content.length <= LONGEST && belongs;
 }
 
 /** What is left at the end goes to those before it, where they are few enough. One alone is no window. */
@@ -82,7 +75,7 @@ function toChange(window: Held[]): PlannedChange {
     memories: window,
     after: { id: idBeside(first.id), version: 1 },
     weights: null,
-    reason: `${window.length} episodes ${of} become one`,
+    reason: `episodes ${of} become one`,
   };
 }
 
