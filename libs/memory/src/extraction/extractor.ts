@@ -66,12 +66,13 @@ export class Extractor {
   }
 
   private async readTurns(task: ExtractionTask): Promise<void> {
-    const { places, turns } = await this.turnsOf(task);
     let from = task.turnsRead;
-    const left = windows(turns.filter(({ place }) => place >= from));
-    if (left.length === 0) return this.finish(task, places);
-    for (const window of left) {
-      const isLast = window === left.at(-1);
+    for (let isLast = false; !isLast;) {
+      // Anew for each window: what was forgotten while the model read the one before is not shown to it.
+      const { places, turns } = await this.turnsOf(task);
+      const [window, ...rest] = windows(turns.filter(({ place }) => place >= from));
+      if (!window) return this.finish(task, { from, to: places });
+      isLast = rest.length === 0;
       const to = isLast ? places : (window.at(-1) as Turn).place + 1;
       await this.learn(
         task,
@@ -98,8 +99,8 @@ export class Extractor {
     });
   }
 
-  private async finish({ id, principal, turnsRead }: ExtractionTask, places: number): Promise<void> {
-    const progress = { from: turnsRead, to: places, refused: 0, isLast: true };
+  private async finish({ id, principal }: ExtractionTask, left: { from: number; to: number }): Promise<void> {
+    const progress = { ...left, refused: 0, isLast: true };
     await this.parts.access.write(principal, (unit) => noteRead(unit, principal, id, progress));
   }
 
