@@ -134,6 +134,70 @@ describe('a memory that is erased', () => {
   });
 });
 
+/** What is stored only once the model has answered was made of what was erased meanwhile; it used to be stored all the same. */
+describe('what is under way while a memory is erased', () => {
+  it('is not learnt from it any more', async () => {
+    const open = model.hold();
+    model.reply = suggesting(
+      { content: 'Malachite is zqlate.', of: 'malachite' },
+      { content: 'It rains.', of: 'rain' },
+    );
+    const messages = [said('USER', 'I say malachite is zqlate'), said('USER', 'And there is rain')];
+    const { results, extraction } = await converse(coder, messages);
+    await model.asked();
+    await erase(coder, { id: results[0]?.memory.id });
+    open();
+    const done = await settled(coder, extraction.id);
+    expect(done).toMatchObject({ status: 'SUCCEEDED', refused: 1, derived: [{ content: 'It rains.' }] });
+    expect(await placesOf('zqlate')).toEqual([]);
+  });
+
+  it('is not shown to the model with the next part of its conversation', async () => {
+    const open = model.hold();
+    model.reply = suggesting();
+    const messages = ['zqfirst', 'zqsecond'].map((word) => said('USER', `${word} ${'of a long talk '.repeat(1_500)}`));
+    const { results, extraction } = await converse(coder, messages);
+    await model.asked();
+    const before = model.requests.length;
+    await erase(coder, { id: results[1]?.memory.id });
+    open();
+    expect(await settled(coder, extraction.id)).toMatchObject({ status: 'SUCCEEDED', turnsRead: 2 });
+    expect(JSON.stringify(model.requests.slice(before - 1))).toContain('zqfirst');
+    expect(JSON.stringify(model.requests)).not.toContain('zqsecond');
+  });
+
+  it('is not kept as an answer that was made of it', async () => {
+    const id = await memorize(coder, { content: 'Moonstone needs zqmoon', type: 'PROCEDURAL' });
+    const open = model.hold();
+    model.reply = () => 'Take zqmoon.';
+    const query = `mutation { complete(input: {task: "What does moonstone need?", rememberAnswer: true}) { text notRemembered
+      remembered { outcome } } }`;
+    const answer = coder.ask<{ complete: object }>(query);
+    await model.asked();
+    await erase(coder, { id });
+    open();
+    const { complete } = await answer;
+    expect(complete).toEqual({
+      text: 'Take zqmoon.',
+      remembered: null,
+      notRemembered: expect.stringMatching(/forgotten/),
+    });
+    expect(await placesOf('zqmoon')).toEqual([]);
+  });
+
+  it('is refused as a source like one that is not there', async () => {
+    const id = await memorize(coder, { content: 'Morganite' });
+    await coder.ask(FORGET, { id });
+    const refused = async (source: string) => {
+      const input = { content: 'Of morganite', type: 'EPISODIC', derivedFrom: [source] };
+      return (await coder.send(MEMORIZE, { input })).errors;
+    };
+    const errors = await refused(id);
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_INPUT', field: 'input.derivedFrom.0' });
+    expect(errors).toEqual(await refused('01990000-0000-7000-8000-000000000000'));
+  });
+});
+
 describe('all of an entity', () => {
   it('is erased at once, of whatever status and time, and nothing else', async () => {
     const about = { entityId: 'opaline' };

@@ -104,6 +104,12 @@ export class ChatServer {
     };
   }
 
+  /** Once an answer waits. */
+  async asked(): Promise<void> {
+    for (let n = 0; this.held.size === 0 && n < 300; n++) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (this.held.size === 0) throw new Error('Nobody has asked the model');
+  }
+
   /** On the port that it had. */
   async listen(): Promise<void> {
     const server = http.createServer((request, response) => void this.answer(request, response));

@@ -2,11 +2,12 @@ import { appendAudit, MEMORY_STATUSES, verdict, type AccessService, type Grants,
 import { badInput, CommonplaceError, notFound, type Clock } from '#kernel';
 import type { Unit } from '#platform';
 import { createHash } from 'node:crypto';
+import { restore } from '../consolidation/apply.repository.js';
 import { LIMITS, optionalText, requiredId } from '../input.js';
 import { lockMemories, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { listMemories } from '../read/memories.repository.js';
 import { parseFilter } from '../read/memory-filter.js';
-import { appendErased, eraseMemories, findDerived, type Erased } from './erasure.repository.js';
+import { appendErased, eraseMemories, findDerived, lockStranded, type Erased } from './erasure.repository.js';
 
 export interface EraseInput {
   id?: string | null;
@@ -28,6 +29,8 @@ export interface ErasureReceipt extends Erased {
 /** Of one call; more of an entity is erased by the next. */
 const MOST = 500;
 const MOST_NAMED = 10;
+/** Of looking for what was made meanwhile. */
+const MOST_ROUNDS = 10;
 /** Then nothing had expired: what has, is still stored. */
 const LONG_AGO = new Date(0);
 
@@ -54,13 +57,12 @@ export class EraseService {
       const now = this.clock.now();
       const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now: LONG_AGO, space: null };
       const named = await findNamed(unit, scope, grants, target);
-      const made = named.length ? await findDerived(unit, named, MOST + 1) : [];
-      if (named.length + made.length > MOST) throw tooMany();
-      const memories = await lockMemories(unit, scope, [...named, ...made.flatMap((id) => id ?? [])]);
-      assertAllowed(grants, memories, { named, hidden: named.length + made.length - memories.length });
+      const { memories, hidden } = await lockAll(unit, scope, named);
+      assertAllowed(grants, memories, { named, hidden });
       const there = memories.filter(({ status }) => status !== 'FORGOTTEN');
       const ids = there.map(({ id }) => id);
       const erased = await this.bury(unit, caller, grants, { there, reason: target.reason, now });
+      await this.restoreStranded(unit, caller, { ids, named });
       const digest = createHash('sha256').update(ids.join('\n')).digest('hex');
       const derived = ids.filter((id) => !named.includes(id)).length;
       if (ids.length) {
@@ -93,7 +95,52 @@ export class EraseService {
     }
     return erased;
   }
+
+  /**
+   * A summary goes with one of its sources; the others stand for themselves again. Not those of what was named itself: their words
+   * would come back with what is to be gone.
+   */
+  private async restoreStranded(
+    unit: Unit,
+    { orgId }: Principal,
+    { ids, named }: { ids: readonly string[]; named: readonly string[] },
+  ): Promise<void> {
+    const made = ids.filter((id) => !named.includes(id));
+    const stranded = made.length ? await lockStranded(unit, orgId, made) : [];
+    for (const poolId of [...new Set(stranded.map((memory) => memory.poolId))].sort()) {
+      const here = stranded.filter((memory) => memory.poolId === poolId);
+      // Of two that say the same, one: the pool holds it once.
+      const ofEach = [...new Map(here.map(({ hash, id }) => [hash, id])).values()];
+      await restore(unit, { orgId, poolId }, ofEach);
+    }
+  }
 }
+
+/**
+ * What is named is locked before it is asked what was made of it: whoever makes something of it holds it until that is stored. The
+ * same with what was found, until nothing more is.
+ */
+async function lockAll(
+  unit: Unit,
+  scope: ReadScope,
+  named: readonly string[],
+): Promise<{ memories: LockedMemory[]; hidden: number }> {
+  if (named.length === 0) return { memories: [], hidden: 0 };
+  const memories = await lockMemories(unit, scope, named);
+  const asked = new Set(named);
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const made = await findDerived(unit, named, MOST + 1);
+    if (named.length + made.length > MOST) throw tooMany();
+    const next = made.flatMap((id) => (id === null || asked.has(id) ? [] : [id]));
+    if (next.length === 0) return { memories: inOrder(memories), hidden: named.length + made.length - memories.length };
+    for (const id of next) asked.add(id);
+    memories.push(...(await lockMemories(unit, scope, next)));
+  }
+  throw new CommonplaceError('UNAVAILABLE', 'More is made of it all the while; try again.', { retryAfterMs: 1_000 });
+}
+
+const inOrder = (memories: readonly LockedMemory[]): LockedMemory[] =>
+  [...memories].sort((a, b) => (a.id < b.id ? -1 : 1));
 
 async function findNamed(unit: Unit, scope: ReadScope, grants: Grants, { id, entityId }: Target): Promise<string[]> {
   if (id !== null) {

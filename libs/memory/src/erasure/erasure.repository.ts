@@ -58,3 +58,16 @@ export async function appendErased(
     from unnest($3::uuid[]) with ordinality as i (memory_id, n) cross join numbered`;
   await unit.query({ text, values: [orgId, poolId, ids, active, policyVersion] });
 }
+
+/** The archived sources of what was erased, which it had taken the place of. */
+export function lockStranded(
+  unit: Unit,
+  orgId: string,
+  erased: readonly string[],
+): Promise<{ id: string; poolId: string; hash: string }[]> {
+  const text = `select m.memory_id as id, m.pool_id as "poolId", encode(m.content_hash, 'hex') as hash
+    from memory_source s join memory m on m.org_id = s.org_id and m.memory_id = s.source_id
+    where s.org_id = $1 and s.memory_id = any($2::uuid[]) and m.superseded_by = s.memory_id and m.status = 'ARCHIVED'
+    order by m.memory_id for update of m`;
+  return unit.query({ text, values: [orgId, erased] });
+}

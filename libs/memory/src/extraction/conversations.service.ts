@@ -82,16 +82,17 @@ export class ConversationsService {
     });
   }
 
-  /** From where it stopped. @throws NOT_FOUND; CONFLICT where it is done; UNAVAILABLE where there is no model */
+  /** From where it stopped; nothing where it is still under way. @throws NOT_FOUND; CONFLICT where it is done; UNAVAILABLE where there is no model */
   async retryExtraction(caller: Principal, id: string): Promise<ShownExtraction> {
     const wanted = requiredId(id, 'id');
     const { jobs } = this;
     await this.parts.access.write(caller, async (unit) => {
-      if (!(await findExtraction(unit, caller, wanted))) throw notFound('The extraction');
+      const found = await findExtraction(unit, caller, wanted);
+      if (!found) throw notFound('The extraction');
       if (!jobs) throw new CommonplaceError('UNAVAILABLE', NO_MODEL);
-      if (!(await queueAgain(unit, caller, wanted)))
+      if (found.status === 'SUCCEEDED')
         throw new CommonplaceError('CONFLICT', 'The extraction has SUCCEEDED; there is nothing left of it to try.');
-      await jobs.enqueue(unit, EXTRACT_JOB, { extractionId: wanted });
+      if (await queueAgain(unit, caller, wanted)) await jobs.enqueue(unit, EXTRACT_JOB, { extractionId: wanted });
     });
     return (await this.extraction(caller, wanted)) as ShownExtraction;
   }

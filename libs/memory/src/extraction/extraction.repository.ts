@@ -3,7 +3,10 @@ import type { Unit } from '#platform';
 import type { Extraction, ExtractionStatus, Part, PartMemory } from './extraction.js';
 
 const SHOWN = `e.extraction_id as id, e.pool_id as "poolId", e.status, e.attempts, e.turns_read as "turnsRead", e.refused, e.error,
-  e.created_at as "createdAt", e.finished_at as "finishedAt"`;
+  e.created_at as "createdAt", case when e.status <> 'QUEUED' then e.finished_at end as "finishedAt"`;
+
+/** While it is QUEUED, `finished_at` says when something came of it last, or it was enqueued again. */
+const LOST_AFTER = `interval '15 minutes'`;
 
 export interface NewExtraction {
   id: string;
@@ -97,7 +100,7 @@ export interface Progress {
 /** In the unit that stores what was learnt from the turns. @returns false where another has read them meanwhile */
 export async function noteRead(unit: Unit, caller: Principal, id: string, progress: Progress): Promise<boolean> {
   const text = `update extraction set turns_read = $5, refused = refused + $6, error = null,
-      status = case when $7 then 'SUCCEEDED' else status end, finished_at = case when $7 then now() end
+      status = case when $7 then 'SUCCEEDED' else status end, finished_at = now()
     where org_id = $1 and principal_id = $2 and extraction_id = $3 and turns_read = $4 and status = 'QUEUED'
     returning extraction_id`;
   const { from, to, refused, isLast } = progress;
@@ -111,16 +114,16 @@ export async function noteFailure(
   id: string,
   { status, error, asked }: { status: ExtractionStatus; error: string; asked: boolean },
 ): Promise<void> {
-  const text = `update extraction set attempts = attempts + $5, error = left($4, 300), status = $3,
-      finished_at = case when $3 <> 'QUEUED' then now() end
+  const text = `update extraction set attempts = attempts + $5, error = left($4, 300), status = $3, finished_at = now()
     where org_id = $1 and extraction_id = $2 and status = 'QUEUED'`;
   await unit.query({ text, values: [orgId, id, status, error, asked ? 1 : 0] });
 }
 
-/** From where it stopped, under the key that asks now. @returns undefined where it is done */
+/** From where it stopped, under the key that asks now. @returns undefined where it is done, or a job for it is under way by all signs */
 export async function queueAgain(unit: Unit, caller: Principal, id: string): Promise<Extraction | undefined> {
-  const text = `update extraction e set status = 'QUEUED', attempts = 0, error = null, finished_at = null, key_id = $4
-    where e.org_id = $1 and e.principal_id = $2 and e.extraction_id = $3 and e.status <> 'SUCCEEDED' returning ${SHOWN}`;
+  const text = `update extraction e set status = 'QUEUED', attempts = 0, error = null, finished_at = now(), key_id = $4
+    where e.org_id = $1 and e.principal_id = $2 and e.extraction_id = $3 and (e.status in ('FAILED', 'SKIPPED')
+      or e.status = 'QUEUED' and coalesce(e.finished_at, e.created_at) < now() - ${LOST_AFTER}) returning ${SHOWN}`;
   return (await unit.query<Extraction>({ text, values: [caller.orgId, caller.id, id, caller.keyId] }))[0];
 }
 

@@ -5,7 +5,6 @@ import type { Unit } from '#platform';
 import { randomUUID } from 'node:crypto';
 import { LIMITS } from '../input.js';
 import { isNew, type Batch, type Item } from '../memorize/batch.js';
-import type { MemorizeInput } from '../memorize/memorize-command.js';
 import type { MemorizeService } from '../memorize/memorize.service.js';
 import type { Memorized, Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type ReadScope } from '../memory.repository.js';
@@ -20,6 +19,7 @@ import {
   supersede,
   type ExtractionTask,
 } from './extraction.repository.js';
+import { inputOf } from './learnt.js';
 import { roleOf, suggestionForm, suggestionPrompt, suggestionsIn, type Shown, type Suggestion } from './suggestions.js';
 
 /** With the queue's pauses, which double, about two hours; then it is FAILED, and may be tried again by whoever asked for it. */
@@ -66,12 +66,13 @@ export class Extractor {
   }
 
   private async readTurns(task: ExtractionTask): Promise<void> {
-    const { places, turns } = await this.turnsOf(task);
     let from = task.turnsRead;
-    const left = windows(turns.filter(({ place }) => place >= from));
-    if (left.length === 0) return this.finish(task, places);
-    for (const window of left) {
-      const isLast = window === left.at(-1);
+    for (let isLast = false; !isLast;) {
+      // Anew for each window: what was forgotten while the model read the one before is not shown to it.
+      const { places, turns } = await this.turnsOf(task);
+      const [window, ...rest] = windows(turns.filter(({ place }) => place >= from));
+      if (!window) return this.finish(task, { from, to: places });
+      isLast = rest.length === 0;
       const to = isLast ? places : (window.at(-1) as Turn).place + 1;
       await this.learn(
         task,
@@ -98,8 +99,8 @@ export class Extractor {
     });
   }
 
-  private async finish({ id, principal, turnsRead }: ExtractionTask, places: number): Promise<void> {
-    const progress = { from: turnsRead, to: places, refused: 0, isLast: true };
+  private async finish({ id, principal }: ExtractionTask, left: { from: number; to: number }): Promise<void> {
+    const progress = { ...left, refused: 0, isLast: true };
     await this.parts.access.write(principal, (unit) => noteRead(unit, principal, id, progress));
   }
 
@@ -113,19 +114,23 @@ export class Extractor {
     const shown: Shown = { turns, known: await this.known(principal, pool, turns) };
     const { answer } = await this.parts.model.fill(suggestionPrompt(shown, randomUUID()), suggestionForm(shown));
     const all = suggestionsIn(answer);
-    const taken = all.filter((one) => isSupported(one, turns));
-    const refusedBefore = all.length - taken.length;
+    const now = this.parts.clock.now();
+    const learnt = all.flatMap((suggestion) => {
+      const input = inputOf(suggestion, shown, { pool, now });
+      return input ? [{ suggestion, input }] : [];
+    });
+    const refusedBefore = all.length - learnt.length;
     const note = async (unit: Unit, refused: number) => {
       if (!(await noteRead(unit, principal, task.id, { ...place, refused }))) throw new Overtaken();
     };
-    if (taken.length === 0) return this.parts.access.write(principal, (unit) => note(unit, refusedBefore));
-    const inputs = taken.map((one) => inputOf(one, turns, pool));
+    if (learnt.length === 0) return this.parts.access.write(principal, (unit) => note(unit, refusedBefore));
     await this.parts.memorize.memorizeTogether(
       principal,
-      inputs,
+      learnt.map(({ input }) => input),
       (index) => `memories.${index}`,
       async (batch, items) => {
         await note(batch.unit, refusedBefore + items.filter(({ error }) => error).length);
+        const taken = learnt.map(({ suggestion }) => suggestion);
         await this.keep(batch, task, { items, taken, shown });
       },
     );
@@ -186,29 +191,6 @@ interface Turn {
 
 const isRead = (turn: Memory): boolean =>
   turn.content !== null && ['ACTIVE', 'PROPOSED'].includes(turn.status) && roleOf(turn) !== 'SYSTEM';
-
-/** What a tool printed, a page of the web for one, gives facts at best: nobody of the team said how something is to be done. */
-const isSupported = ({ type, content, turns }: Suggestion, shown: readonly Memory[]): boolean =>
-  content !== '' && (type !== 'PROCEDURAL' || turns.some((place) => roleOf(shown[place] as Memory) !== 'TOOL'));
-
-function inputOf(one: Suggestion, turns: readonly Memory[], pool: string): MemorizeInput {
-  const from = one.turns.map((place) => turns[place] as Memory);
-  const { entityId, sessionId } = from[0] as Memory;
-  const lasts = from.flatMap(({ expiresAt }) => expiresAt?.getTime() ?? []);
-  return {
-    content: one.content,
-    type: one.type,
-    importance: one.importance,
-    pool,
-    entityId,
-    sessionId,
-    labels: ['extracted'],
-    validFrom: from.map(({ validFrom }) => validFrom).find(Boolean) ?? null,
-    // What was said only for a while is learnt only for a while.
-    expiresAt: lasts.length ? new Date(Math.min(...lasts)) : null,
-    derivedFrom: from.map(({ id }) => id).slice(0, LIMITS.derivedFrom),
-  };
-}
 
 /** As many turns as the model reads at once, one at least. */
 function windows(turns: readonly Turn[]): Turn[][] {

@@ -1,9 +1,9 @@
-import type { Language } from '#access';
+import { SqlParams, type Language } from '#access';
 import type { Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
-import { importanceRank } from '../memory.repository.js';
+import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
 import type { MemorizeOutcome } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
@@ -118,6 +118,19 @@ export async function giveUpIdentity(unit: Unit, orgId: string, memoryIds: reado
     text: 'update memory set content_hash = content_hash || uuid_send(memory_id) where org_id = $1 and memory_id = any($2::uuid[])',
     values: [orgId, memoryIds],
   });
+}
+
+/**
+ * Those that the caller sees and that still say something. They stay so to the end of the unit: whoever erases one of them waits,
+ * and then finds what was made of it.
+ */
+export async function holdSources(unit: Unit, scope: ReadScope, ids: readonly string[]): Promise<Set<string>> {
+  const params = new SqlParams();
+  const text = `select m.memory_id as id from memory m
+    where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})
+      and m.content is not null
+    order by m.memory_id for key share`;
+  return new Set((await unit.query<{ id: string }>({ text, values: params.values })).map(({ id }) => id));
 }
 
 export async function insertSources(

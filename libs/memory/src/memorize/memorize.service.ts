@@ -6,11 +6,12 @@ import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
-import { find, isNew, open, type Batch, type Item } from './batch.js';
+import { isNew, open, type Batch, type Item } from './batch.js';
 import { statusOf } from './new-status.js';
 import { writeOnce } from './idempotency.js';
 import { SingleWrites } from './single-writes.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
+import { holdSources } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -169,17 +170,21 @@ function decide({ caller, grants, pool, now }: Batch, item: Item): void {
   }
 }
 
-/** Provenance may only name what its author can read: anything else would tell that it is there. */
+/**
+ * Provenance may only name what its author can read: anything else would tell that it is there. Nor what was forgotten: what is
+ * made of it now was made of what it said, and must not be stored behind its back.
+ */
 async function checkSources(batch: Batch, items: Item[], path: (index: number) => string): Promise<void> {
+  const { unit, caller, grants, now } = batch;
   const ids = [...new Set(items.flatMap((item) => item.command.derivedFrom))];
   if (ids.length === 0) return;
-  const found = new Set((await find(batch, ids)).map((memory) => memory.id));
+  const found = await holdSources(unit, { orgId: caller.orgId, filter: grants.readFilter, now, space: null }, ids);
   for (const item of items) {
     const place = item.command.derivedFrom.findIndex((id) => !found.has(id));
     if (place >= 0)
       item.error = badInput(
         `${path(item.index)}.derivedFrom.${place}`,
-        'there is no such memory, or it is not yours to see',
+        'there is no such memory, it was forgotten, or it is not yours to see',
       );
   }
 }
