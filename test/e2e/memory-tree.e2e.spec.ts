@@ -100,6 +100,34 @@ describe('the tree of /memories', () => {
     );
   });
 
+  it('whose folder is renamed in part only is told so, and the same command goes on', async () => {
+    const cara = await api.agent('coder', { privatePool: true });
+    for (const name of ['a', 'b', 'c'])
+      await done(cara, { command: 'create', path: `/memories/plans/${name}`, file_text: name });
+    const { memories } = await cara.ask<{ memories: { nodes: { id: string; content: string; version: number }[] } }>(
+      '{ memories(filter: {labels: ["memory-file"]}) { nodes { id content version } } }',
+    );
+    const { id, version } = memories.nodes.find(({ content }) => content === 'b') ?? {};
+    await cara.ask('mutation ($input: ReviseInput!) { revise(input: $input) { id } }', {
+      input: { id, expectedVersion: version, importance: 'HIGH' },
+    });
+    const barred = deny('coder', ['REVISE'], [`agent:${cara.id}`], { where: { importance: { eq: 'HIGH' } } });
+    await editPolicy(api.admin, (statements) => [...statements, { ...barred, id: 'barred' }]);
+    const rename = { command: 'rename', old_path: '/memories/plans', new_path: '/memories/old' };
+    const refused = await command(cara, rename);
+    expect(refused.isError).toBe(true);
+    expect(refused.content).toMatch(/^Not allowed, and it was done in part; call it again for the rest: /);
+    expect(await list(cara)).toMatch(/\/memories\/old\/c\n[^]*\/memories\/plans\/a\n/);
+    await editPolicy(api.admin, (statements) => statements.filter((one) => one.id !== 'barred'));
+    await done(cara, rename);
+    expect((await list(cara)).split('\n').slice(2)).toEqual([
+      '4K\t/memories/old/',
+      '1B\t/memories/old/a',
+      '1B\t/memories/old/b',
+      '1B\t/memories/old/c',
+    ]);
+  });
+
   it('can be had over MCP by whoever knows of it', async () => {
     const mcp = await openMcp(api.url, annie.key);
     const { text } = await callTool(mcp, 'memory', { command: 'view', path: '/memories' });

@@ -1,6 +1,7 @@
 import type { DirectoryPool, Principal } from '#access';
 import { badInput, CommonplaceError, newId } from '#kernel';
 import { LIMITS, type Memory } from '#memory';
+import { DoneInPart } from '../failures.js';
 import type { ToolServices } from '../tool.js';
 import { perform, type Outcome, type TreeCommand } from './commands.js';
 import { resolvePath, TreeFailure, type Change, type Entry, type Tree } from './tree.js';
@@ -23,24 +24,37 @@ interface KeptEntry extends Entry {
  * version. The path is in its metadata, so that a file that is renamed keeps its history.
  */
 export class StoredTree {
+  /** How many changes the command has made, in all its attempts. */
+  private made = 0;
+
   constructor(
     private readonly services: ToolServices,
     private readonly caller: Principal,
   ) {}
 
+  /** @throws DoneInPart where some of the changes were made. */
   async run(command: TreeCommand): Promise<Outcome> {
     for (let attempt = 1; ; attempt++) {
-      const pool = await this.pool();
-      const tree = await this.load(pool);
-      const outcome = perform(tree, command);
-      checkLimits(tree, outcome.changes);
       try {
-        for (const change of outcome.changes) await this.make(change, tree, pool);
-        return outcome;
+        return await this.attempt(command);
       } catch (error) {
-        if (!(error instanceof CommonplaceError) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof CommonplaceError)) throw error;
+        if (error.code === 'CONFLICT' && attempt < ATTEMPTS) continue;
+        throw this.made > 0 ? new DoneInPart(error) : error;
       }
     }
+  }
+
+  private async attempt(command: TreeCommand): Promise<Outcome> {
+    const pool = await this.pool();
+    const tree = await this.load(pool);
+    const outcome = perform(tree, command);
+    checkLimits(tree, outcome.changes);
+    for (const change of outcome.changes) {
+      await this.make(change, tree, pool);
+      this.made++;
+    }
+    return outcome;
   }
 
   private async pool(): Promise<DirectoryPool> {
