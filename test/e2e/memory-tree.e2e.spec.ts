@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { callTool, openMcp } from '../support/mcp.js';
-import { deny, editPolicy } from '../support/policy.js';
+import { allow, deny, editPolicy } from '../support/policy.js';
 
 type Agent = TestClient & { id: string };
 
@@ -98,6 +98,65 @@ describe('the tree of /memories', () => {
     expect((await command(annie, { command: 'chmod', path: '/memories/x' })).content).toContain(
       'command: must be one of view',
     );
+  });
+
+  it('whose folder is renamed in part only is told so, and the same command goes on', async () => {
+    const cara = await api.agent('coder', { privatePool: true });
+    for (const name of ['a', 'b', 'c'])
+      await done(cara, { command: 'create', path: `/memories/plans/${name}`, file_text: name });
+    const { memories } = await cara.ask<{ memories: { nodes: { id: string; content: string; version: number }[] } }>(
+      '{ memories(filter: {labels: ["memory-file"]}) { nodes { id content version } } }',
+    );
+    const { id, version } = memories.nodes.find(({ content }) => content === 'b') ?? {};
+    await cara.ask('mutation ($input: ReviseInput!) { revise(input: $input) { id } }', {
+      input: { id, expectedVersion: version, importance: 'HIGH' },
+    });
+    const barred = deny('coder', ['REVISE'], [`agent:${cara.id}`], { where: { importance: { eq: 'HIGH' } } });
+    await editPolicy(api.admin, (statements) => [...statements, { ...barred, id: 'barred' }]);
+    const rename = { command: 'rename', old_path: '/memories/plans', new_path: '/memories/old' };
+    const refused = await command(cara, rename);
+    expect(refused.isError).toBe(true);
+    expect(refused.content).toMatch(/^Not allowed, and it was done in part; call it again for the rest: /);
+    expect(await list(cara)).toMatch(/\/memories\/old\/c\n[^]*\/memories\/plans\/a\n/);
+    await editPolicy(api.admin, (statements) => statements.filter((one) => one.id !== 'barred'));
+    await done(cara, rename);
+    expect((await list(cara)).split('\n').slice(2)).toEqual([
+      '4K\t/memories/old/',
+      '1B\t/memories/old/a',
+      '1B\t/memories/old/b',
+      '1B\t/memories/old/c',
+    ]);
+  });
+
+  it('has one file where several calls make it at once: the others are told that it exists, and none comes back', async () => {
+    const dan = await api.agent('coder', { privatePool: true });
+    const path = '/memories/deep/down/x';
+    const calls = ['one', 'two', 'three', 'four'].map((file_text) =>
+      command(dan, { command: 'create', path, file_text }),
+    );
+    const told = await Promise.all(calls);
+    expect(told.filter(({ isError }) => !isError)).toHaveLength(1);
+    for (const { isError, content } of told) if (isError) expect(content).toBe(`File ${path} already exists`);
+    expect((await list(dan)).split('\n').slice(2)).toEqual(['4K\t/memories/deep/', '4K\t/memories/deep/down/']);
+    await done(dan, { command: 'delete', path: '/memories/deep' });
+    expect((await list(dan)).split('\n')).toHaveLength(2);
+  });
+
+  it('takes no file that would wait for a review, and leaves none waiting', async () => {
+    const eve = await api.agent('coder', { privatePool: true });
+    const own = [`agent:${eve.id}`];
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      { ...allow('coder', ['PROPOSE'], own), id: 'proposes' },
+      { ...deny('coder', ['WRITE'], own), id: 'does-not-write' },
+    ]);
+    const refused = await command(eve, { command: 'create', path: '/memories/x', file_text: 'x' });
+    expect(refused.isError).toBe(true);
+    expect(refused.content).toMatch(/^Not allowed, and nothing was done: .* reviewer .* you need WRITE there/);
+    const { memories } = await eve.ask<{ memories: { nodes: unknown[] } }>(
+      '{ memories(filter: {statuses: [ACTIVE, PROPOSED], labels: ["memory-file"]}) { nodes { id } } }',
+    );
+    expect(memories.nodes).toEqual([]);
   });
 
   it('can be had over MCP by whoever knows of it', async () => {

@@ -133,7 +133,8 @@ describe('what is told', () => {
     await done(coder, 'memorize', { memory_type: 'episodic', content: 'The deploy failed on Monday.' });
     const found = await done(coder, 'remember', { query: 'deploy' });
     const byType = Object.fromEntries(toldMemories(found).map(({ attributes }) => [attributes['type'], attributes]));
-    expect(byType['procedural']).toMatchObject({ written_by: 'a coder (role coder)' });
+    expect(byType['procedural']).toMatchObject({ written_by: 'a coder', written_by_role: 'coder' });
+    expect(byType['procedural']).not.toHaveProperty('revised_by');
     expect(byType['episodic']).not.toHaveProperty('written_by');
     expect(found).toContain('The procedural ones are the exception');
   });

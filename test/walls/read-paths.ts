@@ -29,6 +29,7 @@ async function readMemories({ broker, callers, allIds }: Twins, name: Name): Pro
   }
   await broker.memories.countByPool(caller);
   await broker.memories.histories(caller, ids);
+  await broker.memories.writers(caller, ids);
   await broker.memories.sources(caller, ids);
   await broker.memories.byIds(caller, ids);
 }

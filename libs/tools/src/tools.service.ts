@@ -1,7 +1,7 @@
 import type { Principal } from '#access';
 import { CommonplaceError } from '#kernel';
 import { parseArguments } from './arguments.js';
-import { toldFailure } from './failures.js';
+import { DoneInPart, toldFailure } from './failures.js';
 import { quoted } from './quoted.js';
 import { ToolRefusal, type ToolServices } from './tool.js';
 import { CALLABLE, TOOLS } from './tools.js';
@@ -30,9 +30,9 @@ export class ToolsService {
       return { content: await tool.run(this.services, caller, parseArguments(tool, given)), isError: false };
     } catch (error) {
       if (error instanceof ToolRefusal) return { content: error.message, isError: true };
-      if (!(error instanceof CommonplaceError)) throw error;
+      if (!(error instanceof CommonplaceError || error instanceof DoneInPart)) throw error;
       const content = toldFailure(error);
-      if (content === undefined) throw error;
+      if (content === undefined) throw error instanceof DoneInPart ? error.failure : error;
       return { content, isError: true };
     }
   }

@@ -39,3 +39,24 @@ export async function countByPool(unit: Unit, scope: ReadScope): Promise<Map<str
   const rows = await unit.query<{ poolId: string; count: number }>({ text, values: params.values });
   return new Map(rows.map((row) => [row.poolId, row.count]));
 }
+
+/**
+ * Who wrote the words that now stand, of memories that were revised: a change of anything else is no writing. As the history, only
+ * where content and author are shown.
+ */
+export async function findWriters(unit: Unit, scope: ReadScope, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0 || isEmpty(scope)) return new Map();
+  const params = new SqlParams();
+  const shown = `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}
+    and ${scope.filter.shows(params, 'm', 'author')}`;
+  const before = 'from memory_revision r where r.org_id = m.org_id and r.memory_id = m.memory_id';
+  const text = `select m.memory_id as id, w.changed_by as "writerId" from memory m cross join lateral (
+      select v.changed_by
+      from (select m.version, m.changed_by union all select r.version, r.changed_by ${before}) v
+      where v.version > coalesce((select max(r.version) ${before} and r.content <> m.content), 0)
+      order by v.version limit 1
+    ) w
+    where ${shown} and m.version > 1 and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
+  const rows = await unit.query<{ id: string; writerId: string }>({ text, values: params.values });
+  return new Map(rows.map(({ id, writerId }) => [id, writerId]));
+}

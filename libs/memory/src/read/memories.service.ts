@@ -6,7 +6,7 @@ import type { MemoryIndex } from '../memory-index.js';
 import type { Memory, MemoryRevision } from '../memory.js';
 import { findHistories, findMemories, findSources, type ReadScope } from '../memory.repository.js';
 import { parseFilter, type MemoryFilterInput } from './memory-filter.js';
-import { countByPool, countMemories, listMemories } from './memories.repository.js';
+import { countByPool, countMemories, findWriters, listMemories } from './memories.repository.js';
 import { pageCursor, parsePageCursor } from './page-cursor.js';
 
 /** Sources, or revisions, of all memories of one answer: each may have 32 KB of content. */
@@ -74,6 +74,11 @@ export class MemoriesService {
     const byMemory = new Map<string, MemoryRevision[]>(memoryIds.map((id) => [id, []]));
     for (const { memoryId, ...revision } of revisions) byMemory.get(memoryId)?.push(revision);
     return byMemory;
+  }
+
+  /** By memory, who wrote the words that now stand; of those that were never revised, or hide it, nobody. */
+  writers(caller: Principal, memoryIds: readonly string[]): Promise<Map<string, string>> {
+    return this.read(caller, (unit, scope) => findWriters(unit, scope, memoryIds));
   }
 
   /** The memories each was made from, as far as the caller may see them. @throws QUOTA_EXCEEDED as histories does. */

@@ -118,6 +118,51 @@ describe('the commands of a tree', () => {
   }, 120_000);
 });
 
+describe('a command that is interrupted', () => {
+  it('goes on where it was when it is given again, and leaves what it would have left', () => {
+    let interrupted = 0;
+    fc.assert(
+      fc.property(fc.array(command, { minLength: 5, maxLength: 25, size: 'max' }), (commands) => {
+        let tree: Tree = new Map();
+        for (const one of commands) {
+          const { changes, isError } = perform(tree, one);
+          const whole = applied(tree, changes);
+          for (let made = 1; made < changes.length && !isError; made++) {
+            const part = applied(tree, changes.slice(0, made));
+            const again = perform(part, one);
+            expect({ one, told: again.told, isError: again.isError }).toMatchObject({ one, isError: false });
+            expect(new Map([...applied(part, again.changes)].sort())).toEqual(new Map([...whole].sort()));
+            interrupted++;
+          }
+          tree = whole;
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(interrupted).toBeGreaterThan(100);
+  });
+
+  it.each(['rename', 'delete'])('a %s of a folder is made from below', (name) => {
+    const tree: Tree = new Map([
+      ['/memories/a', { text: null }],
+      ['/memories/a/b', { text: null }],
+      ['/memories/a/b/c', { text: 'c' }],
+      ['/memories/a/d', { text: 'd' }],
+    ]);
+    const whole: TreeCommand =
+      name === 'rename'
+        ? { command: 'rename', old_path: '/memories/a', new_path: '/memories/z' }
+        : { command: 'delete', path: '/memories/a' };
+    const { changes } = perform(tree, whole);
+    expect(changes.map(({ path }) => path)).toEqual([
+      '/memories/a/d',
+      '/memories/a/b/c',
+      '/memories/a/b',
+      '/memories/a',
+    ]);
+  });
+});
+
 describe('a path', () => {
   it.each([
     '/memories/../x',

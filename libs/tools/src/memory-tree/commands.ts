@@ -146,19 +146,18 @@ function insert(tree: Tree, { path, insert_line, insert_text }: Of<'insert'>, ch
   return `The file ${path} has been edited.`;
 }
 
+/** From below: where a command is interrupted, what it is named by is still there, and the same command goes on. */
 const allWithin = (tree: Tree, path: string): string[] =>
-  [...tree.keys()].filter((one) => one === path || isWithin(one, path)).sort();
+  [...tree.keys()]
+    .filter((one) => one === path || isWithin(one, path))
+    .sort()
+    .reverse();
 
 function remove(tree: Tree, { path }: Of<'delete'>, changes: Change[]): string {
   const resolved = resolvePath(path);
   if (resolved === ROOT) throw new TreeFailure('Cannot delete the /memories directory itself');
   if (!find(tree, resolved)) throw new TreeFailure(`The path ${path} does not exist`);
-  // From below, so that what is left of it when it is interrupted is a tree.
-  changes.push(
-    ...allWithin(tree, resolved)
-      .reverse()
-      .map((one): Change => ({ kind: 'remove', path: one })),
-  );
+  changes.push(...allWithin(tree, resolved).map((one): Change => ({ kind: 'remove', path: one })));
   return `Successfully deleted ${path}`;
 }
 
