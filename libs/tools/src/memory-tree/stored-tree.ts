@@ -10,7 +10,7 @@ import { resolvePath, TreeFailure, type Change, type Entry, type Tree } from './
 const MOST_ENTRIES = 500;
 const PAGE = 100;
 /** Another call of the same agent may come between reading and writing. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 /** How long one waits for another that gives way: a third of a second in all. */
 const PAUSES_MS = [20, 40, 80, 160];
 const LABEL = 'memory-file';
