@@ -12,6 +12,7 @@ import { PoolLanguages0000000000011 } from './0011-pool-languages.js';
 import { CountsForPlainOwners0000000000012 } from './0012-counts-for-plain-owners.js';
 import { Consolidation0000000000013 } from './0013-consolidation.js';
 import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure.js';
+import { AuthorRole0000000000016 } from './0016-author-role.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   CountsForPlainOwners0000000000012,
   Consolidation0000000000013,
   ExtractionAndErasure0000000000015,
+  AuthorRole0000000000016,
 ];

@@ -47,7 +47,7 @@ beforeAll(async () => {
   rows = (
     await run(
       `select memory_id as id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId", session_id as "sessionId",
-        speaker, author_id as "authorId", importance as place, labels, created_at as "createdAt", valid_from as "validFrom"
+        speaker, author_id as "authorId", author_role as "authorRole", importance as place, labels, created_at as "createdAt", valid_from as "validFrom"
        from memory where org_id = $1 and pool_id = any($2::uuid[]) order by 1`,
       [org, POOLS.map(({ id }) => id)],
     )
@@ -64,8 +64,8 @@ async function insert(org: string, value: Value): Promise<void> {
   const isGone = value.status === 'FORGOTTEN';
   await run(
     `insert into memory (org_id, memory_id, pool_id, type, status, was_held, content, content_hash, terms, term_count, entity_id, session_id,
-       speaker, author_id, changed_by, importance, labels, created_at, updated_at, valid_from)
-     values ($1, $2::uuid, $3, $4, $5, $6, $7, uuid_send($2::uuid), '', 0, $8, $9, $10, $11, $11, $12, $13, $14, now(), $15)`,
+       speaker, author_id, changed_by, importance, labels, created_at, updated_at, valid_from, author_role)
+     values ($1, $2::uuid, $3, $4, $5, $6, $7, uuid_send($2::uuid), '', 0, $8, $9, $10, $11, $11, $12, $13, $14, now(), $15, $16)`,
     [
       org,
       newId(),
@@ -82,6 +82,7 @@ async function insert(org: string, value: Value): Promise<void> {
       value.labels,
       value.created_at,
       value.valid_from,
+      value.author_role,
     ],
   );
 }

@@ -72,6 +72,7 @@ describeOnNative(nativeOnly('an upgrade by an owner who is no superuser', 'its o
       { status: 'ACTIVE', retired: 0 },
       { status: 'SUPERSEDED', retired: 3 },
     ]);
+    expect(await run(url, ['select distinct author_role as role from memory'])).toEqual([{ role: 'planner' }]);
     const unforced = `select relname from pg_class where relrowsecurity and not relforcerowsecurity order by 1`;
     expect(await run(url, [unforced])).toEqual([]);
   });

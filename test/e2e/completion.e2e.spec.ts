@@ -251,4 +251,28 @@ describe('a policy that wants instructions of certain roles only', () => {
     const how = await memorize(reviewer, { content: 'Pearl: polish it', type: 'PROCEDURAL', pool: 'shared' });
     expect(ids((await complete(tester, 'What is done with a pearl?')).memories)).toEqual([how]);
   });
+
+  it('keeps what is there already from readers, by the role of its author', async () => {
+    const [planner, reader] = [await bare.agent('planner'), await bare.agent('coder')];
+    const theirs = await memorize(planner, { content: 'Garnet: grind it', type: 'PROCEDURAL', pool: 'shared' });
+    const fact = await memorize(planner, { content: 'The garnet is red', type: 'DECLARATIVE', pool: 'shared' });
+    const recall = async () => {
+      const text = 'query ($input: RecallInput!) { recall(input: $input) { hits { memory { id } } } }';
+      const { recall: found } = await reader.ask<{ recall: { hits: { memory: { id: string } }[] } }>(text, {
+        input: { query: 'garnet' },
+      });
+      return found.hits.map(({ memory }) => memory.id).sort();
+    };
+    expect(await recall()).toEqual([theirs, fact].sort());
+    const where = { type: { eq: 'PROCEDURAL' }, authorRole: { nin: ['reviewer', 'admin'] } };
+    await editPolicy(bare.admin, (statements) => [
+      ...statements,
+      deny('coder', ['READ'], ['*'], { id: 'of-few', where }),
+    ]);
+    expect(await recall()).toEqual([fact]);
+    expect(ids((await complete(reader, 'What is done with a garnet?')).memories)).toEqual([]);
+    const reviewer = await bare.agent('reviewer');
+    const how = await memorize(reviewer, { content: 'Garnet: polish it', type: 'PROCEDURAL', pool: 'shared' });
+    expect(ids((await complete(reader, 'What is done with a garnet?')).memories)).toEqual([how]);
+  });
 });

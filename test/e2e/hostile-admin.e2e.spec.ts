@@ -55,6 +55,11 @@ describe('a draft of the policy is refused for', () => {
     ['text for a list', when({ entityId: { in: 'alpha' } }), 'where.entityId.in'],
     ['an empty list', when({ entityId: { in: [] } }), 'where.entityId.in'],
     ['an author that is no id', when({ authorId: { eq: INJECTION } }), 'where.authorId.eq'],
+    [
+      'an author of a role that there is not',
+      when({ authorRole: { in: ['coder', INJECTION] } }),
+      'where.authorRole.in',
+    ],
     ['an importance that there is not', when({ importance: { gte: 'HUGE' } }), 'where.importance.gte'],
     ['a time that is none', when({ createdAt: { lt: 'yesterday' } }), 'where.createdAt.lt'],
     ['30 February', when({ createdAt: { lt: '2026-02-30T00:00:00Z' } }), 'where.createdAt.lt'],

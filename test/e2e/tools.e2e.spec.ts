@@ -278,15 +278,9 @@ describe('arguments of any kind', () => {
     const before = await countMemories(api);
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...NAMES), given, async (name, fields) => {
-        const answer = await coder.send(CALL, { name, given: fields });
-        const result = (answer.data as { callTool?: Result } | null)?.callTool;
-        if (result) {
-          expect(result.content).toMatch(/\S/);
-          expect(result.content.length).toBeLessThan(200_000);
-        } else {
-          // What the scalar itself refuses never comes to a tool.
-          expect(answer.errors?.[0]?.extensions.code).toBe('BAD_INPUT');
-        }
+        const { content } = await call(coder, name, fields);
+        expect(content).toMatch(/\S/);
+        expect(content.length).toBeLessThan(200_000);
       }),
       { numRuns: 250 },
     );
@@ -294,8 +288,11 @@ describe('arguments of any kind', () => {
   });
 
   it('of a megabyte are refused where they come in', async () => {
-    const answer = await coder.send(CALL, { name: 'remember', given: { query: 'x'.repeat(1_000_000) } });
-    expect(answer.errors?.[0]).toMatchObject({ extensions: { code: 'BAD_INPUT', field: 'given' } });
+    const { content, isError } = await call(coder, 'remember', { query: 'x'.repeat(1_000_000) });
+    expect({ content, isError }).toEqual({
+      content: expect.stringMatching(/ arguments: is 10000\d\d bytes as JSON; at most 262144 are taken/),
+      isError: true,
+    });
   });
 
   it('a name that is not there is answered with those that are', async () => {
@@ -307,9 +304,13 @@ describe('arguments of any kind', () => {
   });
 
   it('halves of surrogate pairs and NUL are refused by name', async () => {
-    for (const content of ['a\u0000b', 'a\ud800b']) {
-      const answer = await coder.send(CALL, { name: 'memorize', given: { ...FACT, content } });
-      expect(answer.errors?.[0]?.extensions.code).toBe('BAD_INPUT');
+    for (const [text, problem] of [
+      ['a\u0000b', 'holds a NUL'],
+      ['a\ud800b', 'half of a surrogate pair'],
+    ] as const) {
+      const { content, isError } = await call(coder, 'memorize', { ...FACT, content: text });
+      expect({ content, isError }).toEqual({ content: expect.stringContaining(problem), isError: true });
+      expect(content).toMatch(/^Wrong arguments, and nothing was done\. (arguments\.)?content: /);
     }
   });
 });

@@ -100,6 +100,7 @@ export class PolicyWorld {
         sessionId: ['monday', 'tuesday'],
         speaker: ['grace', 'ada'],
         authorId: [...ids, (ids[0] as string).toUpperCase()],
+        authorRole: ROLES,
         importance: IMPORTANCES,
         labels: ['red', 'blue', 'a,b', '{red}'],
         createdAt: [...TIMES, '2025-06-15T02:00:00+02:00'],
@@ -172,7 +173,7 @@ export class PolicyWorld {
       reviewed: false,
       versions: [{ content, reason: null }],
       words: [word(number, 1)],
-      attributes: { ...given, status, authorId: author.id },
+      attributes: { ...given, status, authorId: author.id, authorRole: author.role },
     };
     this.facts.push(fact);
     this.log.push({ kind: status === 'PROPOSED' ? 'PROPOSED' : 'MEMORIZED', fact });

@@ -21,6 +21,7 @@ export const OPERATORS: Record<string, readonly string[]> = {
   sessionId: EQUALITY,
   speaker: EQUALITY,
   authorId: EQUALITY,
+  authorRole: EQUALITY,
   importance: ORDER,
   labels: ['contains', 'containsAny'],
   createdAt: ORDER,

@@ -1,6 +1,7 @@
 import { Clock } from '#kernel';
 import type { ChatModel } from '#llm';
 import { Extractor, MemoryIndex, RecallService } from '#memory';
+import { JobQueue } from '#platform';
 import { noteFailure, queueAgain } from '../../libs/memory/src/extraction/extraction.repository.js';
 import type { Path } from './read-paths.js';
 import { COMMON, type Twins } from './twins.js';
@@ -27,10 +28,18 @@ async function learn({ broker, callers, extraction, database, org }: Twins): Pro
   };
   const model: ChatModel = {
     model: 'test',
+    withinMs: 1_000,
     write: () => Promise.reject(new Error('asked for no text')),
     fill: <Answer>() => Promise.resolve({ answer: { memories: [suggestion] } as Answer, attempts: 1 }),
   };
-  const extractor = new Extractor({ access, memorize, recall, model, clock: new Clock() });
+  const extractor = new Extractor({
+    access,
+    memorize,
+    recall,
+    model,
+    jobs: new JobQueue(database, () => undefined),
+    clock: new Clock(),
+  });
   await access.write(callers.coder, (unit) => queueAgain(unit, callers.coder, extraction));
   await extractor.extract({ extractionId: extraction });
   await extractor.extract({ extractionId: extraction });

@@ -48,6 +48,7 @@ async function complete({ broker, callers }: Twins, name: Name): Promise<void> {
   const answer = (text: string) => Promise.resolve({ answer: text, attempts: 1 });
   const model: ChatModel = {
     model: 'test',
+    withinMs: 1_000,
     write: () => answer('so'),
     fill: () => Promise.reject(new Error('no form')),
   };

@@ -99,6 +99,9 @@ export interface BrokerOptions {
   extraction?: { mostAttempts: number };
 }
 
+/** What an extraction does beside asking the model. */
+const EXTRACTION_SLACK_SECONDS = 120;
+
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { config, onError, database: given } = options;
@@ -152,8 +155,10 @@ async function assemble(
   const recall = new RecallService(access, index, clock, usage);
   const model = createChatModel(config.llm);
   if (model) {
-    const extractor = new Extractor({ access, memorize, recall, model, clock, ...extraction });
-    jobs.register<ExtractJob>(EXTRACT_JOB, (job) => extractor.extract(job));
+    const extractor = new Extractor({ access, memorize, recall, model, jobs, clock, ...extraction });
+    // The model has its own deadline; the rest is for the database.
+    const withinSeconds = Math.ceil(model.withinMs / 1_000) + EXTRACTION_SLACK_SECONDS;
+    jobs.register<ExtractJob>(EXTRACT_JOB, (job) => extractor.extract(job), withinSeconds);
   }
   await jobs.start();
   const doorbell = await openDoorbell({

@@ -43,7 +43,7 @@ export async function listen(config: Config, logger: Logger, broker: Broker): Pr
     if (error) logger.error({ err: error, reference }, 'a request failed');
   };
 
-  // Keys such as __proto__ are left for the JSONObject scalar to refuse: it names the field. Nothing copies a body before.
+  // Keys such as __proto__ are left for whatever takes a JSONObject to refuse: it names the field. Nothing copies a body before.
   const poisoning = { onProtoPoisoning: 'ignore', onConstructorPoisoning: 'ignore' } as const;
   const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle', ...poisoning });
   const module = ApiModule.of({ broker, authentication, contexts, metrics, lifecycle, report });

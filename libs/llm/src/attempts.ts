@@ -25,6 +25,8 @@ const WHOLE = 2;
  */
 export class Attempts {
   private readonly breaker: CircuitBreakerPolicy;
+  /** The longest that all attempts of one call take. */
+  readonly withinMs: number;
   /** Until when the model asked to be left alone. */
   private restUntil = 0;
 
@@ -32,6 +34,7 @@ export class Attempts {
     private readonly timeoutMs: number,
     private readonly random: () => number = Math.random,
   ) {
+    this.withinMs = WHOLE * timeoutMs;
     this.breaker = circuitBreaker(handleWhen(isFault), {
       halfOpenAfter: HALF_OPEN_AFTER_MS,
       breaker: new ConsecutiveBreaker(OPEN_AFTER_FAILURES),
@@ -41,7 +44,7 @@ export class Attempts {
   /** @throws ChatError, with the number of attempts in it */
   async run<Answer>(ask: (signal: AbortSignal) => Promise<Answer>): Promise<ChatAnswer<Answer>> {
     this.refuseWhileResting();
-    const end = Date.now() + WHOLE * this.timeoutMs;
+    const end = Date.now() + this.withinMs;
     let attempts = 0;
     const again = handleWhen((error) => isWorthAnother(error) && Date.now() + this.pause(error, attempts) < end);
     const backoff = new DelegateBackoff<{ attempt: number; result: object }>(({ attempt, result }) =>

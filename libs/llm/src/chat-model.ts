@@ -21,6 +21,8 @@ export interface ChatAnswer<Answer> {
 /** A language model, asked with an end. */
 export interface ChatModel {
   readonly model: string;
+  /** The longest that one call takes, with all its attempts. */
+  readonly withinMs: number;
   /** @throws ChatError */
   write(messages: readonly ChatMessage[]): Promise<ChatAnswer<string>>;
   /** @throws ChatError, also where nothing of the form came back */

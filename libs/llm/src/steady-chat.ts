@@ -6,12 +6,14 @@ import type { ChatSource, SentForm } from './openai-chat.js';
 /** A model made dependable: asked with an end, left alone while it fails, and believed only as far as its answer has the form. */
 export class SteadyChat implements ChatModel {
   readonly model: string;
+  readonly withinMs: number;
 
   constructor(
     private readonly source: ChatSource,
     private readonly attempts: Attempts,
   ) {
     this.model = source.name;
+    this.withinMs = attempts.withinMs;
   }
 
   write(messages: readonly ChatMessage[]): Promise<ChatAnswer<string>> {

@@ -107,7 +107,7 @@ export function memoriesTogether({ orgId, filter, now, space }: ReadScope, param
 
 /** What a decision reads of a memory. */
 export const DECISION_COLUMNS = `m.memory_id as id, m.pool_id as "poolId", m.type, m.status, m.was_held as "wasHeld", m.entity_id as "entityId",
-  m.session_id as "sessionId", m.speaker, m.author_id as "authorId", m.importance, m.labels, m.created_at as "createdAt",
+  m.session_id as "sessionId", m.speaker, m.author_id as "authorId", m.author_role as "authorRole", m.importance, m.labels, m.created_at as "createdAt",
   m.valid_from as "validFrom"`;
 
 export type DecisionRecord<Row extends MemoryRow = MemoryRow> = Omit<Row, 'importance'> & { importance: number };

@@ -1,5 +1,5 @@
 import { IMPORTANCES, MEMORY_TYPES } from '#access';
-import { badInput } from '#kernel';
+import { badInput, JSON_OBJECT_LIMITS, jsonObject } from '#kernel';
 import { LIMITS } from '#memory';
 import { z } from 'zod';
 import { quoted } from './quoted.js';
@@ -35,6 +35,8 @@ export const pool = text(64, 'The key of a pool, as list_pools shows it.');
 export const userId = text(LIMITS.entityId, 'Whom or what it is about: a user, a project or another entity.');
 
 const MOST_PROBLEMS = 5;
+/** The longest content of a memory fits in, escaped. */
+const ROOM = { maxBytes: 256 * 1024, maxDepth: JSON_OBJECT_LIMITS.maxDepth };
 
 /** An optional argument that is null is one that was left out: so models that must fill in every argument say it. */
 function withoutNulls(given: Record<string, unknown>, { shape }: z.ZodObject): Record<string, unknown> {
@@ -47,7 +49,7 @@ function withoutNulls(given: Record<string, unknown>, { shape }: z.ZodObject): R
 export function parseArguments({ name, arguments: schema }: Tool, given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw badInput('arguments', `must be an object: ${name} takes ${taken(schema)}`);
-  const parsed = schema.safeParse(withoutNulls(given as Record<string, unknown>, schema));
+  const parsed = schema.safeParse(withoutNulls(jsonObject(given, 'arguments', ROOM), schema));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) =>
     issue.code === 'unrecognized_keys'

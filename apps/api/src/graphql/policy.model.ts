@@ -20,7 +20,7 @@ export class PolicyStatementModel {
   @Field(() => JSONObject, {
     nullable: true,
     description: `Conditions on the memory, {field: {operator: value}}; all must hold (what an or or a not would say is another statement). Fields: type, status,
-entityId, sessionId, speaker, authorId, importance, labels, createdAt, validFrom. Operators: eq ne in nin; lt lte gt gte for times and
+entityId, sessionId, speaker, authorId, authorRole (when it wrote the memory), importance, labels, createdAt, validFrom. Operators: eq ne in nin; lt lte gt gte for times and
 importance; contains and containsAny for labels. Such as {type: {in: ["PROCEDURAL"]}} or {entityId: {eq: "project-alpha"}}.`,
   })
   where: unknown;

@@ -1,4 +1,4 @@
-import { badInput, JSON_OBJECT_LIMITS, jsonObject } from '#kernel';
+import { badInput } from '#kernel';
 import { GraphQLScalarType, Kind, type ObjectFieldNode, type ValueNode } from 'graphql';
 
 const ISO_WITH_OFFSET = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/i;
@@ -63,13 +63,17 @@ function entryOf(
   return json === undefined ? [] : [[name.value, json]];
 }
 
-/** A tool's arguments may hold the longest content of a memory, escaped; what has less room says so itself. */
-const SCALAR_LIMITS = { maxBytes: 256 * 1024, maxDepth: JSON_OBJECT_LIMITS.maxDepth };
+/** What it may hold, whatever takes one says by the name of its field; a tool says it to the model. */
+function anyObject(value: unknown): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badInput('value', 'must be a JSON object');
+  return value;
+}
 
 export const JSONObject = new GraphQLScalarType({
   name: 'JSONObject',
   description: 'Any JSON object; at most 16 KB, as arguments of a tool 256 KB.',
   serialize: (value) => value,
-  parseValue: (value) => jsonObject(value, 'value', SCALAR_LIMITS),
-  parseLiteral: (node, variables) => jsonObject(literalToJson(node, variables), 'value', SCALAR_LIMITS),
+  parseValue: anyObject,
+  parseLiteral: (node, variables) => anyObject(literalToJson(node, variables)),
 });

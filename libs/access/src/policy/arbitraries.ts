@@ -29,6 +29,7 @@ const PRINCIPALS: PrincipalRef[] = [
 
 export const some = <T>(values: readonly T[], least = 1) => fc.subarray([...values], { minLength: least });
 const authors = Object.values(AGENTS);
+const ROLES = ['coder', 'tester', 'planner'];
 
 const VALUES: Record<ConditionField, fc.Arbitrary<unknown>> = {
   type: fc.constantFrom(...MEMORY_TYPES),
@@ -37,6 +38,7 @@ const VALUES: Record<ConditionField, fc.Arbitrary<unknown>> = {
   sessionId: fc.constantFrom(...TEXTS),
   speaker: fc.constantFrom(...TEXTS),
   authorId: fc.constantFrom(...authors, AGENTS.coder.toUpperCase()),
+  authorRole: fc.constantFrom(...ROLES),
   importance: fc.constantFrom(...IMPORTANCES),
   labels: fc.constantFrom(...LABELS),
   createdAt: fc.constantFrom(...TIMES, '2025-06-01T02:00:00+02:00', '2025-06-01T00:00:00.001999Z'),
@@ -52,6 +54,7 @@ const UNKNOWN: Partial<Record<ConditionField, readonly string[]>> = {
   sessionId: UNKNOWN_TEXTS,
   speaker: UNKNOWN_TEXTS,
   authorId: UNKNOWN_TEXTS.map((_, nth) => `ffffffff-0000-4000-8000-${String(nth).padStart(12, '0')}`),
+  authorRole: UNKNOWN_TEXTS,
   labels: UNKNOWN_TEXTS,
   createdAt: UNKNOWN_TIMES,
   validFrom: UNKNOWN_TIMES,
@@ -158,6 +161,7 @@ export const rowValues = fc.record({
   session_id: inTen(7, VALUES.sessionId),
   speaker: inTen(7, VALUES.speaker),
   author_id: inTen(9, fc.constantFrom(...authors)),
+  author_role: inTen(8, VALUES.authorRole),
   importance: fc.constantFrom(1, 2, 3),
   labels: some(LABELS, 0),
   // Postgres keeps microseconds, which the service never sees.

@@ -17,6 +17,7 @@ export type ConditionField =
   | 'sessionId'
   | 'speaker'
   | 'authorId'
+  | 'authorRole'
   | 'importance'
   | 'labels'
   | 'createdAt'
@@ -65,6 +66,8 @@ export const CATALOGUE: Readonly<Record<ConditionField, Attribute>> = {
   sessionId: text('session_id'),
   speaker: text('speaker'),
   authorId: { kind: 'uuid', column: 'author_id', sqlType: 'uuid', nullable: true, operators: EQUALITY },
+  /** The author's role when it wrote the memory. */
+  authorRole: text('author_role'),
   importance: {
     kind: 'importance',
     column: 'importance',
@@ -80,13 +83,13 @@ export const CATALOGUE: Readonly<Record<ConditionField, Attribute>> = {
 
 export const CONDITION_FIELDS = Object.keys(CATALOGUE) as ConditionField[];
 
-/** What a condition calls a field that a statement can hide; of content and metadata no condition speaks. */
-export const HIDEABLE_ATTRIBUTES: Partial<Record<MaskableField, ConditionField>> = {
-  labels: 'labels',
-  author: 'authorId',
-  entityId: 'entityId',
-  sessionId: 'sessionId',
-  speaker: 'speaker',
+/** What a condition calls what a statement can hide with a field; of content and metadata no condition speaks. */
+export const HIDEABLE_ATTRIBUTES: Partial<Record<MaskableField, readonly ConditionField[]>> = {
+  labels: ['labels'],
+  author: ['authorId', 'authorRole'],
+  entityId: ['entityId'],
+  sessionId: ['sessionId'],
+  speaker: ['speaker'],
 };
 
 /** The column of a field that a statement can hide. */

@@ -31,6 +31,7 @@ const rows: fc.Arbitrary<MemoryRow> = rowValues.map((value) =>
     sessionId: value.session_id as string | null,
     speaker: value.speaker as string | null,
     authorId: value.author_id,
+    authorRole: value.author_role as string | null,
     importance: IMPORTANCES[value.importance - 1] as MemoryRow['importance'],
     labels: value.labels,
     createdAt: new Date(value.created_at),

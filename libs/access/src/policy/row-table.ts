@@ -11,7 +11,7 @@ import { IMPORTANCES, type MemoryRow } from './vocabulary.js';
 const TABLE = `create table memory (
   id uuid primary key default gen_random_uuid(), pool_id uuid not null, type text not null, status text not null,
   was_held boolean not null,
-  entity_id text, session_id text, speaker text, author_id uuid, importance smallint not null,
+  entity_id text, session_id text, speaker text, author_id uuid, author_role text, importance smallint not null,
   labels text[] not null, created_at timestamptz not null, valid_from timestamptz,
   content text not null default 'content', metadata jsonb not null default '{}')`;
 
@@ -19,14 +19,14 @@ const LISTS = 'create table policy_list (org_id uuid, hash bytea, members jsonb,
 const ORG = '00000000-0000-7000-8000-000000000000';
 const KEEP = `insert into policy_list values ($1, $2, jsonb_build_object('values', $3::jsonb)) on conflict do nothing`;
 
-const INSERT = `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, importance, labels, created_at, valid_from)
-  select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, importance,
+const INSERT = `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, author_role, importance, labels, created_at, valid_from)
+  select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, author_role, importance,
     array(select jsonb_array_elements_text(labels)), created_at, valid_from
   from jsonb_to_recordset($1::jsonb) as r(pool_id uuid, type text, status text, entity_id text, session_id text,
-    speaker text, author_id uuid, importance smallint, labels jsonb, created_at timestamptz, valid_from timestamptz)`;
+    speaker text, author_id uuid, author_role text, importance smallint, labels jsonb, created_at timestamptz, valid_from timestamptz)`;
 
 const ROWS = `select id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId",
-  session_id as "sessionId", speaker, author_id as "authorId", importance as place, labels, created_at as "createdAt",
+  session_id as "sessionId", speaker, author_id as "authorId", author_role as "authorRole", importance as place, labels, created_at as "createdAt",
   valid_from as "validFrom" from memory order by id`;
 
 export class RowTable {

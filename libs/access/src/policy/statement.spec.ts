@@ -100,6 +100,8 @@ describe('a draft is refused', () => {
     ['a column in place of a field', { fields: ['entity_id'] }, 'fields.0'],
     ['no fields', { fields: [] }, 'fields'],
     ['fields without READ', { actions: ['WRITE'], fields: ['content'] }, 'fields'],
+    ['an author of no role', { where: { authorRole: { eq: 'revewer' } } }, 'where.authorRole.eq'],
+    ['authors, one of no role', { where: { authorRole: { nin: ['coder', 'revewer'] } } }, 'where.authorRole.nin'],
     ['an expiry that is no time', { expiresAt: 'tomorrow' }, 'expiresAt'],
     ['an expiry that is a number', { expiresAt: 1 }, 'expiresAt'],
     ['an invalid date', { expiresAt: new Date(NaN) }, 'expiresAt'],

@@ -79,7 +79,7 @@ function parseStatement(item: unknown, path: string, known: KnownKeys, options: 
     roles: keysOf(raw.roles, `${path}.roles`, { known: roles, also: ['*'], atMost: POLICY_LIMITS.roles }),
     actions: someOf(ACTIONS, raw.actions, `${path}.actions`),
     pools: keysOf(raw.pools, `${path}.pools`, { known: pools, also: POOL_SELECTORS, atMost: POLICY_LIMITS.pools }),
-    where: whereOf(raw.where, `${path}.where`),
+    where: whereOf(raw.where, `${path}.where`, roles),
     fields: raw.fields == null ? null : someOf(MASKABLE_FIELDS, raw.fields, `${path}.fields`),
     expiresAt: raw.expiresAt == null ? null : dateOf(raw.expiresAt, `${path}.expiresAt`),
     reason: raw.reason == null ? null : textOf(raw.reason, `${path}.reason`, POLICY_LIMITS.reason) || null,
@@ -99,11 +99,25 @@ function refuseSenseless({ actions, where, fields }: PolicyStatement, path: stri
 }
 
 /** What is kept is the copy that was checked. */
-function whereOf(value: unknown, path: string): JsonObject | null {
+function whereOf(value: unknown, path: string, roles: ReadonlySet<string> | null): JsonObject | null {
   if (value == null) return null;
   const where = jsonObject(value, path);
   conditionOf(where, path);
+  if (roles) refuseUnknownRoles(where, path, roles);
   return where;
+}
+
+/** A role that is misspelt would never be met: a DENY about it would deny nothing. */
+function refuseUnknownRoles({ authorRole }: JsonObject, path: string, known: ReadonlySet<string>): void {
+  for (const [operator, named] of Object.entries((authorRole ?? {}) as JsonObject)) {
+    for (const role of [named].flat().map(String)) {
+      if (known.has(role)) continue;
+      throw badInput(
+        `${path}.authorRole.${operator}`,
+        `"${short(role)}" is no role here; there are ${some([...known])}`,
+      );
+    }
+  }
 }
 
 interface KeyRules {

@@ -49,6 +49,7 @@ export const memoryRow = (rest: Partial<MemoryRow> & { pool?: string } = {}): Me
     sessionId: null,
     speaker: null,
     authorId: AGENTS.planner,
+    authorRole: 'planner',
     importance: 'MEDIUM',
     labels: [],
     createdAt: new Date('2026-01-01T00:00:00.000Z'),

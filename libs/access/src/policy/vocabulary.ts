@@ -58,6 +58,8 @@ export interface MemoryRow {
   readonly sessionId: string | null;
   readonly speaker: string | null;
   readonly authorId: string | null;
+  /** When it wrote the memory. */
+  readonly authorRole: string | null;
   readonly importance: Importance;
   readonly labels: readonly string[];
   readonly createdAt: Date;

@@ -38,10 +38,10 @@ const INSERT = `with input as (
       as i (memory_id, first_id, content_hash, content, terms, term_count, traits, metadata, created_at, valid_from)
   ), made as (
     insert into memory (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, traits, analysis,
-      entity_id, session_id, speaker, importance, labels, metadata, author_id, changed_by, change_reason, origin_authors,
+      entity_id, session_id, speaker, importance, labels, metadata, author_id, author_role, changed_by, change_reason, origin_authors,
       created_at, updated_at, valid_from, valid_to, expires_at, consolidated_at)
     select $1, i.memory_id, $2, s.type, 'ACTIVE', i.content, i.content_hash, i.terms, i.term_count, i.traits, ${ANALYSIS},
-      s.entity_id, s.session_id, s.speaker, s.importance, s.labels, i.metadata, s.author_id, s.author_id, 'consolidated', s.origin_authors,
+      s.entity_id, s.session_id, s.speaker, s.importance, s.labels, i.metadata, s.author_id, s.author_role, s.author_id, 'consolidated', s.origin_authors,
       i.created_at, $13, i.valid_from, s.valid_to, s.expires_at, clock_timestamp()
     from input i join memory s on s.org_id = $1 and s.pool_id = $2 and s.memory_id = i.first_id
     order by i.content_hash on conflict do nothing returning memory_id

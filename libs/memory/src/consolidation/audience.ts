@@ -10,6 +10,7 @@ const VALUES: Record<Attribute, (memory: Held) => unknown> = {
   sessionId: ({ sessionId }) => sessionId,
   speaker: ({ speaker }) => speaker,
   authorId: ({ authorId }) => authorId,
+  authorRole: ({ authorRole }) => authorRole,
   importance: ({ importance }) => IMPORTANCES.indexOf(importance),
   labels: ({ labels }) => [...labels].sort(),
 };

@@ -12,6 +12,7 @@ export function held(rest: Partial<Held> & { content: string }): Held {
     sessionId: null,
     speaker: null,
     authorId: AUTHOR,
+    authorRole: 'planner',
     importance: 'MEDIUM',
     labels: [],
     createdAt: new Date('2026-01-10T12:00:00Z'),

@@ -1,7 +1,7 @@
 import { verdict, type AccessService, type Principal } from '#access';
 import { CommonplaceError, type Clock } from '#kernel';
 import { ChatError, type ChatModel } from '#llm';
-import type { Unit } from '#platform';
+import type { JobQueue, Unit } from '#platform';
 import { randomUUID } from 'node:crypto';
 import { LIMITS } from '../input.js';
 import { isNew, type Batch, type Item } from '../memorize/batch.js';
@@ -9,7 +9,7 @@ import type { MemorizeService } from '../memorize/memorize.service.js';
 import type { Memorized, Memory } from '../memory.js';
 import { appendEvent, findMemories, lockMemory, type ReadScope } from '../memory.repository.js';
 import type { RecallService } from '../recall/recall.service.js';
-import type { ExtractJob } from './conversations.service.js';
+import { EXTRACT_JOB, type ExtractJob } from './conversations.service.js';
 import {
   findParts,
   findTask,
@@ -31,11 +31,15 @@ const KNOWN = 20;
 /** Others have read these turns meanwhile: what was learnt from them here is undone. */
 class Overtaken extends Error {}
 
+/** Something that the model was shown is forgotten by now: its words may be in the answer, whether that names it or not. */
+class ForgottenMeanwhile extends Error {}
+
 export interface ExtractorParts {
   access: AccessService;
   memorize: MemorizeService;
   recall: RecallService;
   model: ChatModel;
+  jobs: JobQueue;
   clock: Clock;
   mostAttempts?: number;
 }
@@ -56,6 +60,8 @@ export class Extractor {
       await this.readTurns(task);
     } catch (error) {
       if (error instanceof Overtaken) return;
+      if (error instanceof ForgottenMeanwhile)
+        return access.system('extract', (unit) => this.readOn(unit, extractionId));
       const asked = error instanceof ChatError;
       const isFinal = asked ? error.failure === 'REFUSED' || task.attempts + 1 >= mostAttempts : isRefusal(error);
       const told = asked || error instanceof CommonplaceError ? error.message : 'The broker failed.';
@@ -65,22 +71,16 @@ export class Extractor {
     }
   }
 
+  /** As much as the model reads at once; the next job reads on, so that each of them has its end. */
   private async readTurns(task: ExtractionTask): Promise<void> {
-    let from = task.turnsRead;
-    for (let isLast = false; !isLast;) {
-      // Anew for each window: what was forgotten while the model read the one before is not shown to it.
-      const { places, turns } = await this.turnsOf(task);
-      const [window, ...rest] = windows(turns.filter(({ place }) => place >= from));
-      if (!window) return this.finish(task, { from, to: places });
-      isLast = rest.length === 0;
-      const to = isLast ? places : (window.at(-1) as Turn).place + 1;
-      await this.learn(
-        task,
-        window.map(({ memory }) => memory),
-        { from, to, isLast },
-      );
-      from = to;
-    }
+    const from = task.turnsRead;
+    const { places, turns } = await this.turnsOf(task);
+    const [window, ...rest] = windows(turns.filter(({ place }) => place >= from));
+    if (!window) return this.finish(task, { from, to: places });
+    const isLast = rest.length === 0;
+    const to = isLast ? places : (window.at(-1) as Turn).place + 1;
+    const memories = window.map(({ memory }) => memory);
+    await this.learn(task, memories, { from, to, isLast });
   }
 
   /** Those that are still there and still theirs to read. What a system message says is no news. */
@@ -122,6 +122,7 @@ export class Extractor {
     const refusedBefore = all.length - learnt.length;
     const note = async (unit: Unit, refused: number) => {
       if (!(await noteRead(unit, principal, task.id, { ...place, refused }))) throw new Overtaken();
+      if (!place.isLast) await this.readOn(unit, task.id);
     };
     if (learnt.length === 0) return this.parts.access.write(principal, (unit) => note(unit, refusedBefore));
     await this.parts.memorize.memorizeTogether(
@@ -129,11 +130,16 @@ export class Extractor {
       learnt.map(({ input }) => input),
       (index) => `memories.${index}`,
       async (batch, items) => {
+        await assertRemembered(batch, [...shown.turns, ...shown.known]);
         await note(batch.unit, refusedBefore + items.filter(({ error }) => error).length);
         const taken = learnt.map(({ suggestion }) => suggestion);
         await this.keep(batch, task, { items, taken, shown });
       },
     );
+  }
+
+  private readOn(unit: Unit, extractionId: string): Promise<void> {
+    return this.parts.jobs.enqueue(unit, EXTRACT_JOB, { extractionId } satisfies ExtractJob);
   }
 
   /** What is remembered of the same in the same pool, as far as the principal may read it. */
@@ -182,6 +188,13 @@ export class Extractor {
     await appendEvent(unit, { ...event, kind: 'SUPERSEDED', active: -1 });
     return true;
   }
+}
+
+async function assertRemembered({ unit, caller, grants, now }: Batch, shown: readonly Memory[]): Promise<void> {
+  const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now, space: null };
+  const ids = [...new Set(shown.map(({ id }) => id))];
+  const found = await findMemories(unit, scope, ids);
+  if (found.some(({ status }) => status === 'FORGOTTEN')) throw new ForgottenMeanwhile();
 }
 
 interface Turn {

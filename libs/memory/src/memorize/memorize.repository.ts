@@ -29,6 +29,7 @@ export interface Write {
   /** The pool's. */
   language: Language;
   authorId: string;
+  authorRole: string;
   status: 'ACTIVE' | 'PROPOSED';
   policyVersion: number;
   now: Date;
@@ -46,10 +47,10 @@ const insertStatement = (status: Write['status']) => `
         labels, metadata, valid_from, expires_at, traits, n)
   ), stored as (
     insert into memory as m (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, entity_id,
-      session_id, speaker, importance, labels, metadata, author_id, changed_by, created_at, updated_at, valid_from, expires_at,
+      session_id, speaker, importance, labels, metadata, author_id, author_role, changed_by, created_at, updated_at, valid_from, expires_at,
       traits, analysis)
     select $1, i.memory_id, $2, i.type, '${status}', i.content, i.content_hash, i.terms, i.term_count, i.entity_id,
-      i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $17, $18, $18,
+      i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $21, $17, $18, $18,
       i.valid_from, i.expires_at, i.traits, ${ANALYSIS}
     from input i order by i.content_hash
     on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
@@ -96,6 +97,7 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
       write.now,
       write.policyVersion,
       column((c) => traitsOf(c.content)),
+      write.authorRole,
     ],
   });
 }

@@ -161,6 +161,7 @@ function decide({ caller, grants, pool, now }: Batch, item: Item): void {
     poolId: pool.id,
     status: 'ACTIVE',
     authorId: caller.id,
+    authorRole: caller.role,
     createdAt: now,
   };
   try {

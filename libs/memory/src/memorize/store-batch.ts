@@ -62,6 +62,7 @@ async function insertGroup(
     poolId: pool.id,
     language: pool.language,
     authorId: caller.id,
+    authorRole: caller.role,
     status,
     policyVersion: grants.policyVersion,
     now,

@@ -100,6 +100,7 @@ async function askFor(batch: Batch, source: LockedMemory, command: MemorizeComma
     poolId: pool.id,
     status: 'ACTIVE',
     authorId: caller.id,
+    authorRole: caller.role,
     createdAt: now,
   };
   const status = statusOf(grants, copy);

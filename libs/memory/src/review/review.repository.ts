@@ -18,8 +18,8 @@ export async function settleProposal(unit: Unit, reviewer: Principal, id: string
 }
 
 const SOURCE = `select memory_id as id, pool_id as "poolId", type, status, was_held as "wasHeld", entity_id as "entityId",
-    session_id as "sessionId", speaker, author_id as "authorId", importance, labels, created_at as "createdAt",
-    valid_from as "validFrom"
+    session_id as "sessionId", speaker, author_id as "authorId", author_role as "authorRole", importance, labels,
+    created_at as "createdAt", valid_from as "validFrom"
   from sec.promotion_source($1::uuid)`;
 
 /** What decisions read of the memory that a waiting copy was promoted from, also where the caller does not reach its pool. */

@@ -9,3 +9,11 @@ export async function letUnitsEnqueue(database: Database, schema: string): Promi
      grant select, insert on ${schema}.job to ${ROLES}`,
   );
 }
+
+/** Jobs that were under way when their broker ended are due again; they count as begun once. */
+export async function releaseOrphans(database: Database, schema: string): Promise<void> {
+  await database.maintenance(
+    `update ${schema}.job set state = 'retry', start_after = now(), retry_count = retry_count + 1
+     where state = 'active' and retry_count < retry_limit`,
+  );
+}

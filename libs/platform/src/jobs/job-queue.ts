@@ -2,12 +2,15 @@ import type PgBoss from 'pg-boss';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Unit } from '../database/database.js';
 import { sqlState } from '../database/failures.js';
-import { letUnitsEnqueue } from './job-queue.repository.js';
+import { letUnitsEnqueue, releaseOrphans } from './job-queue.repository.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
 const POLL_SECONDS = 2;
+/** What a job may take where nothing else is said: what is longer under way was left behind by a broker that is gone. */
+const WITHIN_SECONDS = 300;
+const LOOK_FOR_LOST_SECONDS = 60;
 const MAX_SET_UPS = 10;
 const SET_UP_PAUSE_MS = 200;
 /**
@@ -18,24 +21,32 @@ const MET_ANOTHER = new Set(['40P01', '23505', 'XX000', '42P06', '42P07', '42710
 
 export type JobHandler<Data extends object> = (data: Data) => Promise<void>;
 
+interface Task {
+  handle: JobHandler<never>;
+  withinSeconds: number;
+}
+
 /** Work for later, enqueued in the transaction of what it is about, done at least once, retried with growing delays. */
 export class JobQueue {
   private boss: PgBoss | undefined;
-  private readonly handlers = new Map<string, JobHandler<never>>();
+  private readonly tasks = new Map<string, Task>();
 
   constructor(
     private readonly database: Database,
     private readonly onError: (error: Error) => void,
   ) {}
 
-  /** Called before start. */
-  register<Data extends object>(name: string, handler: JobHandler<Data>): void {
-    this.handlers.set(name, handler as JobHandler<never>);
+  /**
+   * Called before start.
+   * @param withinSeconds a job that takes longer is begun again, here or on another broker, also while it goes on
+   */
+  register<Data extends object>(name: string, handler: JobHandler<Data>, withinSeconds = WITHIN_SECONDS): void {
+    this.tasks.set(name, { handle: handler as JobHandler<never>, withinSeconds });
   }
 
   /** Does nothing while no task is registered: a broker without an embedder has none. */
   async start(): Promise<void> {
-    if (this.handlers.size === 0) return;
+    if (this.tasks.size === 0) return;
     for (let attempt = 1; !this.boss; attempt++) {
       try {
         this.boss = await this.setUp();
@@ -63,11 +74,16 @@ export class JobQueue {
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
     const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
-    const boss = new PgBoss({ db: { executeSql }, schema: SCHEMA, schedule: false });
+    const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
+    const boss = new PgBoss({ db: { executeSql }, ...options });
     boss.on('error', this.onError);
     try {
       await boss.start();
-      for (const name of this.handlers.keys()) await this.work(boss, name);
+      // Nobody else works on the embedded database: what is under way there was left behind.
+      if (this.database.kind === 'embedded') await releaseOrphans(this.database, SCHEMA);
+      // Else it would first look for what has taken too long after a while.
+      await boss.maintain();
+      for (const [name, task] of this.tasks) await this.work(boss, name, task);
       await letUnitsEnqueue(this.database, SCHEMA);
       return boss;
     } catch (error) {
@@ -77,15 +93,19 @@ export class JobQueue {
     }
   }
 
-  private async work(boss: PgBoss, name: string): Promise<void> {
-    await boss.createQueue(name, {
+  private async work(boss: PgBoss, name: string, { handle, withinSeconds }: Task): Promise<void> {
+    const options = {
       name,
       retryLimit: RETRY_LIMIT,
       retryDelay: RETRY_DELAY_SECONDS,
       retryBackoff: true,
-    });
+      expireInSeconds: withinSeconds,
+    };
+    await boss.createQueue(name, options);
+    // One that was there keeps the options that it was made with.
+    await boss.updateQueue(name, options);
     await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
-      if (job) await this.handlers.get(name)?.(job.data as never);
+      if (job) await handle(job.data as never);
     });
   }
 }

@@ -62,6 +62,7 @@ async function poolFor(
         poolId,
         status,
         authorId: caller.id,
+        authorRole: caller.role,
         sessionId: null,
         speaker: null,
         labels: [],

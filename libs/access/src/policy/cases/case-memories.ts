@@ -47,12 +47,14 @@ function parseMemory(given: Given, path: string, { cast, pools, now }: Surroundi
   const time = (key: 'createdAt' | 'validFrom') =>
     given[key] == null ? null : new Date(parseTime(given[key], `${path}.${key}`));
   const author = given.author == null ? null : known(cast.principals, given.author, `${path}.author`);
+  const writer = author === null ? undefined : cast.principals.get(author);
   return {
     poolId: (pools.get(known(pools, given.pool, `${path}.pool`)) as PoolRef).id,
     type: oneOf(MEMORY_TYPES, given.type ?? 'DECLARATIVE', `${path}.type`),
     status: oneOf(MEMORY_STATUSES, given.status ?? 'ACTIVE', `${path}.status`),
     importance: oneOf(IMPORTANCES, given.importance ?? 'MEDIUM', `${path}.importance`),
-    authorId: (author && cast.principals.get(author)?.id) ?? idOf('principal', '(nobody in the document)'),
+    authorId: writer?.id ?? idOf('principal', '(nobody in the document)'),
+    authorRole: writer?.role ?? null,
     entityId: text('entityId'),
     sessionId: text('sessionId'),
     speaker: text('speaker'),
