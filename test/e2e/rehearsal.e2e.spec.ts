@@ -252,22 +252,25 @@ describe('explainAccess', () => {
     );
   });
 
-  it('tells no outcome of a condition on what is hidden from the admin, and no wish', async () => {
-    const id = await memorize(coder, { content: 'about a customer', entityId: 'customer-7' });
-    await editPolicy(api.admin, (all) => [
-      ...all,
-      deny('admin', ['READ'], ['coder'], { fields: ['entityId'] }),
-      allow('planner', ['READ'], ['coder'], { id: 'guess', where: { entityId: { eq: 'customer-8' } } }),
-    ]);
-    const { allowed, reason, trace } = await explain({ role: 'planner', action: 'READ', memoryId: id });
-    const step = trace.find(({ statement }) => statement.id === 'guess');
-    expect(allowed).toBe(false);
-    expect(step).toMatchObject({
-      outcome: 'UNKNOWN',
-      because: 'depends on what is hidden from you: entityId is "customer-8"',
-    });
-    expect(reason).not.toContain('customer');
-  });
+  it.each([
+    ['the entity', 'entityId', { entityId: { eq: 'customer-8' } }, 'entityId is "customer-8"'],
+    ['the role of the author', 'author', { authorRole: { eq: 'tester' } }, 'authorRole is "tester"'],
+  ])(
+    'tells no outcome of a condition on %s that is hidden from the admin, and no wish',
+    async (_, field, where, said) => {
+      const id = await memorize(coder, { content: `about a customer, without ${field}`, entityId: 'customer-7' });
+      await editPolicy(api.admin, (all) => [
+        ...all,
+        deny('admin', ['READ'], ['coder'], { fields: [field] }),
+        allow('planner', ['READ'], ['coder'], { id: 'guess', where }),
+      ]);
+      const { allowed, reason, trace } = await explain({ role: 'planner', action: 'READ', memoryId: id });
+      const step = trace.find(({ statement }) => statement.id === 'guess');
+      expect(allowed).toBe(false);
+      expect(step).toMatchObject({ outcome: 'UNKNOWN', because: `depends on what is hidden from you: ${said}` });
+      expect(reason).not.toMatch(/customer|tester/);
+    },
+  );
 
   it.each([
     [{ action: 'READ', pool: 'shared' }, 'BAD_INPUT'],

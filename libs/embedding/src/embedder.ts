@@ -1,3 +1,5 @@
+import { ModelError, type ModelFailure, type Subject } from '#models';
+
 /** How long an answer may take: somebody waits for a recall or a write, nobody for the backlog. */
 export type Patience = 'somebody waits' | 'nobody waits';
 
@@ -11,26 +13,11 @@ export interface Embedder {
   embed(texts: readonly string[], patience?: Patience): Promise<(number[] | null)[]>;
 }
 
-/**
- * AWAY: no answer, or one that says "not now". LATE: none within its time. RESTING: it was not asked, since it failed before.
- * REFUSED: it does not take these texts. WRONG: what it answered cannot be used. MISSING: what it needs is not installed.
- */
-export type EmbedderFailure = 'AWAY' | 'LATE' | 'RESTING' | 'REFUSED' | 'WRONG' | 'MISSING';
+export type EmbedderFailure = ModelFailure;
 
-export class EmbedderError extends Error {
-  /** How long the model asked to be left alone. */
-  readonly retryAfterMs: number | undefined;
+export class EmbedderError extends ModelError {}
 
-  constructor(
-    readonly failure: EmbedderFailure,
-    message: string,
-    options?: ErrorOptions & { retryAfterMs?: number | undefined },
-  ) {
-    super(message, options);
-    this.name = 'EmbedderError';
-    this.retryAfterMs = options?.retryAfterMs;
-  }
-}
+export const EMBEDDER: Subject = { who: 'the embedder', Failed: EmbedderError };
 
 /**
  * Of length 1. Refuses what would poison a search: a missing vector, another dimension, NaN, infinity, all zeros.

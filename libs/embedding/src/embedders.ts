@@ -1,5 +1,5 @@
 import type { EmbeddingConfig } from '#platform';
-import { Attempts } from './attempts.js';
+import { EmbedderAttempts } from './attempts.js';
 import { EmbedderError, type Embedder } from './embedder.js';
 import type { EmbeddingModel } from './embedding-model.js';
 import { LOCAL_MODEL, LocalModel } from './local-model.js';
@@ -32,13 +32,13 @@ export class ConfiguredEmbedders implements Embedders {
   private readonly cache = new VectorCache();
   /** A local model is loaded once, whoever asks it. */
   private readonly sources = new Map<string, EmbeddingModel>();
-  private readonly measuring: Attempts;
+  private readonly measuring: EmbedderAttempts;
 
   constructor(
     private readonly config: EmbeddingConfig,
     private readonly load?: ConstructorParameters<typeof LocalModel>[1],
   ) {
-    this.measuring = new Attempts(config.timeoutMs);
+    this.measuring = new EmbedderAttempts(config.timeoutMs);
   }
 
   get model(): string {
@@ -51,7 +51,7 @@ export class ConfiguredEmbedders implements Embedders {
 
   of({ model, dimensions, askedDimensions }: EmbedderKind): Embedder {
     const source = this.source(model, askedDimensions ?? undefined);
-    return new SteadyEmbedder(source, dimensions, new Attempts(this.config.timeoutMs), this.cache);
+    return new SteadyEmbedder(source, dimensions, new EmbedderAttempts(this.config.timeoutMs), this.cache);
   }
 
   /** Two requests must agree: by the first answer alone, one fault could have everything embedded anew. */

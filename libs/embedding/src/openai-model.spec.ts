@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EmbedderError } from './embedder.js';
-import { OpenAiModel, retryAfter } from './openai-model.js';
+import { OpenAiModel } from './openai-model.js';
 
 const servers: http.Server[] = [];
 afterEach(() => {
@@ -125,21 +125,5 @@ describe('an answer', () => {
   it('that does not come in time is late', async () => {
     const { model } = await serve(() => undefined);
     await expect(ask(model, ['a'], AbortSignal.timeout(50))).rejects.toMatchObject({ failure: 'LATE' });
-  });
-});
-
-describe('Retry-After', () => {
-  const now = Date.parse('2026-01-01T00:00:00Z');
-  it.each<[string | null, number | undefined]>([
-    ['2', 2_000],
-    ['0.5', 500],
-    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
-    ['Wed, 31 Dec 2025 00:00:00 GMT', 0],
-    ['86400', 60_000],
-    ['soon', undefined],
-    ['', undefined],
-    [null, undefined],
-  ])('%p means %p ms', (header, ms) => {
-    expect(retryAfter(header, now)).toBe(ms);
   });
 });

@@ -1,18 +1,16 @@
+import { asModelError, connectOpenAi, type OpenAiServer } from '#models';
 import type { OpenAI } from 'openai';
-import { EmbedderError, wrong } from './embedder.js';
+import { EMBEDDER, wrong } from './embedder.js';
 import type { EmbeddingModel } from './embedding-model.js';
 
-export interface OpenAiAccess {
+export interface OpenAiAccess extends OpenAiServer {
   model: string;
   /** Sent with each request where it is given; most models have one length only, and refuse to be asked for it. */
   dimensions: number | undefined;
-  baseUrl: string | undefined;
-  apiKey: string | undefined;
 }
 
 /** Of these texts, another try would be answered alike; 404 is an unknown model, and stands for a server that is not ready. */
 const REFUSED = new Set([400, 413, 422]);
-const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Any server that answers as OpenAI's /embeddings does. */
 export class OpenAiModel implements EmbeddingModel {
@@ -25,7 +23,7 @@ export class OpenAiModel implements EmbeddingModel {
   }
 
   async ask(texts: readonly string[], signal: AbortSignal): Promise<unknown> {
-    const client = await (this.client ??= this.connect());
+    const client = await (this.client ??= connectOpenAi(this.access));
     const { model, dimensions } = this.access;
     try {
       const answer = await client.embeddings.create(
@@ -34,19 +32,8 @@ export class OpenAiModel implements EmbeddingModel {
       );
       return inOrder(answer.data, texts.length);
     } catch (error) {
-      throw asEmbedderError(error, signal);
+      throw asModelError(error, signal, { ...EMBEDDER, refused: REFUSED });
     }
-  }
-
-  /** Loaded when first used: most brokers have no embedder, and the package is slow to load. */
-  private async connect(): Promise<OpenAI> {
-    const openai = await import('openai');
-    return new openai.OpenAI({
-      baseURL: this.access.baseUrl,
-      apiKey: this.access.apiKey ?? 'none',
-      maxRetries: 0,
-      logLevel: 'off',
-    });
   }
 }
 
@@ -68,27 +55,4 @@ function inOrder(items: unknown, texts: number): unknown[] {
     ordered[place] = embedding;
   }
   return ordered;
-}
-
-function asEmbedderError(error: unknown, signal: AbortSignal): EmbedderError {
-  if (error instanceof EmbedderError) return error;
-  if (signal.aborted) return new EmbedderError('LATE', 'the embedder did not answer in time', { cause: error });
-  const { status, headers, message } = error as { status?: number; headers?: Headers; message?: string };
-  if (status !== undefined && REFUSED.has(status))
-    return new EmbedderError('REFUSED', `the embedder refused the texts with ${status}`, { cause: error });
-  if (status !== undefined)
-    return new EmbedderError('AWAY', `the embedder answered ${status}`, {
-      cause: error,
-      retryAfterMs: status === 429 || status === 503 ? retryAfter(headers?.get('retry-after')) : undefined,
-    });
-  if ((error as Error).name === 'SyntaxError')
-    return new EmbedderError('WRONG', 'the answer is no JSON', { cause: error });
-  return new EmbedderError('AWAY', `the embedder failed: ${message ?? 'without a word'}`, { cause: error });
-}
-
-/** Seconds, or a date. */
-export function retryAfter(header: string | null | undefined, now = Date.now()): number | undefined {
-  if (!header) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : undefined;
 }

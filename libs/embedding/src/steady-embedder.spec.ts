@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Attempts } from './attempts.js';
+import { EmbedderAttempts } from './attempts.js';
 import { EmbedderError } from './embedder.js';
 import type { EmbeddingModel } from './embedding-model.js';
 import { SteadyEmbedder } from './steady-embedder.js';
@@ -22,7 +22,7 @@ class CountingModel implements EmbeddingModel {
   }
 
   embedder(cache = new VectorCache()): SteadyEmbedder {
-    return new SteadyEmbedder(this, 2, new Attempts(5_000), cache);
+    return new SteadyEmbedder(this, 2, new EmbedderAttempts(5_000), cache);
   }
 }
 
@@ -116,7 +116,7 @@ describe('what was asked before', () => {
     await new SteadyEmbedder(
       Object.assign(new CountingModel(), { name: 'other' }),
       2,
-      new Attempts(5_000),
+      new EmbedderAttempts(5_000),
       cache,
     ).embed(['a']);
     expect(cache.size).toBe(3);

@@ -1,4 +1,4 @@
-import type { Attempts } from './attempts.js';
+import type { EmbedderAttempts } from './attempts.js';
 import { Batcher, slices } from './batcher.js';
 import { checkVectors, EmbedderError, type Embedder, type Patience } from './embedder.js';
 import type { EmbeddingModel } from './embedding-model.js';
@@ -25,7 +25,7 @@ export class SteadyEmbedder implements Embedder {
   constructor(
     private readonly source: EmbeddingModel,
     private readonly dimensions: number | undefined,
-    private readonly attempts: Attempts,
+    private readonly attempts: EmbedderAttempts,
     private readonly cache = new VectorCache(),
   ) {
     this.model = source.name;

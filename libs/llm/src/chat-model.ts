@@ -1,3 +1,4 @@
+import { ModelError, type ModelFailure, type Subject } from '#models';
 import type { z } from 'zod';
 
 export interface ChatMessage {
@@ -29,27 +30,10 @@ export interface ChatModel {
   fill<Answer>(messages: readonly ChatMessage[], form: Form<Answer>): Promise<ChatAnswer<Answer>>;
 }
 
-/**
- * AWAY: no answer, or one that says "not now". LATE: none within its time. RESTING: it was not asked, since it failed before.
- * REFUSED: it does not take this request, and would not take it again. WRONG: half an answer, or none of the form.
- */
-export type ChatFailure = 'AWAY' | 'LATE' | 'RESTING' | 'REFUSED' | 'WRONG';
+export type ChatFailure = Exclude<ModelFailure, 'MISSING'>;
 
-export class ChatError extends Error {
-  /** How long the model asked to be left alone. */
-  readonly retryAfterMs: number | undefined;
-  /** How often it was asked in vain. */
-  attempts = 0;
+export class ChatError extends ModelError {}
 
-  constructor(
-    readonly failure: ChatFailure,
-    message: string,
-    options?: ErrorOptions & { retryAfterMs?: number | undefined },
-  ) {
-    super(message, options);
-    this.name = 'ChatError';
-    this.retryAfterMs = options?.retryAfterMs;
-  }
-}
+export const CHAT: Subject = { who: 'the language model', Failed: ChatError };
 
 export const wrong = (message: string, cause?: unknown): ChatError => new ChatError('WRONG', message, { cause });

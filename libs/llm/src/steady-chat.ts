@@ -1,5 +1,5 @@
+import { wholeMs, type Attempts } from '#models';
 import { z } from 'zod';
-import type { Attempts } from './attempts.js';
 import { wrong, type ChatAnswer, type ChatMessage, type ChatModel, type Form } from './chat-model.js';
 import type { ChatSource, SentForm } from './openai-chat.js';
 
@@ -11,18 +11,21 @@ export class SteadyChat implements ChatModel {
   constructor(
     private readonly source: ChatSource,
     private readonly attempts: Attempts,
+    private readonly timeoutMs: number,
   ) {
     this.model = source.name;
-    this.withinMs = attempts.withinMs;
+    this.withinMs = wholeMs(timeoutMs);
   }
 
   write(messages: readonly ChatMessage[]): Promise<ChatAnswer<string>> {
-    return this.attempts.run((signal) => this.source.ask(messages, undefined, signal));
+    return this.attempts.run(this.timeoutMs, (signal) => this.source.ask(messages, undefined, signal));
   }
 
   fill<Answer>(messages: readonly ChatMessage[], form: Form<Answer>): Promise<ChatAnswer<Answer>> {
     const sent = sentForm(form);
-    return this.attempts.run(async (signal) => read(await this.source.ask(messages, sent, signal), form));
+    return this.attempts.run(this.timeoutMs, async (signal) =>
+      read(await this.source.ask(messages, sent, signal), form),
+    );
   }
 }
 
