@@ -6,6 +6,8 @@ const FENCE = `(select sec.fence())`;
 
 /** The owner may be held to row-level security, which is lifted for the one update. */
 const COLUMN = `
+  -- In one order, before anything else: who has one of them does not wait for the other.
+  lock table principal, memory in access exclusive mode;
   -- What the author's role was when it wrote the memory: conditions look at it.
   alter table memory add column author_role text;
   alter table memory no force row level security;

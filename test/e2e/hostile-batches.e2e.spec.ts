@@ -73,6 +73,7 @@ describe('memorizeMany', () => {
       note('from nothing', { derivedFrom: ['0199aaaa-0000-7000-8000-000000000000'] }),
       note('keyed', { idempotencyKey: 'batch-1' }),
       note('keyed otherwise', { idempotencyKey: 'batch-1' }),
+      note('too much', { metadata: { big: 'x'.repeat(270_000) } }),
       note('good, last'),
     ];
     const { results, failures } = await send(inputs);
@@ -92,8 +93,9 @@ describe('memorizeMany', () => {
       [8, 'BAD_INPUT'],
       [9, 'BAD_INPUT'],
       [11, 'CONFLICT'],
+      [12, 'BAD_INPUT'],
     ]);
-    const places = ['content', 'pool', '', 'content', 'labels.0', 'expiresAt', 'derivedFrom.0', ''];
+    const places = ['content', 'pool', '', 'content', 'labels.0', 'expiresAt', 'derivedFrom.0', '', 'metadata'];
     for (const [place, { index, message }] of failures.entries()) {
       if (places[place]) expect(message).toMatch(new RegExp(`^inputs\\.${index}\\.${places[place]}: `));
     }
@@ -112,7 +114,6 @@ describe('memorizeMany', () => {
   it.each([
     ['a type that there is not', { type: 'ROMANTIC' }, 'inputs.1.type'],
     ['30 February', { validFrom: '2026-02-30T00:00:00Z' }, 'inputs.1.validFrom'],
-    ['metadata that is far too large', { metadata: { big: 'x'.repeat(270_000) } }, 'inputs.1.metadata'],
     ['no content', { content: undefined }, 'inputs.1.content'],
   ])('is refused whole by %s, for the schema has no such value', (_, wrong, field) =>
     expectRefusal([note('fine'), note('wrong', wrong)], field),

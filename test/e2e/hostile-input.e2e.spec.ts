@@ -114,7 +114,7 @@ describe('memorize refuses', () => {
   ])('%s in a variable within a literal', async (_, a) => {
     const type = typeof a === 'string' ? 'String' : 'JSONObject';
     const query = `mutation ($a: ${type}) { memorize(input: {content: "Fine", type: EPISODIC, metadata: {a: $a}}) { outcome } }`;
-    await expectRefusal(query, { a }, type === 'String' ? 'input' : 'a.__proto__');
+    await expectRefusal(query, { a }, type === 'String' ? 'input.metadata.a' : 'input.metadata.a.__proto__');
   });
 
   it.each([
@@ -123,7 +123,7 @@ describe('memorize refuses', () => {
   ])('%s in a variable of its own', (_, metadata, field) => {
     const query =
       'mutation ($metadata: JSONObject) { memorize(input: {content: "Fine", type: EPISODIC, metadata: $metadata}) { outcome } }';
-    return expectRefusal(query, { metadata: JSON.parse(metadata) }, field);
+    return expectRefusal(query, { metadata: JSON.parse(metadata) }, `input.${field}`);
   });
 
   it('an idempotency key that was used for another input', async () => {

@@ -78,21 +78,30 @@ describe('what is learnt', () => {
     expect(await settled(coder, extraction.id)).toMatchObject({ status: 'SUCCEEDED', derived: [], refused: 1 });
   });
 
-  it('is of nothing that was forgotten while the model read, whether the model names it or not', async () => {
+  it.each([
+    ['was forgotten while the model read, whether the model names it or not', 'jade', []],
+    [
+      'was forgotten under a policy that hides what is forgotten',
+      'peridot',
+      [deny('coder', ['READ'], ['coder'], { id: 'gone', where: { status: { eq: 'FORGOTTEN' } } })],
+    ],
+  ])('is of nothing that %s', async (_, secretOf, more) => {
+    await editPolicy(api.admin, (statements) => [...statements, ...more]);
     const go = server.hold();
     server.reply = ({ messages }) => {
-      const wasShown = messages.some(({ content }) => content.includes('secret of jade'));
-      const content = wasShown ? 'Told: the secret of jade.' : 'Kunzite is pink.';
+      const wasShown = messages.some(({ content }) => content.includes(`secret of ${secretOf}`));
+      const content = wasShown ? `Told: the secret of ${secretOf}.` : `Kunzite is no ${secretOf}.`;
       return { memories: [{ type: 'DECLARATIVE', content, importance: 'LOW', turns: ['T1'], supersedes: null }] };
     };
-    const messages = [said('USER', 'kunzite is pink'), said('USER', 'the secret of jade')];
+    const messages = [said('USER', `kunzite is no ${secretOf}`), said('USER', `the secret of ${secretOf}`)];
     const { extraction, results } = await converse(coder, messages);
     await server.asked();
     await coder.ask(FORGET, { id: results[1]?.memory.id });
     go();
     const done = await settled(coder, extraction.id);
     expect(done).toMatchObject({ status: 'SUCCEEDED', attempts: 0, refused: 0 });
-    expect(done.derived.map(({ content }) => content)).toEqual(['Kunzite is pink.']);
+    expect(done.derived.map(({ content }) => content)).toEqual([`Kunzite is no ${secretOf}.`]);
+    await editPolicy(api.admin, (statements) => statements.filter(({ id }) => id !== 'gone'));
   });
 
   it('is refused alone where its turn has expired meanwhile: the whole extraction failed', async () => {

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
-import { memorize } from '../support/memories.js';
+import { memorize, recall } from '../support/memories.js';
+import { deny, editPolicy } from '../support/policy.js';
 import { RawSocket } from '../support/raw-socket.js';
 
 const ISSUER = 'https://identity.example';
@@ -105,6 +106,23 @@ describe('a token of the identity provider', () => {
     );
     expect(again).toEqual({ ...first, name: 'Ada L.' });
     expect(other?.id).not.toBe(first?.id);
+  });
+
+  it('may be of another role than the last: what it wrote stays what a coder wrote', async () => {
+    const coder = await bearer({ sub: 'riser' });
+    const id = await memorize(coder, { content: 'Zircon: cut it', type: 'PROCEDURAL', pool: 'coder' });
+    const reviewer = await bearer({ sub: 'riser', [ROLE]: 'reviewer' });
+    const tool = 'mutation ($given: JSONObject!) { callTool(name: "remember", arguments: $given) { content } }';
+    const told = await reviewer.ask<{ callTool: { content: string } }>(tool, { given: { query: 'zircon' } });
+    expect(told.callTool.content).toContain('written_by_role="coder"');
+    const find = async () => (await recall(reviewer, 'zircon')).hits.map(({ memory }) => memory.id);
+    expect(await find()).toEqual([id]);
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      deny('reviewer', ['READ'], ['coder'], { id: 'of-coders', where: { authorRole: { eq: 'coder' } } }),
+    ]);
+    expect(await find()).toEqual([]);
+    await editPolicy(api.admin, (statements) => statements.filter(({ id: one }) => one !== 'of-coders'));
   });
 
   it('may be of another role than the last, and does what that may do', async () => {

@@ -27,7 +27,7 @@ interface Result {
   isError: boolean;
 }
 
-async function call(client: TestClient, name: string, given: Record<string, unknown>): Promise<Result> {
+async function call(client: TestClient, name: string, given: unknown): Promise<Result> {
   return (await client.ask<{ callTool: Result }>(CALL, { name, given })).callTool;
 }
 
@@ -270,9 +270,20 @@ describe('arguments of any kind', () => {
     fc.nat(20).map((depth) => Array.from({ length: depth * 100 }).reduce<unknown>((inner) => [inner], 'deep')),
   );
   // `content` is of a kind that is refused: so nothing may be stored.
-  const given = fc
-    .dictionary(fc.constantFrom(...FIELDS), value, { maxKeys: 6 })
-    .map((fields) => ({ ...fields, ...(typeof fields['content'] === 'string' && { content: 7 }) }));
+  const key = fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom(...FIELDS) },
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('__proto__', 'constructor', `<b>\n${'k'.repeat(100_000)}`, '\ud800'),
+  );
+  const given = fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc
+        .dictionary(key, value, { maxKeys: 6 })
+        .map((fields) => ({ ...fields, ...(typeof fields['content'] === 'string' && { content: 7 }) })),
+    },
+    fc.constantFrom<unknown>([1], 'text', 7, false),
+  );
 
   it('are answered with what to mend, and store nothing', async () => {
     const before = await countMemories(api);
@@ -280,7 +291,8 @@ describe('arguments of any kind', () => {
       fc.asyncProperty(fc.constantFrom(...NAMES), given, async (name, fields) => {
         const { content } = await call(coder, name, fields);
         expect(content).toMatch(/\S/);
-        expect(content.length).toBeLessThan(200_000);
+        expect(content.length).toBeLessThan(10_000);
+        expect(content).not.toContain('<b>');
       }),
       { numRuns: 250 },
     );
@@ -290,7 +302,7 @@ describe('arguments of any kind', () => {
   it('of a megabyte are refused where they come in', async () => {
     const { content, isError } = await call(coder, 'remember', { query: 'x'.repeat(1_000_000) });
     expect({ content, isError }).toEqual({
-      content: expect.stringMatching(/ arguments: is 10000\d\d bytes as JSON; at most 262144 are taken/),
+      content: expect.stringContaining('query: is too long: at most 8192 characters'),
       isError: true,
     });
   });
@@ -310,7 +322,7 @@ describe('arguments of any kind', () => {
     ] as const) {
       const { content, isError } = await call(coder, 'memorize', { ...FACT, content: text });
       expect({ content, isError }).toEqual({ content: expect.stringContaining(problem), isError: true });
-      expect(content).toMatch(/^Wrong arguments, and nothing was done\. (arguments\.)?content: /);
+      expect(content).toMatch(/^Wrong arguments, and nothing was done\. content: /);
     }
   });
 });

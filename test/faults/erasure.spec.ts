@@ -39,9 +39,11 @@ describeOnNative(nativeOnly('an erasure'), () => {
       principal,
       [{ content: 'Made of spinel', type: 'EPISODIC', derivedFrom: [id] }],
       () => 'input',
-      async () => {
-        erased = api.broker.erase.erase(principal, { entityId: 'spinel' });
-        await waiting(1);
+      {
+        after: async () => {
+          erased = api.broker.erase.erase(principal, { entityId: 'spinel' });
+          await waiting(1);
+        },
       },
     );
     const { ids } = (await erased) as { ids: string[] };

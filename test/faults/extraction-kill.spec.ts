@@ -23,6 +23,19 @@ async function letTimePass(url: string | undefined): Promise<void> {
       `update job.job set started_on = started_on - interval '10 minutes' where name = 'extract' and state = 'active'`,
     );
     expect(rowCount).toBe(1);
+    // As a broker with other settings, or of an older version, has left it.
+    await client.query(`update job.queue set expire_seconds = 900 where name = 'extract'`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function secondsOfAJob(url: string | undefined): Promise<number | undefined> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const text = `select expire_seconds as seconds from job.queue where name = 'extract'`;
+    return (await client.query<{ seconds: number }>(text)).rows[0]?.seconds;
   } finally {
     await client.end();
   }
@@ -50,6 +63,7 @@ describe('a broker that is killed while the model reads a conversation', () => {
     expect(done).toMatchObject({ status: 'SUCCEEDED', turnsRead: 2, attempts: 0 });
     expect(done.derived.map(({ content }) => content)).toEqual(['Of the first part.', 'Of the second part.']);
     expect(server.requests).toHaveLength(3);
+    if (isNative) expect(await secondsOfAJob(env['DATABASE_URL'])).toBe(240);
     await second.kill();
   });
 });

@@ -94,6 +94,28 @@ describe('a model that fails', () => {
   });
 });
 
+describe('a model that fails once at each part of a long conversation', () => {
+  it('is asked again as often for the next: more failures than one part may have do not end it', async () => {
+    const coder = await api.agent('coder');
+    const asked = new Map<string, number>();
+    server.reply = (request) => {
+      const text = request.messages.map(({ content }) => content).join('');
+      const part = ['first', 'second', 'third'].find((name) => text.includes(`${name} of a long talk`)) as string;
+      asked.set(part, (asked.get(part) ?? 0) + 1);
+      // The adapter tries three times itself.
+      server.fail((asked.get(part) as number) <= 3 ? 'answers 500' : null);
+      return suggesting({ content: `Of the ${part} part.`, of: part })(request);
+    };
+    const parts = ['first', 'second', 'third'];
+    const messages = parts.map((part) => said('USER', `${part} ${'of a long talk '.repeat(1_500)}`));
+    const { extraction: begun } = await converse(coder, messages);
+    const done = await settled(coder, begun.id);
+    expect(done).toMatchObject({ status: 'SUCCEEDED', turnsRead: 3 });
+    expect(done.derived.map(({ content }) => content)).toEqual(parts.map((part) => `Of the ${part} part.`));
+    expect([...asked.values()]).toEqual([4, 4, 4]);
+  });
+});
+
 describe('without a model', () => {
   it('the turns are stored, and it says so; a model that comes later may be asked then', async () => {
     const bare = await startTestApi();

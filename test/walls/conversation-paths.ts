@@ -40,7 +40,7 @@ async function learn({ broker, callers, extraction, database, org }: Twins): Pro
     jobs: new JobQueue(database, () => undefined),
     clock: new Clock(),
   });
-  await access.write(callers.coder, (unit) => queueAgain(unit, callers.coder, extraction));
+  await access.write(callers.coder, (unit) => queueAgain(unit, callers.coder, extraction, 900));
   await extractor.extract({ extractionId: extraction });
   await extractor.extract({ extractionId: extraction });
   const text = `select content from memory where org_id = $1 and entity_id = 'talk' and status = 'SUPERSEDED'`;

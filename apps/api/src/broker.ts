@@ -99,8 +99,10 @@ export interface BrokerOptions {
   extraction?: { mostAttempts: number };
 }
 
-/** What an extraction does beside asking the model. */
-const EXTRACTION_SLACK_SECONDS = 120;
+/** What a job does beside asking models. */
+const SLACK_SECONDS = 120;
+/** An extraction of which nothing came for so long has lost its job; longer where the model may take longer. */
+const LOST_AFTER_SECONDS = 900;
 
 /** Opens the database, migrates it, makes the organisation on the first start, and puts the services together. */
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
@@ -118,6 +120,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   }
 }
 
+const inSeconds = (ms: number): number => Math.ceil(ms / 1_000);
+
 export function openDatabase({ database: { url, poolSize, dataDir } }: Config): Promise<Database> {
   return Database.open({ url, poolSize, dataDir, entities: accessEntities, migrations });
 }
@@ -129,6 +133,7 @@ async function assemble(
   adminKey: string | null,
 ): Promise<Broker> {
   const clock = new Clock(config.nowOffsetDays);
+  const embeddingMs = config.embedding?.timeoutMs ?? 0;
   const jobs = new JobQueue(database, (error) => onError('jobs', error));
   const access = new AccessService(database, orgId);
   const costs = new SearchCosts();
@@ -148,17 +153,18 @@ async function assemble(
   const trimLog = new TrimLog(access, config.feed.retentionDays, (error) => onError('trimming the log', error));
   if (index.configured) {
     const backlog = new EmbedBacklog(access, index);
-    jobs.register<EmbedJob>('embed', (job) => backlog.embed(job));
+    // Up to three requests, each of which may take twenty times as long as one that somebody waits for.
+    jobs.register<EmbedJob>('embed', (job) => backlog.embed(job), SLACK_SECONDS + inSeconds(60 * embeddingMs));
   }
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const memorize = new MemorizeService(access, index, jobs, clock);
   const recall = new RecallService(access, index, clock, usage);
   const model = createChatModel(config.llm);
+  // What is known is looked up by its vector, and what is learnt gets one.
+  const extractionSeconds = SLACK_SECONDS + inSeconds((model?.withinMs ?? 0) + 8 * embeddingMs);
   if (model) {
     const extractor = new Extractor({ access, memorize, recall, model, jobs, clock, ...extraction });
-    // The model has its own deadline; the rest is for the database.
-    const withinSeconds = Math.ceil(model.withinMs / 1_000) + EXTRACTION_SLACK_SECONDS;
-    jobs.register<ExtractJob>(EXTRACT_JOB, (job) => extractor.extract(job), withinSeconds);
+    jobs.register<ExtractJob>(EXTRACT_JOB, (job) => extractor.extract(job), extractionSeconds);
   }
   await jobs.start();
   const doorbell = await openDoorbell({
@@ -220,7 +226,14 @@ async function assemble(
     promote: new PromoteService(access, index, jobs, clock),
     consolidation: new ConsolidationService(access, consolidationWorker, clock),
     consolidationWorker,
-    conversations: new ConversationsService({ access, memorize, index, jobs: model && jobs, clock }),
+    conversations: new ConversationsService({
+      access,
+      memorize,
+      index,
+      jobs: model && jobs,
+      lostAfterSeconds: Math.max(LOST_AFTER_SECONDS, 2 * extractionSeconds),
+      clock,
+    }),
     complete: new CompleteService(access, recall, memorize, model, (error) => onError('the language model', error)),
     tools: new ToolsService(services),
     poolResources: new PoolResources(services),

@@ -6,6 +6,9 @@ export type JsonObject = { [key: string]: Json };
 /** Keys that reach for an object's prototype, or that CASL would read as a type. None has a use in data. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype', '__caslSubjectType__', '__typename']);
 
+/** Of a key, where a refusal names it. */
+const LONGEST_NAME = 64;
+
 export interface JsonLimits {
   maxBytes: number;
   maxDepth: number;
@@ -39,8 +42,9 @@ function copyJson(value: unknown, field: string, depth: number): Json {
   if (typeof value === 'object') {
     const copy: JsonObject = {};
     for (const key of Object.keys(value)) {
-      if (FORBIDDEN_KEYS.has(key)) throw badInput(`${field}.${key}`, 'is not a name that can be used');
-      copy[wellFormed(key, field)] = copyJson((value as Record<string, unknown>)[key], `${field}.${key}`, depth - 1);
+      const place = `${field}.${key.length > LONGEST_NAME ? `${key.slice(0, LONGEST_NAME)}…` : key}`;
+      if (FORBIDDEN_KEYS.has(key)) throw badInput(place, 'is not a name that can be used');
+      copy[wellFormed(key, field)] = copyJson((value as Record<string, unknown>)[key], place, depth - 1);
     }
     return copy;
   }

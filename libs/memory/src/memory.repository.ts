@@ -46,6 +46,7 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     shown('labels', 'labels'),
     shown('metadata', 'metadata'),
     shown('author', 'authorId'),
+    `${shownWith(filter, params, 'author', 'm.author_role')} as "authorRole"`,
     `${filter.maskedFields(params, 'm')} as "maskedFields"`,
     'm.version',
     'm.created_at as "createdAt"',
@@ -59,6 +60,12 @@ export function memoryColumns(filter: ReadFilter, params: SqlParams, space: Inde
     `case when m.reviewed_by is not null then jsonb_build_object('reviewerId', m.reviewed_by, 'at', m.reviewed_at,
       'approved', m.status <> 'REJECTED' and not m.was_held, 'comment', case when ${filter.shows(params, 'm', 'content')} then m.review_comment end) end as reviewed`,
   ].join(', ');
+}
+
+/** What a statement that hides the field hides too. */
+function shownWith(filter: ReadFilter, params: SqlParams, field: MaskableField, column: string): string {
+  const shown = filter.shows(params, 'm', field);
+  return shown === 'true' ? column : `case when ${shown} then ${column} end`;
 }
 
 /** In force at every read: the organisation, the policy, and that the memory has not expired. */

@@ -15,6 +15,8 @@ export interface Memory {
   labels: string[] | null;
   metadata: JsonObject | null;
   authorId: string | null;
+  /** When it wrote the memory; hidden where the author is. */
+  authorRole: string | null;
   maskedFields: MaskableField[];
   version: number;
   createdAt: Date;

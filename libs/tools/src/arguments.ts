@@ -49,8 +49,9 @@ function withoutNulls(given: Record<string, unknown>, { shape }: z.ZodObject): R
 export function parseArguments({ name, arguments: schema }: Tool, given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw badInput('arguments', `must be an object: ${name} takes ${taken(schema)}`);
-  const parsed = schema.safeParse(withoutNulls(jsonObject(given, 'arguments', ROOM), schema));
-  if (parsed.success) return parsed.data;
+  const parsed = schema.safeParse(withoutNulls(given as Record<string, unknown>, schema));
+  // Each argument has its limit by now, and none is more than text or a number: what is left is text that nothing can store.
+  if (parsed.success) return jsonObject(parsed.data, 'arguments', ROOM);
   const problems = parsed.error.issues.map((issue) =>
     issue.code === 'unrecognized_keys'
       ? `${issue.keys.slice(0, MOST_PROBLEMS).map(quoted).join(', ')}: not taken; ${name} takes ${taken(schema)}`

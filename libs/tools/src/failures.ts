@@ -1,4 +1,5 @@
 import type { CommonplaceError } from '#kernel';
+import { quoted } from './quoted.js';
 
 /** What the services call the arguments. */
 const ARGUMENTS: Record<string, string> = {
@@ -61,6 +62,6 @@ const again = (retryAfterMs: number | undefined) => (retryAfterMs ? ` Try again 
 const HINT = '\nlist_pools says which pools there are and what you may do there.';
 
 function argumentOf(field: string): string {
-  const name = field.replace(/^input\./, '');
-  return ARGUMENTS[name] ?? name;
+  const name = field.replace(/^(input|arguments)\./, '');
+  return ARGUMENTS[name] ?? (/^[\w.]+$/.test(name) ? name : quoted(name));
 }

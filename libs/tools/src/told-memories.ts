@@ -80,18 +80,18 @@ async function signaturesOf(
   const writers = revised.length > 0 ? await memories.writers(caller, revised) : new Map<string, string>();
   const ids = new Set([...procedures.flatMap(({ authorId }) => authorId ?? []), ...writers.values()]);
   const people = ids.size > 0 ? await directory.principals(caller, [...ids]) : new Map<string, never>();
+  const personOf = (id: string | null) => people.get(id ?? '');
   // The role stands apart: a name may look like one that has a role behind it.
-  const signed = (how: string, who: string | null): Attribute[] => {
-    const { name = 'somebody you are not shown', role = null } = people.get(who ?? '') ?? {};
-    return [
-      [how, name],
-      [`${how}_role`, role],
-    ];
-  };
+  const signed = (how: string, name = 'somebody you are not shown', role: string | null = null): Attribute[] => [
+    [how, name],
+    [`${how}_role`, role],
+  ];
   return new Map(
-    procedures.map(({ id, authorId }) => {
+    procedures.map(({ id, authorId, authorRole }) => {
       const writer = writers.get(id) ?? authorId;
-      return [id, [...signed('written_by', authorId), ...(writer === authorId ? [] : signed('revised_by', writer))]];
+      const reviser = personOf(writer);
+      const written = signed('written_by', personOf(authorId)?.name, authorRole);
+      return [id, writer === authorId ? written : [...written, ...signed('revised_by', reviser?.name, reviser?.role)]];
     }),
   );
 }

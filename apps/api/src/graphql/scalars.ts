@@ -63,17 +63,11 @@ function entryOf(
   return json === undefined ? [] : [[name.value, json]];
 }
 
-/** What it may hold, whatever takes one says by the name of its field; a tool says it to the model. */
-function anyObject(value: unknown): object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badInput('value', 'must be a JSON object');
-  return value;
-}
-
 export const JSONObject = new GraphQLScalarType({
   name: 'JSONObject',
   description: 'Any JSON object; at most 16 KB, as arguments of a tool 256 KB.',
   serialize: (value) => value,
-  parseValue: anyObject,
-  parseLiteral: (node, variables) => anyObject(literalToJson(node, variables)),
+  // Whatever takes one holds it to what it is, by the name of its field; a tool tells the model.
+  parseValue: (value) => value,
+  parseLiteral: (node, variables) => literalToJson(node, variables),
 });

@@ -1,4 +1,4 @@
-import { findPrincipals, type AccessService, type Principal } from '#access';
+import type { AccessService, Principal } from '#access';
 import { CommonplaceError } from '#kernel';
 import { ChatError, type ChatModel } from '#llm';
 import { randomUUID } from 'node:crypto';
@@ -102,16 +102,16 @@ export class CompleteService {
   /** Hits whose content the caller is shown, with where they come from. */
   private async tell(caller: Principal, { hits }: RecallResult): Promise<Told[]> {
     const memories = hits.map(({ memory }) => memory).filter(({ content }) => content !== null);
-    const ids = [...new Set(memories.flatMap(({ authorId }) => authorId ?? []))];
     if (memories.length === 0) return [];
-    return this.access.read(caller, async (unit, { pools }) => {
-      const roles = new Map((await findPrincipals(unit, caller.orgId, ids)).map(({ id, role }) => [id, role]));
+    return this.access.read(caller, (_, { pools }) => {
       const keys = new Map(pools.map(({ id, key }) => [id, key]));
-      return memories.map((memory) => ({
-        memory,
-        pool: keys.get(memory.poolId) ?? memory.poolId,
-        authorRole: roles.get(memory.authorId ?? '') ?? null,
-      }));
+      return Promise.resolve(
+        memories.map((memory) => ({
+          memory,
+          pool: keys.get(memory.poolId) ?? memory.poolId,
+          authorRole: memory.authorRole,
+        })),
+      );
     });
   }
 

@@ -45,6 +45,8 @@ export class ConversationsService {
       memorize: MemorizeService;
       index: MemoryIndex;
       jobs: JobQueue | undefined;
+      /** Of which nothing came for so long, has lost its job. */
+      lostAfterSeconds: number;
       clock: Clock;
     },
   ) {
@@ -60,9 +62,10 @@ export class ConversationsService {
     try {
       let extraction: Extraction | undefined;
       const path = (index: number) => `input.messages.${places[index]}`;
-      const items = await this.parts.memorize.memorizeTogether(caller, turns, path, async (batch, stored) => {
+      const after = async (batch: Batch, stored: readonly Item[]) => {
         extraction = await this.begin(batch, stored, conversation);
-      });
+      };
+      const items = await this.parts.memorize.memorizeTogether(caller, turns, path, { after });
       const results = items.map(({ result }) => result as Memorized);
       const memories = results.map(({ memory }) => memory);
       return { results, extraction: { ...(extraction as Extraction), turns: memories, derived: [], superseded: [] } };
@@ -92,7 +95,8 @@ export class ConversationsService {
       if (!jobs) throw new CommonplaceError('UNAVAILABLE', NO_MODEL);
       if (found.status === 'SUCCEEDED')
         throw new CommonplaceError('CONFLICT', 'The extraction has SUCCEEDED; there is nothing left of it to try.');
-      if (await queueAgain(unit, caller, wanted)) await jobs.enqueue(unit, EXTRACT_JOB, { extractionId: wanted });
+      if (await queueAgain(unit, caller, wanted, this.parts.lostAfterSeconds))
+        await jobs.enqueue(unit, EXTRACT_JOB, { extractionId: wanted });
     });
     return (await this.extraction(caller, wanted)) as ShownExtraction;
   }

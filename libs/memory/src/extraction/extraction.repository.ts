@@ -5,9 +5,6 @@ import type { Extraction, ExtractionStatus, Part, PartMemory } from './extractio
 const SHOWN = `e.extraction_id as id, e.pool_id as "poolId", e.status, e.attempts, e.turns_read as "turnsRead", e.refused, e.error,
   e.created_at as "createdAt", case when e.status <> 'QUEUED' then e.finished_at end as "finishedAt"`;
 
-/** While it is QUEUED, `finished_at` says when something came of it last, or it was enqueued again. */
-const LOST_AFTER = `interval '15 minutes'`;
-
 export interface NewExtraction {
   id: string;
   poolId: string;
@@ -99,7 +96,8 @@ export interface Progress {
 
 /** In the unit that stores what was learnt from the turns. @returns false where another has read them meanwhile */
 export async function noteRead(unit: Unit, caller: Principal, id: string, progress: Progress): Promise<boolean> {
-  const text = `update extraction set turns_read = $5, refused = refused + $6, error = null,
+  // Each part of the conversation has all the tries.
+  const text = `update extraction set turns_read = $5, refused = refused + $6, error = null, attempts = case when $7 then attempts else 0 end,
       status = case when $7 then 'SUCCEEDED' else status end, finished_at = now()
     where org_id = $1 and principal_id = $2 and extraction_id = $3 and turns_read = $4 and status = 'QUEUED'
     returning extraction_id`;
@@ -119,12 +117,32 @@ export async function noteFailure(
   await unit.query({ text, values: [orgId, id, status, error, asked ? 1 : 0] });
 }
 
-/** From where it stopped, under the key that asks now. @returns undefined where it is done, or a job for it is under way by all signs */
-export async function queueAgain(unit: Unit, caller: Principal, id: string): Promise<Extraction | undefined> {
+/**
+ * From where it stopped, under the key that asks now. While it is QUEUED, `finished_at` says when something came of it last, or it was
+ * enqueued again.
+ * @returns undefined where it is done, or a job for it is under way by all signs
+ */
+export async function queueAgain(
+  unit: Unit,
+  caller: Principal,
+  id: string,
+  lostAfterSeconds: number,
+): Promise<Extraction | undefined> {
   const text = `update extraction e set status = 'QUEUED', attempts = 0, error = null, finished_at = now(), key_id = $4
     where e.org_id = $1 and e.principal_id = $2 and e.extraction_id = $3 and (e.status in ('FAILED', 'SKIPPED')
-      or e.status = 'QUEUED' and coalesce(e.finished_at, e.created_at) < now() - ${LOST_AFTER}) returning ${SHOWN}`;
-  return (await unit.query<Extraction>({ text, values: [caller.orgId, caller.id, id, caller.keyId] }))[0];
+      or e.status = 'QUEUED' and coalesce(e.finished_at, e.created_at) < now() - make_interval(secs => $5)) returning ${SHOWN}`;
+  const values = [caller.orgId, caller.id, id, caller.keyId, lostAfterSeconds];
+  return (await unit.query<Extraction>({ text, values }))[0];
+}
+
+/**
+ * Whether none of these memories was forgotten, whoever may see them. They stay so to the end of the unit, which must not have written
+ * anything yet: who forgets one waits, and would be waited for.
+ */
+export async function holdRemembered(unit: Unit, orgId: string, ids: readonly string[]): Promise<boolean> {
+  const text = `select status from memory where org_id = $1 and memory_id = any($2::uuid[]) order by memory_id for key share`;
+  const found = await unit.query<{ status: string }>({ text, values: [orgId, ids] });
+  return found.every(({ status }) => status !== 'FORGOTTEN');
 }
 
 /** Another has taken its place, and is so from now on. */

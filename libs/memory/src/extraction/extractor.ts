@@ -13,6 +13,7 @@ import { EXTRACT_JOB, type ExtractJob } from './conversations.service.js';
 import {
   findParts,
   findTask,
+  holdRemembered,
   insertParts,
   noteFailure,
   noteRead,
@@ -129,11 +130,13 @@ export class Extractor {
       principal,
       learnt.map(({ input }) => input),
       (index) => `memories.${index}`,
-      async (batch, items) => {
-        await assertRemembered(batch, [...shown.turns, ...shown.known]);
-        await note(batch.unit, refusedBefore + items.filter(({ error }) => error).length);
-        const taken = learnt.map(({ suggestion }) => suggestion);
-        await this.keep(batch, task, { items, taken, shown });
+      {
+        before: ({ unit }) => assertRemembered(unit, principal, [...shown.turns, ...shown.known]),
+        after: async (batch, items) => {
+          await note(batch.unit, refusedBefore + items.filter(({ error }) => error).length);
+          const taken = learnt.map(({ suggestion }) => suggestion);
+          await this.keep(batch, task, { items, taken, shown });
+        },
       },
     );
   }
@@ -190,11 +193,9 @@ export class Extractor {
   }
 }
 
-async function assertRemembered({ unit, caller, grants, now }: Batch, shown: readonly Memory[]): Promise<void> {
-  const scope: ReadScope = { orgId: caller.orgId, filter: grants.readFilter, now, space: null };
+async function assertRemembered(unit: Unit, { orgId }: Principal, shown: readonly Memory[]): Promise<void> {
   const ids = [...new Set(shown.map(({ id }) => id))];
-  const found = await findMemories(unit, scope, ids);
-  if (found.some(({ status }) => status === 'FORGOTTEN')) throw new ForgottenMeanwhile();
+  if (!(await holdRemembered(unit, orgId, ids))) throw new ForgottenMeanwhile();
 }
 
 interface Turn {

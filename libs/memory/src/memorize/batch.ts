@@ -54,6 +54,7 @@ export function asWritten({ caller, pool, now, space }: Batch, id: string, { com
     labels,
     metadata,
     authorId: caller.id,
+    authorRole: caller.role,
     maskedFields: [],
     version: 1,
     createdAt: now,

@@ -24,6 +24,12 @@ export interface MemorizedMany {
   failures: MemorizeFailure[];
 }
 
+/** In the transaction that stores: before anything is written, and with what came of each. */
+export interface Around {
+  before?: (batch: Batch) => Promise<void>;
+  after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
+}
+
 export class MemorizeService {
   private readonly singles = new SingleWrites((caller, items) => this.storeInPool(caller, items, () => 'input'));
 
@@ -61,12 +67,12 @@ export class MemorizeService {
     caller: Principal,
     inputs: readonly MemorizeInput[],
     path: (index: number) => string,
-    also: (batch: Batch, items: readonly Item[]) => Promise<void>,
+    around: Around,
   ): Promise<Item[]> {
     const { items, failures } = await this.prepare(inputs, path);
     const [first] = failures;
     if (first) throw first.error;
-    await this.write(caller, items, path, also);
+    await this.write(caller, items, path, around);
     return items;
   }
 
@@ -117,18 +123,19 @@ export class MemorizeService {
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    also?: (batch: Batch, items: readonly Item[]) => Promise<void>,
+    { before, after }: Around = {},
   ): Promise<void> {
     const space = await this.index.space();
     await this.access.write(caller, async (unit, grants) => {
       for (const item of items) item.error = item.result = undefined;
       const pool = targetPool(grants, caller, items[0] as Item, path);
       const batch: Batch = { caller, unit, grants, pool, space, now: this.clock.now() };
+      await before?.(batch);
       for (const item of items) decide(batch, item);
       await checkSources(batch, open(items), path);
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
-      await also?.(batch, items);
+      await after?.(batch, items);
     });
   }
 

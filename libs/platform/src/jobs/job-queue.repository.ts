@@ -10,10 +10,7 @@ export async function letUnitsEnqueue(database: Database, schema: string): Promi
   );
 }
 
-/** Jobs that were under way when their broker ended are due again; they count as begun once. */
+/** Jobs that were under way when their broker ended are due again: the queue counts one more try as it begins them. */
 export async function releaseOrphans(database: Database, schema: string): Promise<void> {
-  await database.maintenance(
-    `update ${schema}.job set state = 'retry', start_after = now(), retry_count = retry_count + 1
-     where state = 'active' and retry_count < retry_limit`,
-  );
+  await database.maintenance(`update ${schema}.job set state = 'retry', start_after = now() where state = 'active'`);
 }

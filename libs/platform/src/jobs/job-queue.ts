@@ -11,6 +11,8 @@ const POLL_SECONDS = 2;
 /** What a job may take where nothing else is said: what is longer under way was left behind by a broker that is gone. */
 const WITHIN_SECONDS = 300;
 const LOOK_FOR_LOST_SECONDS = 60;
+/** The queue takes less than a day. */
+const MOST_SECONDS = 80_000;
 const MAX_SET_UPS = 10;
 const SET_UP_PAUSE_MS = 200;
 /**
@@ -55,6 +57,9 @@ export class JobQueue {
         await pause(Math.random() * attempt * SET_UP_PAUSE_MS);
       }
     }
+    // Jobs may enqueue others: they begin when everything is there.
+    for (const [name, { handle }] of this.tasks) await take(this.boss, name, handle);
+    await this.boss.maintain().catch(this.onError);
   }
 
   /** Part of the unit's transaction: the job is there exactly when what it is about is. */
@@ -81,9 +86,7 @@ export class JobQueue {
       await boss.start();
       // Nobody else works on the embedded database: what is under way there was left behind.
       if (this.database.kind === 'embedded') await releaseOrphans(this.database, SCHEMA);
-      // Else it would first look for what has taken too long after a while.
-      await boss.maintain();
-      for (const [name, task] of this.tasks) await this.work(boss, name, task);
+      for (const [name, { withinSeconds }] of this.tasks) await makeQueue(boss, name, withinSeconds);
       await letUnitsEnqueue(this.database, SCHEMA);
       return boss;
     } catch (error) {
@@ -92,20 +95,23 @@ export class JobQueue {
       throw error;
     }
   }
+}
 
-  private async work(boss: PgBoss, name: string, { handle, withinSeconds }: Task): Promise<void> {
-    const options = {
-      name,
-      retryLimit: RETRY_LIMIT,
-      retryDelay: RETRY_DELAY_SECONDS,
-      retryBackoff: true,
-      expireInSeconds: withinSeconds,
-    };
-    await boss.createQueue(name, options);
-    // One that was there keeps the options that it was made with.
-    await boss.updateQueue(name, options);
-    await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
-      if (job) await handle(job.data as never);
-    });
-  }
+async function makeQueue(boss: PgBoss, name: string, withinSeconds: number): Promise<void> {
+  const options = {
+    name,
+    retryLimit: RETRY_LIMIT,
+    retryDelay: RETRY_DELAY_SECONDS,
+    retryBackoff: true,
+    expireInSeconds: Math.min(withinSeconds, MOST_SECONDS),
+  };
+  await boss.createQueue(name, options);
+  // One that was there keeps the options that it was made with.
+  await boss.updateQueue(name, options);
+}
+
+async function take(boss: PgBoss, name: string, handle: JobHandler<never>): Promise<void> {
+  await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
+    if (job) await handle(job.data as never);
+  });
 }
