@@ -138,17 +138,18 @@ describe('a memory that is erased', () => {
 describe('what is under way while a memory is erased', () => {
   it('is not learnt from it any more', async () => {
     const open = model.hold();
-    model.reply = suggesting(
-      { content: 'Malachite is zqlate.', of: 'malachite' },
-      { content: 'It rains.', of: 'rain' },
-    );
+    model.reply = (request) => {
+      const isShown = request.messages.some(({ content }) => content.includes('malachite'));
+      const told = isShown ? [{ content: 'Malachite is zqlate.', of: 'malachite' }] : [];
+      return suggesting(...told, { content: 'It rains.', of: 'rain' })(request);
+    };
     const messages = [said('USER', 'I say malachite is zqlate'), said('USER', 'And there is rain')];
     const { results, extraction } = await converse(coder, messages);
     await model.asked();
     await erase(coder, { id: results[0]?.memory.id });
     open();
     const done = await settled(coder, extraction.id);
-    expect(done).toMatchObject({ status: 'SUCCEEDED', refused: 1, derived: [{ content: 'It rains.' }] });
+    expect(done).toMatchObject({ status: 'SUCCEEDED', refused: 0, derived: [{ content: 'It rains.' }] });
     expect(await placesOf('zqlate')).toEqual([]);
   });
 
