@@ -1,6 +1,6 @@
 import { openDoorbell, type Doorbell, type DoorbellOptions } from '#platform';
 
-const HEARD_WITHIN_MS = 20_000;
+const HEARD_WITHIN_MS = 45_000;
 const QUIET_MS = 300;
 
 /** A doorbell, and how often its listener was called. */
