@@ -1,11 +1,9 @@
-import { beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect } from '@jest/globals';
 import { registerAgent } from '../support/api.js';
 import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { isNative } from '../support/database.js';
+import { isNative, itOnNative, nativeOnly } from '../support/database.js';
 import { callTool, openMcp, PROTOCOLS, toldMemories } from '../support/mcp.js';
 
-/** The embedded database is of one process. */
-const onNative = isNative ? it : it.skip;
 const SESSIONS = 100;
 const ROLES = ['planner', 'coder', 'reviewer', 'tester'];
 
@@ -17,7 +15,8 @@ beforeAll(async () => {
   brokers = [first, await BrokerProcess.start(store)];
 });
 
-onNative(`${SESSIONS} sessions at once, each turning between two brokers (native Postgres only)`, async () => {
+const NAME = `${SESSIONS} sessions at once, each turning between two brokers`;
+itOnNative(nativeOnly(NAME, 'the embedded database is of one process'), async () => {
   const [first, second] = brokers as [BrokerProcess, BrokerProcess];
   const agents = await Promise.all(ROLES.map((role) => registerAgent(first.client, role)));
   const outcomes = await Promise.all(
