@@ -13,6 +13,7 @@ import { CountsForPlainOwners0000000000012 } from './0012-counts-for-plain-owner
 import { Consolidation0000000000013 } from './0013-consolidation.js';
 import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure.js';
 import { AuthorRole0000000000016 } from './0016-author-role.js';
+import { Touched0000000000017 } from './0017-touched.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   Consolidation0000000000013,
   ExtractionAndErasure0000000000015,
   AuthorRole0000000000016,
+  Touched0000000000017,
 ];

@@ -34,6 +34,7 @@ import {
   ReviseService,
   SimulateService,
   SpaceFiller,
+  TermIndex,
   UsageCounter,
   SearchCosts,
   VectorIndexes,
@@ -158,7 +159,8 @@ async function assemble(
   }
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const memorize = new MemorizeService(access, index, jobs, clock);
-  const recall = new RecallService(access, index, clock, usage);
+  const terms = new TermIndex(access, database, config.recall.keptMemories, (error) => onError('keeping terms', error));
+  const recall = new RecallService(access, index, clock, usage, terms);
   const model = createChatModel(config.llm);
   // What is known is looked up by its vector, and what is learnt gets one.
   const extractionSeconds = SLACK_SECONDS + inSeconds((model?.withinMs ?? 0) + 8 * embeddingMs);
@@ -254,6 +256,7 @@ async function assemble(
       await vectorIndexes.stop();
       await jobs.stop();
       await usage.stop();
+      await terms.stop();
       await doorbell.close();
       await database.close();
     },

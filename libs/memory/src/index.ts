@@ -44,6 +44,7 @@ export type { MemoryFilterInput } from './read/memory-filter.js';
 export { languagesOf, readablePoolIds } from './read/pools.js';
 export type { RecallInput } from './recall/query.js';
 export { RecallService, type RecallHit, type RecallResult } from './recall/recall.service.js';
+export { TermIndex } from './recall/term-index/term-index.js';
 export { Reanalysis } from './reanalysis/reanalysis.js';
 export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
 export { SearchCosts } from './vectors/search-costs.js';

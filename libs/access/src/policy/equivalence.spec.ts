@@ -10,7 +10,7 @@ import { SqlParams } from './sql-params.js';
 import { type PolicyStatement } from './statement.js';
 import { AGENTS, naivelyAllowed, naivelyHidden, naivelySpeaks, NOW, POOLS } from './testing.js';
 import { hashOf, noteKept } from './value-list.js';
-import { ACTIONS, MASKABLE_FIELDS, type MemoryRow, type PrincipalRef } from './vocabulary.js';
+import { ACTIONS, MASKABLE_FIELDS, OPEN_STATUSES, type MemoryRow, type PrincipalRef } from './vocabulary.js';
 
 /** The decisions in the service and in Postgres, over random policies and one batch of random rows. fast-check prints the seed of a failure. */
 
@@ -22,6 +22,8 @@ const RUNS = 2_050;
 const times = Math.max(1, Number(process.env.DECISIONS ?? 0) / (RUNS * ROWS));
 const runs = (usual: number) => Math.ceil(usual * times);
 jest.setTimeout(60_000 * times);
+
+const isOpen = ({ status, wasHeld }: MemoryRow) => !wasHeld && (OPEN_STATUSES as readonly string[]).includes(status);
 
 const accessOf = (statements: readonly PolicyStatement[], principal: PrincipalRef) =>
   new CompiledPolicy(1, statements, NOW).forPrincipal(principal, POOLS);
@@ -73,7 +75,10 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         if (kept) await table.keep(filter.longLists());
         const params = new SqlParams();
         const found = await select('1', filter.where(params, 'm'), params);
-        expect(found.map(({ id }) => id)).toEqual(rows.filter((row) => access.canSee(row)).map(({ id }) => id));
+        const seen = new Set(found.map(({ id }) => id));
+        expect([...seen]).toEqual(rows.filter((row) => access.canSee(row)).map(({ id }) => id));
+        const open = rows.filter(isOpen);
+        expect(open.filter((row) => filter.opens(row))).toEqual(open.filter(({ id }) => seen.has(id)));
       }),
       { numRuns: runs(400) },
     );
@@ -94,12 +99,16 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const found = await select([...columns, masked].join(', '), filter.where(params, 'm'), params);
         const byId = new Map(rows.map((row) => [row.id, row]));
         for (const row of found) {
-          const shown = access.visibleFields(byId.get(row.id as string) as MemoryRow);
+          const whole = byId.get(row.id as string) as MemoryRow;
+          const shown = access.visibleFields(whole);
           const hidden = MASKABLE_FIELDS.filter((field) => !shown.has(field));
           const fields = MASKABLE_FIELDS.map((field) => row[field]);
           expect(fields).toEqual(MASKABLE_FIELDS.map((field) => (shown.has(field) ? row[`raw ${field}`] : null)));
           expect(row.masked).toEqual(hidden);
           expect(filter.masks() || hidden.length === 0).toBe(true);
+          if (!isOpen(whole)) continue;
+          expect(MASKABLE_FIELDS.filter((field) => !filter.opensField(whole, field))).toEqual(hidden);
+          expect(filter.openKey(whole.poolId) !== null || hidden.length === 0).toBe(true);
         }
       }),
       { numRuns: runs(400) },

@@ -1,10 +1,10 @@
 import { MASKABLE_COLUMNS } from './catalogue.js';
 import { type Test } from './condition.js';
 import { conditionsIn, narrowTo, scopeOf, type PoolGroup, type PoolScope } from './pool-groups.js';
-import { anyCondition, residualPredicate } from './residual.js';
+import { anyCondition, holdsAlways, isAny, isNone, residualHolds, residualPredicate } from './residual.js';
 import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
 import { type SqlParams } from './sql-params.js';
-import { HELD_STATUSES, MASKABLE_FIELDS, OPEN_STATUSES, type MaskableField } from './vocabulary.js';
+import { HELD_STATUSES, MASKABLE_FIELDS, OPEN_STATUSES, type MaskableField, type MemoryRow } from './vocabulary.js';
 
 /** What one principal may see, as SQL. Only `Access.readFilter` and `systemFilter` make one: nothing else fits the type. */
 export abstract class ReadFilter {
@@ -25,6 +25,15 @@ export abstract class ReadFilter {
 
   /** The predicate "this field is shown"; `true` where nothing hides it. A search must not match what is hidden. */
   abstract shows(params: SqlParams, alias: string, field: MaskableField): string;
+
+  /** What `where` says of an open row, one that is not held, decided here: for rows that are kept in memory. */
+  abstract opens(row: MemoryRow): boolean;
+
+  /** What `shows` says of an open row. */
+  abstract opensField(row: MemoryRow, field: MaskableField): boolean;
+
+  /** Equal where the same open rows of the pool are shown, with the same of their fields; null where all of every row is. */
+  abstract openKey(poolId: string): string | null;
 
   /** The same filter on fewer pools; ids that it does not hold are ignored. */
   abstract narrow(poolIds: readonly string[]): ReadFilter;
@@ -71,6 +80,7 @@ export abstract class ReadFilter {
 export class PrincipalFilter extends ReadFilter {
   readonly unrestricted = false;
   private readonly masked: ReadonlySet<MaskableField>;
+  private groups: ReadonlyMap<string, PoolGroup> | undefined;
 
   constructor(
     purpose: string,
@@ -98,6 +108,21 @@ export class PrincipalFilter extends ReadFilter {
       return !mask || allOf([anyOf([isHeld, anyCondition(mask.opens)]), negate(anyCondition(mask.hides))]);
     });
     return render(shown, params, alias);
+  }
+
+  opens(row: MemoryRow): boolean {
+    return residualHolds(this.groupOf(row.poolId)?.read ?? null, row);
+  }
+
+  opensField(row: MemoryRow, field: MaskableField): boolean {
+    const mask = this.groupOf(row.poolId)?.masks.get(field);
+    return !mask || (isAny(mask.opens, row) && isNone(mask.hides, row));
+  }
+
+  openKey(poolId: string): string | null {
+    const group = this.groupOf(poolId);
+    if (!group) return 'NOTHING';
+    return group.masks.size === 0 && holdsAlways(group.read) ? null : group.key;
   }
 
   masks(): boolean {
@@ -128,6 +153,11 @@ export class PrincipalFilter extends ReadFilter {
 
   onlyFor(params: SqlParams, alias: string): string {
     return `case when ${render(this.sees(false), params, alias)} then null else ${alias}.author_id end`;
+  }
+
+  private groupOf(poolId: string): PoolGroup | undefined {
+    this.groups ??= new Map(this.scope.groups.flatMap((group) => group.poolIds.map((id) => [id, group])));
+    return this.groups.get(poolId);
   }
 
   /** Most rows are open, and pools may differ in who sees what is held: what decides over open rows stands once for all of them. */
@@ -165,6 +195,18 @@ class SystemFilter extends ReadFilter {
 
   shows(): string {
     return 'true';
+  }
+
+  opens(row: MemoryRow): boolean {
+    return !this.within || this.within.includes(row.poolId);
+  }
+
+  opensField(): boolean {
+    return true;
+  }
+
+  openKey(): null {
+    return null;
   }
 
   masks(): boolean {

@@ -1,9 +1,10 @@
-import { type Condition } from './condition.js';
+import { evaluate, type Condition } from './condition.js';
 import { conditionSql } from './condition-sql.js';
 import { mergeConditions } from './families.js';
 import { Inclusion } from './inclusion.js';
 import { type Rule } from './rules.js';
 import { allOf, anyOf, negate, type Predicate } from './sql-logic.js';
+import { type MemoryRow } from './vocabulary.js';
 
 /** What is left of the rules of one action in one pool: some allow must be TRUE, and every deny FALSE. */
 export interface Residual {
@@ -42,3 +43,14 @@ export const anyCondition = (conditions: readonly Condition[]): Predicate => any
 
 const conditionPredicate = (condition: Condition): Predicate =>
   condition.tests.length === 0 || ((params, alias) => conditionSql(condition, params, alias));
+
+/** What `residualPredicate` says in SQL. */
+export const residualHolds = (residual: Residual | null, row: MemoryRow): boolean =>
+  residual !== null && isAny(residual.allows, row) && isNone(residual.denies, row);
+
+export const isAny = (conditions: readonly Condition[], row: MemoryRow): boolean =>
+  conditions.some((condition) => evaluate(condition, row) === 'TRUE');
+
+/** Each of them FALSE: what nobody can tell hides, too. */
+export const isNone = (conditions: readonly Condition[], row: MemoryRow): boolean =>
+  conditions.every((condition) => evaluate(condition, row) === 'FALSE');

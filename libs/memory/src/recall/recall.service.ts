@@ -16,6 +16,7 @@ import { rank, type Ranked } from './rank.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
 import { select, type Selection } from './selection.js';
+import type { TermIndex } from './term-index/term-index.js';
 import { tokenCounter, type CountTokens } from './tokens.js';
 
 export interface RecallHit {
@@ -42,6 +43,7 @@ export class RecallService {
     private readonly index: MemoryIndex,
     private readonly clock: Clock,
     private readonly usage: UsageCounter,
+    private readonly terms?: TermIndex,
   ) {}
 
   /** @throws BAD_INPUT naming the field. */
@@ -66,7 +68,8 @@ export class RecallService {
         now: this.clock.now(),
         space,
       };
-      const searched = { scope, filter, languageOf: languagesOf(grants) };
+      const kept = await this.terms?.texts(unit, scope, filter);
+      const searched = { scope, filter, languageOf: languagesOf(grants), kept };
       const { scored, degraded } = await retrieve(unit, searched, query, vector);
       if (this.index.configured && vector === null) degraded.unshift('VECTOR');
       const selection = selectionOf(query, filter, grants);

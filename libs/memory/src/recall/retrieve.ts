@@ -9,16 +9,9 @@ import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
 import { searchThen } from './past.js';
 import type { Query } from './query.js';
-import {
-  lexicalCandidates,
-  MAX_OF_SESSION,
-  memoriesAround,
-  memoriesOfSessions,
-  type Anchor,
-  type LexicalCandidate,
-  type LexicalSearch,
-} from './recall.repository.js';
+import { MAX_OF_SESSION, type Anchor, type LexicalCandidate, type LexicalSearch } from './recall.repository.js';
 import { namedSpeakers, score, sessionKey, type Passage, type Scored } from './recipe.js';
+import { storedTexts, type Texts } from './texts.js';
 
 /** Of these best by their own words and meaning the sessions are read too. */
 const MAX_ANCHORS = 300;
@@ -30,6 +23,8 @@ export interface Searched {
   scope: ReadScope;
   filter: MemoryFilter;
   languageOf: (poolId: string) => Language;
+  /** Where the pools' words are kept in memory; elsewhere the database is asked. */
+  kept?: Texts;
 }
 
 export interface Retrieved {
@@ -41,14 +36,15 @@ export interface Retrieved {
 /** What may answer the question, with what each signal says of it. `vector` is the question's, where there is one. */
 export async function retrieve(
   unit: Unit,
-  { scope, filter, languageOf }: Searched,
+  { scope, filter, languageOf, kept }: Searched,
   query: Query,
   vector: readonly number[] | null,
 ): Promise<Retrieved> {
   if (scope.filter.poolIds.length === 0) return { scored: [], degraded: [] };
+  const texts = kept ?? storedTexts(unit, scope, filter);
   const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
   const [now, near] = await Promise.all([
-    words.searched.length ? lexicalCandidates(unit, scope, filter, words.searched) : NOTHING_FOUND,
+    words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
     vector ? nearest(unit, scope, filter, vector) : [],
   ]);
   const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
@@ -58,7 +54,7 @@ export async function retrieve(
   const meaning = minmax(near);
   const found = distinct([...search.candidates.filter(({ id }) => lexical.has(id)), ...near]);
   const anchors = best(found, ({ id }) => (lexical.get(id) ?? 0) + (meaning.get(id) ?? 0));
-  const beside = await readSessions(unit, scope, filter, anchors);
+  const beside = await readSessions(texts, anchors);
   const passages = distinct([...found, ...beside.flat()]);
   const newest = passages.reduce((day, passage) => Math.max(day, passage.day), 0);
   const days = daysNamed(query.text, { newest, today: dayOf(scope.now) });
@@ -102,20 +98,15 @@ function best(passages: readonly Passage[], value: (passage: Passage) => number)
 }
 
 /** Runs of memories that follow one another in their sessions, with the anchors among them. */
-async function readSessions(
-  unit: Unit,
-  scope: ReadScope,
-  filter: MemoryFilter,
-  anchors: readonly Anchor[],
-): Promise<Passage[][]> {
+async function readSessions(texts: Texts, anchors: readonly Anchor[]): Promise<Passage[][]> {
   const sessions = [...new Map(anchors.map((anchor) => [sessionKey(anchor), anchor])).values()].slice(0, MAX_SESSIONS);
   if (sessions.length === 0) return [];
-  const runs = bySession(await memoriesOfSessions(unit, scope, filter, sessions));
+  const runs = bySession(await texts.ofSessions(sessions));
   const isLong = ({ poolId, sessionId }: Anchor) => (runs.get(`${poolId}/${sessionId}`)?.length ?? 0) >= MAX_OF_SESSION;
   const far = anchors.filter(isLong).slice(0, MAX_WINDOWS);
   if (far.length === 0) return [...runs.values()];
   for (const anchor of far) runs.delete(sessionKey(anchor) as string);
-  return [...runs.values(), ...joined(await memoriesAround(unit, scope, filter, far))];
+  return [...runs.values(), ...joined(await texts.around(far))];
 }
 
 function bySession(passages: readonly Passage[]): Map<string, Passage[]> {

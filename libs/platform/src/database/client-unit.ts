@@ -54,9 +54,3 @@ export function withDeadline({ keep, ...statement }: Statement): Statement {
   const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
   return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
 }
-
-export function release(client: pg.PoolClient, failure?: Error): void {
-  // The pool listens again before its client can be lost to it.
-  client.release(failure);
-  client.removeListener('error', nothing);
-}

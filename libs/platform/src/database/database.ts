@@ -9,7 +9,7 @@ import {
   type QueryRunner,
   type Repository,
 } from 'typeorm';
-import { ClientUnit, nothing, release, sendTogether, withDeadline } from './client-unit.js';
+import { ClientUnit, nothing, sendTogether, withDeadline } from './client-unit.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
@@ -67,6 +67,11 @@ export type DatabaseKind = 'embedded' | 'postgres';
 export class Database {
   /** What migrate() found to say of a server that works and should still be updated. */
   warning: string | null = null;
+  /**
+   * Grows with every connection that was lost: Postgres may have crashed then, and may give out numbers of transactions again
+   * that it had given to some that were open.
+   */
+  incarnation = 0;
   private readonly upkeep: Upkeep | undefined;
 
   private constructor(
@@ -76,6 +81,7 @@ export class Database {
     private readonly lock: DataDirLock | undefined,
   ) {
     this.upkeep = embedded && new Upkeep(this.pool);
+    this.listenForLosses();
   }
 
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -166,14 +172,22 @@ export class Database {
     this.lock?.release();
   }
 
+  /** The statement that meets a lost connection tells of it; an 'error' that nobody hears would end the whole broker. */
+  private listenForLosses(): void {
+    const heard = new WeakSet<pg.PoolClient>();
+    this.pool.on('acquire', (client) => {
+      if (heard.has(client)) return;
+      heard.add(client);
+      client.on('error', () => this.incarnation++);
+    });
+  }
+
   private get pool(): pg.Pool {
     return (this.source.driver as unknown as { master: pg.Pool }).master;
   }
 
   private async runOnce<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     const client = await this.pool.connect();
-    // The statement that meets a lost connection tells of it; an 'error' that nobody hears would end the whole broker.
-    client.on('error', nothing);
     const unit = new ClientUnit(this.source, client);
     try {
       sendTogether(client);
@@ -190,19 +204,19 @@ export class Database {
       const { value } = outcome as PromiseFulfilledResult<Result>;
       if (scope.readOnly && !unit.failed) {
         ended.catch(nothing);
-        release(client);
+        client.release();
         return value;
       }
       const { command } = await ended;
       // Postgres answers so, without an error, where a statement failed and the work went on: nothing was stored.
       if (command === 'ROLLBACK')
         throw new Error('The unit was rolled back: one of its statements failed, and its work did not say so.');
-      release(client);
+      client.release();
       return value;
     } catch (error) {
       await client.query(withDeadline({ text: 'rollback' })).then(
-        () => release(client),
-        (failure: Error) => release(client, failure),
+        () => client.release(),
+        (failure: Error) => client.release(failure),
       );
       throw error;
     }

@@ -1,0 +1,155 @@
+import type { ReadFilter } from '#access';
+import {
+  CANDIDATE_BUDGET,
+  MAX_CANDIDATES,
+  MAX_OF_SESSION,
+  type Anchor,
+  type LexicalCandidate,
+  type LexicalSearch,
+  type SessionRef,
+} from '../recall.repository.js';
+import { REACH, type Passage } from '../recipe.js';
+import type { Texts } from '../texts.js';
+import { READABLE, SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
+
+interface Looked {
+  pool: PoolTerms;
+  view: View;
+}
+
+/** Who looks, and when. */
+export interface Look {
+  filter: ReadFilter;
+  /** What has expired by then is not there. */
+  now: Date;
+  /** What does not hold then is not wanted, and still stands beside what is. */
+  moment: Date;
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+type Found = Mutable<Omit<LexicalCandidate, 'terms' | 'frequencies'>> & { terms: string[]; frequencies: number[] };
+
+/** Pools whose terms are kept in memory, as one caller may see them. Answers as the statements of recall.repository do. */
+export class IndexedTexts implements Texts {
+  private readonly looked: readonly Looked[];
+  private readonly byId: ReadonlyMap<string, Looked>;
+
+  constructor(
+    pools: readonly PoolTerms[],
+    private readonly look: Look,
+  ) {
+    this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
+    this.byId = new Map(this.looked.map((looked) => [looked.pool.poolId, looked]));
+  }
+
+  holding(terms: readonly string[]): LexicalSearch {
+    const documents = this.looked.reduce(
+      (sum, { pool, view }) => sum + view.readable - pool.countExpired(view, this.look.now),
+      0,
+    );
+    const counts = this.isLarge() ? this.countOf(terms) : null;
+    const asked = counts ? rarest(counts) : terms;
+    const candidates = this.looked.flatMap((looked) => this.found(looked, asked, terms));
+    return {
+      candidates: candidates.slice(0, MAX_CANDIDATES),
+      documents,
+      documentFrequencies: counts,
+      cut: candidates.length >= MAX_CANDIDATES,
+    };
+  }
+
+  ofSessions(sessions: readonly SessionRef[]): Passage[] {
+    return sessions.flatMap((session) => {
+      const looked = this.byId.get(session.poolId);
+      return looked ? this.inSession(looked, session.sessionId, MAX_OF_SESSION) : [];
+    });
+  }
+
+  around(anchors: readonly Anchor[]): Passage[][] {
+    return anchors.flatMap(({ poolId, sessionId, id }) => {
+      const looked = this.byId.get(poolId);
+      if (!looked) return [];
+      const run = this.inSession(looked, sessionId, Infinity);
+      const at = run.findIndex((passage) => passage.id >= id);
+      const from = at < 0 ? run.length : at;
+      const window = run.slice(Math.max(0, from - REACH), from + REACH + 1);
+      return window.length > 0 ? [window] : [];
+    });
+  }
+
+  /** Where the policy opens whole pools of many memories, the rarest terms find enough: what is counted is the caller's to read. */
+  private isLarge(): boolean {
+    const memories = this.looked.reduce((sum, { pool }) => sum + pool.size, 0);
+    return 2 * CANDIDATE_BUDGET < memories && this.look.filter.readsWhole();
+  }
+
+  private countOf(terms: readonly string[]): Map<string, number> {
+    return new Map(
+      terms.map((term) => {
+        let count = 0;
+        for (const { pool, view } of this.looked)
+          pool.forEachHolding(term, (place) => {
+            if (this.isThere(pool, view, place)) count++;
+          });
+        return [term, count];
+      }),
+    );
+  }
+
+  /** Those that hold one of `asked`, each with all of `terms` that it holds. */
+  private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): LexicalCandidate[] {
+    const found = new Map<number, Found>();
+    const isAsked = new Set(asked);
+    // The asked first: only they bring candidates, to which the others add.
+    const inOrder = [...asked, ...terms.filter((term) => !isAsked.has(term))];
+    for (const term of inOrder) {
+      const brings = isAsked.has(term);
+      pool.forEachHolding(term, (place, frequency) => {
+        let one = found.get(place);
+        if (!one) {
+          if (!brings || !this.isThere(pool, view, place)) return;
+          found.set(place, (one = { ...this.shown(pool, view, place), terms: [], frequencies: [] }));
+        }
+        one.terms.push(term);
+        one.frequencies.push(frequency);
+      });
+    }
+    return [...found.values()];
+  }
+
+  private isThere(pool: PoolTerms, view: View, place: number): boolean {
+    return (view.bitsOf(place) & READABLE) !== 0 && !pool.isExpired(place, this.look.now);
+  }
+
+  private shown(pool: PoolTerms, view: View, place: number): Passage {
+    const passage = pool.passages[place] as Passage;
+    const bits = view.bitsOf(place);
+    const wanted = pool.holdsAt(place, this.look.moment);
+    if (wanted && bits & SHOWS_SESSION && bits & SHOWS_SPEAKER) return passage;
+    return {
+      ...passage,
+      sessionId: bits & SHOWS_SESSION ? passage.sessionId : null,
+      speaker: bits & SHOWS_SPEAKER ? passage.speaker : null,
+      wanted,
+    };
+  }
+
+  private inSession({ pool, view }: Looked, sessionId: string, atMost: number): Passage[] {
+    const run: Passage[] = [];
+    for (const place of pool.placesOf(sessionId)) {
+      if (run.length >= atMost) break;
+      if (view.bitsOf(place) & SHOWS_SESSION && this.isThere(pool, view, place)) run.push(this.shown(pool, view, place));
+    }
+    return run;
+  }
+}
+
+/** The terms that fewest memories hold, as many as have {@link CANDIDATE_BUDGET} together; one at least. */
+function rarest(counts: ReadonlyMap<string, number>): string[] {
+  const held = [...counts].filter(([, count]) => count > 0).sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1));
+  let together = 0;
+  return held.flatMap(([term, count], place) => {
+    together += count;
+    return together <= CANDIDATE_BUDGET || place === 0 ? [term] : [];
+  });
+}

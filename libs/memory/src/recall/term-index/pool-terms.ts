@@ -1,0 +1,203 @@
+import type { MemoryRow, ReadFilter } from '#access';
+import type { Passage } from '../recipe.js';
+import { readFrequencies } from '../term-vector.js';
+import type { Seen, TermRow } from './term-index.repository.js';
+
+/** What a filter lets be used of a memory, as bits. */
+export const READABLE = 1;
+export const SHOWS_SESSION = 2;
+export const SHOWS_SPEAKER = 4;
+const WHOLE = READABLE | SHOWS_SESSION | SHOWS_SPEAKER;
+
+/** A place and a frequency in one small integer: a posting of two would be an object each. */
+const FREQUENCIES = 256;
+/** Filters whose decisions are kept for a pool. */
+const MOST_FILTERS = 32;
+
+/** When a memory is there at all; most always are. */
+interface Span {
+  expiresAt: Date | null;
+  validFrom: Date | null;
+  validTo: Date | null;
+}
+
+/** What a filter says of the places, decided up to one of them. */
+interface Decided {
+  bits: Uint8Array;
+  upTo: number;
+  /** How many memories it lets be read, and when that was counted. */
+  readable: number;
+  countedAt: number;
+}
+
+/** How a filter looks at a pool. */
+export interface View {
+  /** 0 where the memory at the place may not be used. */
+  bitsOf: (place: number) => number;
+  /** Memories that may be read, expired ones too. */
+  readable: number;
+}
+
+/**
+ * The ACTIVE memories of a pool by their terms, in memory. A place is never used again: a memory that changes gets a new one,
+ * so that what was decided of a place holds for good.
+ */
+export class PoolTerms {
+  readonly passages: Passage[] = [];
+  /** What a decision reads, by place; gone where the memory has left. */
+  private readonly rows: (MemoryRow | undefined)[] = [];
+  private readonly placeOf = new Map<string, number>();
+  private readonly postings = new Map<string, number[]>();
+  private readonly sessions = new Map<string, number[]>();
+  /** Of those that are not always there. */
+  private readonly spans = new Map<number, Span>();
+  private readonly decided = new Map<string, Decided>();
+  private changes = 0;
+
+  constructor(
+    readonly poolId: string,
+    /** What it is the state of. */
+    public seen: Seen,
+  ) {}
+
+  get size(): number {
+    return this.placeOf.size;
+  }
+
+  /** More places are empty than not: time to be made anew. */
+  get isWorn(): boolean {
+    return this.passages.length > 2 * this.size + 200;
+  }
+
+  /** Takes in the state of a memory, in the place of whatever was known of it. */
+  take(row: TermRow): void {
+    this.leave(row.id);
+    if (row.status !== 'ACTIVE' || row.poolId !== this.poolId) return;
+    const { terms, length, traits, day, validTo, expiresAt, ...decision } = row;
+    const { id, sessionId, speaker, validFrom } = decision;
+    const place = this.passages.push({
+      id,
+      poolId: this.poolId,
+      sessionId,
+      speaker,
+      day,
+      length,
+      traits,
+      wanted: true,
+    });
+    this.rows[place - 1] = decision;
+    this.placeOf.set(id, place - 1);
+    if (expiresAt ?? validFrom ?? validTo) this.spans.set(place - 1, { expiresAt, validFrom, validTo });
+    if (sessionId !== null) this.enterSession(sessionId, place - 1);
+    const held = readFrequencies(terms);
+    held.terms.forEach((term, at) => {
+      const posting = (place - 1) * FREQUENCIES + Math.min(held.frequencies[at] as number, FREQUENCIES - 1);
+      const list = this.postings.get(term);
+      if (list) list.push(posting);
+      else this.postings.set(term, [posting]);
+    });
+  }
+
+  /** What the filter decides of each memory: once for all who see alike. */
+  view(filter: ReadFilter): View {
+    const key = filter.openKey(this.poolId);
+    if (key === null) return { bitsOf: (place) => (this.rows[place] ? WHOLE : 0), readable: this.size };
+    const decided = this.decisions(key);
+    this.decide(decided, filter);
+    if (decided.countedAt !== this.changes) {
+      decided.readable = this.rows.reduce((sum, row, place) => sum + (row ? (decided.bits[place] as number) & 1 : 0), 0);
+      decided.countedAt = this.changes;
+    }
+    const bitsOf = (place: number) => (this.rows[place] ? (decided.bits[place] as number) : 0);
+    return { bitsOf, readable: decided.readable };
+  }
+
+  /** Each memory that holds the term, and how often. */
+  forEachHolding(term: string, tell: (place: number, frequency: number) => void): void {
+    for (const posting of this.postings.get(term) ?? []) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
+  }
+
+  /** In the order of their ids, which is that of writing. */
+  placesOf(sessionId: string): readonly number[] {
+    return this.sessions.get(sessionId) ?? [];
+  }
+
+  isExpired(place: number, now: Date): boolean {
+    const expiresAt = this.spans.get(place)?.expiresAt;
+    return expiresAt != null && expiresAt <= now;
+  }
+
+  /** Whether what it says is valid then. */
+  holdsAt(place: number, moment: Date): boolean {
+    const span = this.spans.get(place);
+    if (!span) return true;
+    return (span.validFrom === null || span.validFrom <= moment) && (span.validTo === null || span.validTo > moment);
+  }
+
+  /** Of those that may be read. */
+  countExpired({ bitsOf }: View, now: Date): number {
+    let count = 0;
+    for (const place of this.spans.keys()) if (bitsOf(place) & READABLE && this.isExpired(place, now)) count++;
+    return count;
+  }
+
+  private leave(id: string): void {
+    this.changes++;
+    const place = this.placeOf.get(id);
+    if (place === undefined) return;
+    this.placeOf.delete(id);
+    this.spans.delete(place);
+    const session = this.passages[place]?.sessionId;
+    const places = session == null ? undefined : this.sessions.get(session);
+    places?.splice(places.indexOf(place), 1);
+    this.rows[place] = undefined;
+  }
+
+  private enterSession(sessionId: string, place: number): void {
+    const places = this.sessions.get(sessionId);
+    if (!places) {
+      this.sessions.set(sessionId, [place]);
+      return;
+    }
+    const { id } = this.passages[place] as Passage;
+    // Almost always the last: only what changed comes back between others.
+    let at = places.length;
+    while (at > 0 && (this.passages[places[at - 1] as number] as Passage).id > id) at--;
+    places.splice(at, 0, place);
+  }
+
+  private decisions(key: string): Decided {
+    let decided = this.decided.get(key);
+    if (decided) this.decided.delete(key);
+    else {
+      decided = { bits: new Uint8Array(this.passages.length), upTo: 0, readable: 0, countedAt: -1 };
+      const [oldest] = this.decided.keys();
+      if (oldest !== undefined && this.decided.size >= MOST_FILTERS) this.decided.delete(oldest);
+    }
+    this.decided.set(key, decided);
+    return decided;
+  }
+
+  private decide(decided: Decided, filter: ReadFilter): void {
+    const end = this.passages.length;
+    if (decided.bits.length < end) {
+      const bits = new Uint8Array(end + (end >> 2));
+      bits.set(decided.bits);
+      decided.bits = bits;
+    }
+    for (; decided.upTo < end; decided.upTo++) {
+      const row = this.rows[decided.upTo];
+      if (row) decided.bits[decided.upTo] = bitsFor(row, filter);
+    }
+  }
+}
+
+/** What is hidden must not be found by, nor tell a session or a speaker. */
+function bitsFor(row: MemoryRow, filter: ReadFilter): number {
+  if (!filter.opens(row) || !filter.opensField(row, 'content')) return 0;
+  return (
+    READABLE |
+    (filter.opensField(row, 'sessionId') ? SHOWS_SESSION : 0) |
+    (filter.opensField(row, 'speaker') ? SHOWS_SPEAKER : 0)
+  );
+}

@@ -1,0 +1,187 @@
+import type { AccessService } from '#access';
+import type { Database, Unit } from '#platform';
+import type { ReadScope } from '../../memory.repository.js';
+import type { MemoryFilter } from '../../read/memory-filter.js';
+import { MAX_CANDIDATES } from '../recall.repository.js';
+import type { Texts } from '../texts.js';
+import { IndexedTexts } from './indexed-texts.js';
+import { PoolTerms } from './pool-terms.js';
+import { countActive, isLater, readChanges, readPage, seenNow, type Changes, type Seen } from './term-index.repository.js';
+
+/** Larger pools are searched in the database. */
+const MOST_OF_POOL = MAX_CANDIDATES;
+/** Read at once, so that other requests are answered between two pages: of 500 about 5 ms are spent here. */
+const PAGE = 500;
+/** What changed since the last look and is taken in by a request; of more the pool is read again in the background. */
+const MOST_CHANGES = 1_000;
+/** What nobody asks for is let go of, and with it what was forgotten since the last look. */
+const KEPT_UNUSED_MS = 600_000;
+/** For another pool nothing is let go of that was used so lately: where there are too many pools, each would push out the next. */
+const IN_USE_MS = 60_000;
+/** Until then a pool that is too large, or had no room, is not tried again. */
+const REFUSED_MS = 60_000;
+
+interface Kept {
+  pool: PoolTerms;
+  usedAt: number;
+  /** Of the database, when it was read. */
+  incarnation: number;
+}
+
+interface Asked {
+  pool: PoolTerms;
+  seen: Seen;
+}
+
+/**
+ * The terms of the pools that are recalled from, in the memory of this broker. Each recall first takes in what was written since
+ * the last one, in its own unit of work: what was acknowledged anywhere is found here at once, and what the caller may see is
+ * decided by its policy as it is now.
+ */
+export class TermIndex {
+  /** The least lately used first. */
+  private readonly kept = new Map<string, Kept>();
+  private readonly wanted = new Set<string>();
+  private readonly refusedUntil = new Map<string, number>();
+  private readonly sweeping = setInterval(() => this.letGo(KEPT_UNUSED_MS, 0), KEPT_UNUSED_MS / 10).unref();
+  private building: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly access: AccessService,
+    private readonly database: Pick<Database, 'incarnation'>,
+    /** How many memories are kept at most, of all pools together; 0 keeps none. */
+    private readonly capacity: number,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Undefined where the database has to be asked: other memories than those that hold now are wanted, or a pool is not here yet. */
+  async texts(unit: Unit, { filter, now, orgId }: ReadScope, wanted: MemoryFilter): Promise<Texts | undefined> {
+    if (this.capacity === 0 || !isKept(wanted)) return undefined;
+    const { incarnation } = this.database;
+    const found = filter.poolIds.map((poolId) => this.find(poolId, incarnation));
+    const pools = found.filter((pool) => pool !== undefined);
+    if (pools.length < found.length) return undefined;
+    const asked = pools.map((pool): Asked => ({ pool, seen: pool.seen }));
+    const changes = await readChanges(
+      unit,
+      orgId,
+      asked.map(({ pool, seen }) => ({ poolId: pool.poolId, seen })),
+      MOST_CHANGES,
+    );
+    if (!this.takeIn(asked, changes)) return undefined;
+    return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now });
+  }
+
+  /** When all pools that were asked for are here. */
+  async settled(): Promise<void> {
+    while (this.building) await this.building;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.sweeping);
+    await this.settled();
+    this.kept.clear();
+  }
+
+  private find(poolId: string, incarnation: number): PoolTerms | undefined {
+    const kept = this.kept.get(poolId);
+    if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) {
+      kept.usedAt = Date.now();
+      this.kept.delete(poolId);
+      this.kept.set(poolId, kept);
+      return kept.pool;
+    }
+    this.kept.delete(poolId);
+    this.want(poolId);
+    return undefined;
+  }
+
+  /** False where there is too much of it. */
+  private takeIn(asked: readonly Asked[], { seen, rows }: Changes): boolean {
+    if (rows.length >= MOST_CHANGES) {
+      for (const { pool } of asked) this.forget(pool);
+      return false;
+    }
+    // Another recall may have looked later than this one, and must not be undone.
+    const behind = new Map(asked.flatMap(({ pool }) => (isLater(pool.seen, seen) ? [] : [[pool.poolId, pool] as const])));
+    for (const row of rows) behind.get(row.poolId)?.take(row);
+    for (const pool of behind.values()) pool.seen = seen;
+    return true;
+  }
+
+  private forget(pool: PoolTerms): void {
+    if (this.kept.get(pool.poolId)?.pool === pool) this.kept.delete(pool.poolId);
+    this.want(pool.poolId);
+  }
+
+  private want(poolId: string): void {
+    if (this.stopped || (this.refusedUntil.get(poolId) ?? 0) > Date.now()) return;
+    this.refusedUntil.delete(poolId);
+    this.wanted.add(poolId);
+    this.building ??= this.build().finally(() => {
+      this.building = undefined;
+    });
+  }
+
+  private async build(): Promise<void> {
+    for (const poolId of this.wanted) {
+      try {
+        if (!this.stopped) await this.read(poolId);
+      } catch (error) {
+        // The next recall asks for it again.
+        this.onError(error);
+      }
+      this.wanted.delete(poolId);
+    }
+  }
+
+  private async read(poolId: string): Promise<void> {
+    const { orgId } = this.access;
+    const { incarnation } = this.database;
+    const inUnit = <Result>(work: (unit: Unit) => Promise<Result>) => this.access.system('keep terms', work);
+    const { seen, count } = await inUnit(async (unit) => ({
+      seen: await seenNow(unit),
+      count: await countActive(unit, orgId, poolId),
+    }));
+    if (count > MOST_OF_POOL || !this.hasRoom(count)) {
+      this.refusedUntil.set(poolId, Date.now() + REFUSED_MS);
+      return;
+    }
+    const pool = new PoolTerms(poolId, seen);
+    for (let after: string | null = null; ; ) {
+      const page = await inUnit((unit) => readPage(unit, orgId, { poolId, after }, PAGE));
+      for (const row of page) pool.take(row);
+      after = page.at(-1)?.id ?? null;
+      if (page.length < PAGE || this.stopped) break;
+    }
+    this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation });
+  }
+
+  private hasRoom(count: number): boolean {
+    this.letGo(IN_USE_MS, count);
+    return this.total() + count <= this.capacity;
+  }
+
+  /** Lets go of pools that were not used for so long, as many as make room for so many memories; all of them for none. */
+  private letGo(unusedMs: number, count: number): void {
+    const since = Date.now() - unusedMs;
+    for (const [poolId, { usedAt }] of this.kept) {
+      if (usedAt > since || (count > 0 && this.total() + count <= this.capacity)) break;
+      this.kept.delete(poolId);
+    }
+  }
+
+  private total(): number {
+    let total = 0;
+    for (const { pool } of this.kept.values()) total += pool.size;
+    return total;
+  }
+}
+
+/** Only what is ACTIVE now is kept, and nothing that other conditions could be asked of; pools are the scope's own. */
+function isKept({ statuses, moment, labels, ...conditions }: MemoryFilter): boolean {
+  if (statuses.length !== 1 || statuses[0] !== 'ACTIVE' || moment?.named || labels.length > 0) return false;
+  return Object.entries(conditions).every(([name, condition]) => name === 'poolIds' || condition === null);
+}

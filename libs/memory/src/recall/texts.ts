@@ -1,0 +1,26 @@
+import type { Unit } from '#platform';
+import type { ReadScope } from '../memory.repository.js';
+import type { MemoryFilter } from '../read/memory-filter.js';
+import {
+  lexicalCandidates,
+  memoriesAround,
+  memoriesOfSessions,
+  type Anchor,
+  type LexicalSearch,
+  type SessionRef,
+} from './recall.repository.js';
+import type { Passage } from './recipe.js';
+
+/** Where recall finds memories by their words and by their sessions: only what the caller may read, and what is shown of it. */
+export interface Texts {
+  holding: (terms: readonly string[]) => LexicalSearch | Promise<LexicalSearch>;
+  ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
+  around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
+}
+
+/** As the database has them. */
+export const storedTexts = (unit: Unit, scope: ReadScope, filter: MemoryFilter): Texts => ({
+  holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
+  ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
+  around: (anchors) => memoriesAround(unit, scope, filter, anchors),
+});
