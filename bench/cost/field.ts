@@ -24,6 +24,12 @@ export interface FieldOptions {
   brokers: readonly Kind[];
 }
 
+export interface Asked {
+  pools: readonly string[];
+  questions: readonly Question[];
+  variables?: Record<string, string>;
+}
+
 /** With the embedder that costs next to nothing, or without any. */
 export type Kind = 'vectors' | 'plain';
 
@@ -68,13 +74,9 @@ export class Field {
     return client;
   }
 
-  /** What a recall of each question sends to Postgres. */
-  async captured(
-    role: string,
-    kind: Kind,
-    { pools, questions }: { pools: readonly string[]; questions: readonly Question[] },
-  ): Promise<Flights[]> {
-    const second = await SecondBroker.open(this.database.url, variablesOf(kind, this.embedder));
+  /** What a recall of each question sends to Postgres. @param variables of the broker, beside those of its kind */
+  async captured(role: string, kind: Kind, { pools, questions, variables }: Asked): Promise<Flights[]> {
+    const second = await SecondBroker.open(this.database.url, { ...variablesOf(kind, this.embedder), ...variables });
     try {
       return await second.captureRecalls(this.keys[role] as string, pools, questions);
     } finally {

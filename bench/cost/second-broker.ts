@@ -62,6 +62,7 @@ export class SecondBroker {
     const caller = await this.broker.credentials.authenticate(key);
     const recall = (query: string) => this.broker.recall.recall(caller, { query, pools: [...pools] });
     await recall((questions[0] as Question).text);
+    await this.broker.terms.settled();
     const captured: Flights[] = [];
     for (const { text } of questions) captured.push(await capture(() => recall(text)));
     return captured;

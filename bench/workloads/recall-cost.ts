@@ -97,9 +97,15 @@ async function measure(measurement: Measurement): Promise<Row[]> {
 async function ofBroker({ field, caller, questions }: Measurement, kind: 'plain' | 'vectors'): Promise<Contender[]> {
   const pools = keysOf(caller);
   const flights = await field.captured(caller.role, kind, { pools, questions });
+  const bySql = await field.captured(caller.role, kind, { pools, questions, variables: { RECALL_KEPT_MEMORIES: '0' } });
   const client = field.client(caller.role, kind);
   const named = kind === 'plain' ? '' : ' with embedder';
   return [
+    {
+      name: `search by SQL${named}`,
+      call: (nth, worker) => field.raw.replay(bySql[nth % bySql.length] as Flights, worker),
+      cpu: () => field.rawCpu(),
+    },
     {
       name: `SQL alone${named}`,
       call: (nth, worker) => field.raw.replay(flights[nth % flights.length] as Flights, worker),

@@ -1,6 +1,6 @@
 import { AccessService } from '#access';
 import { Clock } from '#kernel';
-import { MemoryIndex, RecallService, UsageCounter } from '#memory';
+import { MemoryIndex, RecallService, TermIndex, UsageCounter } from '#memory';
 import { median, ratio, takeTurns } from '../measure.js';
 import { withoutPolicy, withOrganisation, type Organisation } from '../recall-organisation.repository.js';
 import { READABLE } from '../statements.js';
@@ -27,18 +27,27 @@ async function rows(organisation: Organisation): Promise<Row[]> {
   ];
 }
 
+/** As a broker keeps by default. */
+const KEPT_MEMORIES = 100_000;
+const rethrow = (error: unknown) => {
+  throw error;
+};
+
 export type Recall = (nth: number) => Promise<string[]>;
 
 /** @returns a recall of the nth question, always in the same pools, that answers ids. */
-export function recallThrough(access: AccessService, { coder }: Organisation): Recall {
+export function recallThrough(access: AccessService, { coder, database }: Organisation): Recall {
   const clock = new Clock();
   const usage = new UsageCounter(access, clock, () => undefined);
-  const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), clock, usage);
+  const terms = new TermIndex(access, database, KEPT_MEMORIES, rethrow);
+  const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), clock, usage, terms);
   const writer = new Writer();
   const questions = Array.from({ length: 200 }, () => writer.question());
   return async (nth) => {
     const query = questions[nth % questions.length] as string;
     const { hits } = await service.recall(coder, { query, pools: READABLE });
+    // The first call finds nothing kept; what is measured is what comes after.
+    await terms.settled();
     return hits.map(({ memory }) => memory.id);
   };
 }

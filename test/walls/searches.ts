@@ -24,8 +24,8 @@ export async function searches(
     const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space: rows[0] as { spaceId: string } };
     const filter = parseFilter({ statuses }, 'filter', grants);
     const near = await nearest(unit, scope, filter, embed(COMMON));
-    const { candidates } = await lexicalCandidates(unit, scope, filter, analyse(COMMON));
-    return { byMeaning: near.map(({ id }) => id).sort(), byWords: candidates.map(({ id }) => id).sort() };
+    const { passages } = await lexicalCandidates(unit, scope, filter, analyse(COMMON));
+    return { byMeaning: near.map(({ id }) => id).sort(), byWords: passages.map(({ id }) => id).sort() };
   });
 }
 

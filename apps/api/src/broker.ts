@@ -72,6 +72,8 @@ export interface Broker {
   complete: CompleteService;
   conversations: ConversationsService;
   usage: UsageCounter;
+  /** What recall keeps in memory. */
+  terms: TermIndex;
   feed: FeedService;
   webhooks: WebhooksService;
   webhookWorker: WebhookWorker;
@@ -240,6 +242,7 @@ async function assemble(
     tools: new ToolsService(services),
     poolResources: new PoolResources(services),
     usage,
+    terms,
     feed,
     webhooks: new WebhooksService(access, feed, destinations),
     webhookWorker,

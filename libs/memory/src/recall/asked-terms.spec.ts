@@ -2,27 +2,42 @@ import type { Language } from '#access';
 import { describe, expect, it } from '@jest/globals';
 import { analyse } from './analysis.js';
 import { AskedTerms } from './asked-terms.js';
-import type { LexicalCandidate } from './recall.repository.js';
+import { lengthsOf, type LexicalSearch } from './recall.repository.js';
+import type { Passage } from './recipe.js';
 
-const candidate = (poolId: string, counts: Record<string, number>): LexicalCandidate => ({
-  id: `of ${poolId}`,
-  poolId,
-  length: 10,
-  sessionId: null,
-  speaker: null,
-  day: 0,
-  traits: 0,
-  wanted: true,
-  terms: Object.keys(counts),
-  frequencies: Object.values(counts),
+interface Candidate {
+  passage: Passage;
+  counts: Record<string, number>;
+}
+const candidate = (poolId: string, counts: Record<string, number>): Candidate => ({
+  passage: {
+    id: `of ${poolId}`,
+    poolId,
+    length: 10,
+    sessionId: null,
+    speaker: null,
+    day: 0,
+    traits: 0,
+    wanted: true,
+  },
+  counts,
 });
 const languageOf = (poolId: string) => poolId as Language;
-const found = (candidates: LexicalCandidate[], documentFrequencies: ReadonlyMap<string, number> | null = null) => ({
-  candidates,
-  documents: 9,
-  documentFrequencies,
-  cut: false,
-});
+function found(candidates: Candidate[], documentFrequencies: ReadonlyMap<string, number> | null = null): LexicalSearch {
+  const passages = candidates.map(({ passage }) => passage);
+  const terms = [...new Set(candidates.flatMap(({ counts }) => Object.keys(counts)))];
+  const counts = candidates.flatMap((one) => terms.map((term) => one.counts[term] ?? 0));
+  return { passages, terms, counts, lengths: lengthsOf(passages), documents: 9, documentFrequencies, cut: false };
+}
+const rowsOf = ({ passages, terms, counts }: LexicalSearch) =>
+  passages.map((_, row) =>
+    Object.fromEntries(
+      terms.flatMap((term, at) => {
+        const count = counts[row * terms.length + at] as number;
+        return count > 0 ? [[term, count]] : [];
+      }),
+    ),
+  );
 
 describe("a question's terms", () => {
   it('are those of its text in pools of one language, each once', () => {
@@ -40,7 +55,7 @@ describe("a question's terms", () => {
     expect(english).not.toEqual(german);
     expect(asked.terms).toEqual(english);
     expect(new Set(asked.searched)).toEqual(new Set([...english, ...german]));
-    const { candidates } = asked.taken(
+    const taken = asked.taken(
       found([
         candidate('GERMAN', { [german[0] as string]: 3 }),
         candidate('ENGLISH', { [english[0] as string]: 1, [english[1] as string]: 2 }),
@@ -49,10 +64,11 @@ describe("a question's terms", () => {
       ]),
       languageOf,
     );
-    expect(candidates.map(({ terms, frequencies }) => ({ terms, frequencies }))).toEqual([
-      { terms: [english[0]], frequencies: [3] },
-      { terms: english, frequencies: [1, 2] },
+    expect(rowsOf(taken)).toEqual([
+      { [english[0] as string]: 3 },
+      { [english[0] as string]: 1, [english[1] as string]: 2 },
     ]);
+    expect(taken.lengths).toHaveLength(2);
   });
 
   it('count a word in all languages together', () => {
@@ -69,11 +85,11 @@ describe("a question's terms", () => {
   it('leave a word out where it stands everywhere, and only there', () => {
     const asked = new AskedTerms('die', ['ENGLISH', 'GERMAN']);
     expect(asked.terms).toEqual(['die']);
-    const { candidates } = asked.taken(
+    const { passages } = asked.taken(
       found([candidate('ENGLISH', { die: 1 }), candidate('GERMAN', { die: 1 })]),
       languageOf,
     );
-    expect(candidates.map(({ poolId }) => poolId)).toEqual(['ENGLISH']);
+    expect(passages.map(({ poolId }) => poolId)).toEqual(['ENGLISH']);
     expect(new AskedTerms('die', ['GERMAN']).terms).toEqual([]);
   });
 

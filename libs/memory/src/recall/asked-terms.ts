@@ -1,6 +1,6 @@
 import type { Language } from '#access';
 import { analyse, termOf, words } from './analysis.js';
-import type { LexicalCandidate, LexicalSearch } from './recall.repository.js';
+import { lengthsOf, type LexicalSearch } from './recall.repository.js';
 
 /** Of a longer text the first: each is counted in the pools that are large. */
 const MAX_TERMS = 64;
@@ -45,10 +45,13 @@ export class AskedTerms {
   /** What was found, in the question's terms. */
   taken(search: LexicalSearch, languageOf: (poolId: string) => Language): LexicalSearch {
     if (this.languages.length <= 1) return search;
-    const candidates = search.candidates.map((candidate) => this.translated(candidate, languageOf(candidate.poolId)));
+    const { passages, counts } = this.translated(search, languageOf);
     return {
       ...search,
-      candidates: candidates.filter(({ terms }) => terms.length > 0),
+      passages,
+      counts,
+      terms: this.terms,
+      lengths: lengthsOf(passages),
       documentFrequencies: search.documentFrequencies && this.summed(search.documentFrequencies),
     };
   }
@@ -65,14 +68,26 @@ export class AskedTerms {
   }
 
   /** A term of another language that is spelled the same is none of the memory's. */
-  private translated(candidate: LexicalCandidate, language: Language): LexicalCandidate {
-    const map = this.ofLanguage.get(language);
-    const counts = new Map<string, number>();
-    candidate.terms.forEach((term, at) => {
-      const one = map?.get(term);
-      if (one !== undefined) counts.set(one, (counts.get(one) ?? 0) + (candidate.frequencies[at] as number));
+  private translated({ passages, terms, counts }: LexicalSearch, languageOf: (poolId: string) => Language) {
+    const width = this.terms.length;
+    const places = new Map(this.terms.map((term, place) => [term, place]));
+    const columnsOf = (language: Language) =>
+      terms.map((term) => places.get(this.ofLanguage.get(language)?.get(term) ?? '') ?? -1);
+    const columns = new Map(this.languages.map((language) => [language, columnsOf(language)]));
+    const sums = new Uint16Array(passages.length * width);
+    let rows = 0;
+    const held = passages.filter((passage, row) => {
+      let holds = false;
+      columns.get(languageOf(passage.poolId))?.forEach((column, at) => {
+        const count = counts[row * terms.length + at] as number;
+        if (column < 0 || count === 0) return;
+        sums[rows * width + column] = (sums[rows * width + column] as number) + count;
+        holds = true;
+      });
+      if (holds) rows++;
+      return holds;
     });
-    return { ...candidate, terms: [...counts.keys()], frequencies: [...counts.values()] };
+    return { passages: held, counts: sums.subarray(0, rows * width) };
   }
 
   private summed(frequencies: ReadonlyMap<string, number>): Map<string, number> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { inverseDocumentFrequency, lexicalScores, SESSION_SHAPE, termWeight, type Candidate } from './lexical-score.js';
+import { inverseDocumentFrequency, lexicalScores, SESSION_SHAPE, termWeight, type TermTable } from './lexical-score.js';
 
 const length = fc.integer({ min: 1, max: 20_000 });
 const frequency = fc.integer({ min: 1, max: 256 });
@@ -54,28 +54,48 @@ describe('termWeight', () => {
 });
 
 describe('lexicalScores', () => {
-  const candidate = (id: string, size: number, frequencies: Record<string, number>): Candidate => ({
+  interface Candidate {
+    id: string;
+    length: number;
+    frequencies: Record<string, number>;
+  }
+  const candidate = (id: string, length: number, frequencies: Record<string, number>): Candidate => ({
     id,
-    length: size,
-    terms: Object.keys(frequencies),
-    frequencies: Object.values(frequencies),
+    length,
+    frequencies,
   });
-  const scoresOf = (terms: string[], documents: number, ...candidates: Candidate[]): Record<string, number> =>
-    Object.fromEntries(
-      [...lexicalScores({ terms }, { documents }, candidates)].map(([id, { score }]): [string, number] => [id, score]),
-    );
+  const tableOf = (candidates: readonly Candidate[]): TermTable => {
+    const terms = [...new Set(candidates.flatMap(({ frequencies }) => Object.keys(frequencies)))];
+    return {
+      terms,
+      lengths: candidates.map(({ length }) => length),
+      counts: candidates.flatMap(({ frequencies }) => terms.map((term) => frequencies[term] ?? 0)),
+    };
+  };
+  const scoresOf = (terms: string[], documents: number, ...candidates: Candidate[]): Record<string, number> => {
+    const scores = lexicalScores(terms, { documents }, tableOf(candidates));
+    return Object.fromEntries(candidates.flatMap(({ id }, at) => (scores[at] ? [[id, scores[at]]] : [])));
+  };
 
   it('weighs what a text holds of the query by how rare it is', () => {
     const [puppy, adopt] = [inverseDocumentFrequency(10, 1), inverseDocumentFrequency(10, 2)];
-    const scores = lexicalScores({ terms: ['puppi', 'adopt'] }, { documents: 10 }, [
+    const { a, b } = scoresOf(
+      ['puppi', 'adopt'],
+      10,
       candidate('a', 5, { puppi: 1, adopt: 2 }),
       candidate('b', 40, { adopt: 1 }),
-    ]);
-    const a = scores.get('a');
-    expect(a?.score).toBeCloseTo((puppy + adopt * termWeight(2, 5)) / (puppy + adopt), 12);
-    expect(a?.matched).toEqual(['puppi', 'adopt']);
-    expect(scores.get('b')?.score).toBeCloseTo((adopt * termWeight(1, 40)) / (puppy + adopt), 12);
-    expect(scores.get('b')?.matched).toEqual(['adopt']);
+    );
+    expect(a).toBeCloseTo((puppy + adopt * termWeight(2, 5)) / (puppy + adopt), 12);
+    expect(b).toBeCloseTo((adopt * termWeight(1, 40)) / (puppy + adopt), 12);
+  });
+
+  it('counts in how many texts a term stands, unless it is told', () => {
+    const held = tableOf([candidate('a', 5, { puppi: 1 }), candidate('b', 5, { adopt: 1 })]);
+    const [puppy, adopt] = [inverseDocumentFrequency(10, 7), inverseDocumentFrequency(10, 1)];
+    const documentFrequencies = new Map([['puppi', 7]]);
+    const [a, b] = lexicalScores(['puppi', 'adopt'], { documents: 10, documentFrequencies }, held);
+    expect(a).toBeCloseTo(puppy / (puppy + adopt), 12);
+    expect(b).toBeCloseTo(adopt / (puppy + adopt), 12);
   });
 
   it('gives 1 to a short text that holds each term once', () => {
@@ -101,7 +121,7 @@ describe('lexicalScores', () => {
   it('takes a term of the query once, and passes over terms that are not in it', () => {
     const found = candidate('a', 5, { puppi: 1, sofa: 3 });
     expect(scoresOf(['puppi', 'puppi'], 5, found)).toEqual(scoresOf(['puppi'], 5, candidate('a', 5, { puppi: 1 })));
-    expect(lexicalScores({ terms: ['puppi'] }, { documents: 5 }, [found]).get('a')?.matched).toEqual(['puppi']);
+    expect(scoresOf(['puppi'], 5, found)).toEqual(scoresOf(['puppi'], 5, candidate('a', 5, { puppi: 1 })));
   });
 
   it('leaves out texts that hold nothing of the query', () => {

@@ -12,19 +12,13 @@ export const MEMORY_SHAPE: TextShape = { saturation: 0.8, floor: 20 };
 /** A whole session, its memories' terms taken together. */
 export const SESSION_SHAPE: TextShape = { saturation: 1.2, floor: 300 };
 
-/** A text that holds at least one of the query's terms. `frequencies[i]` is how often it holds `terms[i]`. */
-export interface Candidate {
-  readonly id: string;
-  /** All terms of the text, repeated ones too. */
-  readonly length: number;
+/** How often each of some texts holds each of some terms. In numbers alone: of a thousand texts every object is felt. */
+export interface TermTable {
   readonly terms: readonly string[];
-  readonly frequencies: readonly number[];
-}
-
-export interface LexicalScore {
-  readonly score: number;
-  /** The query's terms that the text holds. */
-  readonly matched: readonly string[];
+  /** Of each text, in terms, repeated ones too. */
+  readonly lengths: ArrayLike<number>;
+  /** Text by text, one place a term. */
+  readonly counts: ArrayLike<number>;
 }
 
 /** BM25's ln(1 + (N − df + ½) / (df + ½)): how much a term tells, never negative. */
@@ -44,52 +38,41 @@ export function termWeight(frequency: number, length: number, shape: TextShape =
 }
 
 /**
- * How well each candidate's words answer the query: Σ idf·weight over the terms it holds, divided by Σ idf over all terms
- * of the query, from 0 to below 1.8 (1 when a short text holds each term once).
+ * How well each text's words answer the query: Σ idf·weight over the terms it holds, divided by Σ idf over all terms of the
+ * query, from 0, where it holds none of them, to below 1.8 (1 when a short text holds each term once).
  *
  * `documents` is how many texts of the collection the caller may read, `documentFrequencies` how many of those hold each
- * term. Where those are not given, `candidates` must be all of them that hold a term of the query. What the caller may not
+ * term. Where those are not given, the table must have all of them that hold a term of the query. What the caller may not
  * read must be in none of these: through idf it would show in the scores of what they may.
+ * @returns in the order of the table's texts
  */
 export function lexicalScores(
-  query: { readonly terms: readonly string[] },
+  query: readonly string[],
   collection: { readonly documents: number; readonly documentFrequencies?: ReadonlyMap<string, number> | null },
-  candidates: readonly Candidate[],
+  table: TermTable,
   shape: TextShape = MEMORY_SHAPE,
-): Map<string, LexicalScore> {
-  const frequencies = collection.documentFrequencies ?? countOf(query.terms, candidates);
-  const idf = new Map<string, number>();
+): Float64Array {
+  const { terms, lengths, counts } = table;
+  const scores = new Float64Array(lengths.length);
   let total = 0;
-  for (const term of new Set(query.terms)) {
-    const weight = inverseDocumentFrequency(collection.documents, frequencies.get(term) ?? 0);
-    idf.set(term, weight);
+  for (const term of new Set(query)) {
+    const column = terms.indexOf(term);
+    const held = collection.documentFrequencies?.get(term) ?? countIn(table, column);
+    const weight = inverseDocumentFrequency(collection.documents, held);
     total += weight;
-  }
-
-  const scores = new Map<string, LexicalScore>();
-  for (const { id, length, terms, frequencies: counts } of candidates) {
-    const matched: string[] = [];
-    let sum = 0;
-    for (let i = 0; i < terms.length; i++) {
-      const term = terms[i] as string;
-      const weight = idf.get(term);
-      const frequency = counts[i] ?? 0;
-      if (weight === undefined || frequency <= 0) continue;
-      matched.push(term);
-      sum += weight * termWeight(frequency, length, shape);
+    if (column < 0) continue;
+    for (let text = 0, at = column; text < scores.length; text++, at += terms.length) {
+      const frequency = counts[at] as number;
+      if (frequency > 0)
+        scores[text] = (scores[text] as number) + weight * termWeight(frequency, lengths[text] as number, shape);
     }
-    if (matched.length > 0) scores.set(id, { score: sum / total, matched });
   }
-  return scores;
+  return total > 0 ? scores.map((sum) => sum / total) : scores;
 }
 
-function countOf(terms: readonly string[], candidates: readonly Candidate[]): Map<string, number> {
-  const counts = new Map<string, number>(terms.map((term) => [term, 0]));
-  for (const candidate of candidates) {
-    for (const term of candidate.terms) {
-      const count = counts.get(term);
-      if (count !== undefined) counts.set(term, count + 1);
-    }
-  }
-  return counts;
+function countIn({ terms, lengths, counts }: TermTable, column: number): number {
+  if (column < 0) return 0;
+  let held = 0;
+  for (let text = 0, at = column; text < lengths.length; text++, at += terms.length) if (counts[at]) held++;
+  return held;
 }

@@ -5,12 +5,14 @@ import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
 import { analyseMemory } from './analysis.js';
 import { findTextsAt, findVersionsAt } from './past.repository.js';
-import type { LexicalSearch } from './recall.repository.js';
+import { lengthsOf, type LexicalSearch } from './recall.repository.js';
 import { termFrequencies } from './term-vector.js';
 import { traitsOf } from './traits.js';
 
 /** Texts of changed memories are analysed when a past moment is asked for: they stand in no index. */
 const MOST_CHANGED = 2_000;
+/** As the database keeps them; see term-vector. */
+const MOST_COUNTED = 255;
 
 /**
  * The search among the words of then: a memory that was changed since is found by what it said, and no longer by what it says
@@ -29,18 +31,31 @@ export async function searchThen(
   if (!filter.moment?.named || terms.length === 0) return found;
   const texts = await findTextsAt(unit, scope, filter, { at: filter.moment.at, atMost: MOST_CHANGED });
   if (texts.length === 0) return found;
-  const wanted = new Set(terms);
-  const candidates = new Map(found.candidates.map((candidate) => [candidate.id, candidate]));
+  const changed = new Set(texts.map(({ id }) => id));
+  const kept = found.passages.flatMap((passage, row) => (changed.has(passage.id) ? [] : [{ passage, row }]));
+  const counts = new Uint8Array((kept.length + texts.length) * terms.length);
+  const passages = kept.map(({ passage, row }, nth) => {
+    for (let at = 0; at < terms.length; at++)
+      counts[nth * terms.length + at] = found.counts[row * terms.length + at] as number;
+    return passage;
+  });
   for (const { content, ...passage } of texts) {
-    const { id } = passage;
     const all = analyseMemory({ content, speaker: passage.speaker }, languageOf(passage.poolId));
-    const held = [...termFrequencies(all.filter((term) => wanted.has(term)))];
-    candidates.delete(id);
-    if (held.length === 0) continue;
-    const [own, frequencies] = [held.map(([term]) => term), held.map(([, count]) => count)];
-    candidates.set(id, { ...passage, length: all.length, traits: traitsOf(content), terms: own, frequencies });
+    const frequencies = termFrequencies(all);
+    if (!terms.some((term) => frequencies.has(term))) continue;
+    terms.forEach((term, at) => {
+      counts[passages.length * terms.length + at] = Math.min(frequencies.get(term) ?? 0, MOST_COUNTED);
+    });
+    passages.push({ ...passage, length: all.length, traits: traitsOf(content) });
   }
-  return { ...found, candidates: [...candidates.values()], cut: found.cut || texts.length === MOST_CHANGED };
+  return {
+    ...found,
+    terms,
+    passages,
+    counts: counts.subarray(0, passages.length * terms.length),
+    lengths: lengthsOf(passages),
+    cut: found.cut || texts.length === MOST_CHANGED,
+  };
 }
 
 /** The memories as they were then: content, version and when it was written. Everything else is as it is now. */

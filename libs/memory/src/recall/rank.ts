@@ -1,43 +1,51 @@
-import type { Parts, Scored } from './recipe.js';
+import type { Parts, Passage, Scores } from './recipe.js';
 
 export interface Ranked {
   id: string;
   poolId: string;
   /** The sum of its parts. */
   score: number;
+  /** Of the few that are told. */
+  explain: () => Ranking;
+}
+
+/** Why a memory stands where it does. */
+export interface Ranking {
   parts: Parts;
   /** From 1; null where the method did not find it. */
   textRank: number | null;
   vectorRank: number | null;
 }
 
-/** Those that pass the caller's filter, the best first. Of equals the newer comes first. */
-export function rank(scored: readonly Scored[]): Ranked[] {
-  const wanted = scored.filter(({ passage, sum, isNear }) => passage.wanted && (sum > 0 || isNear));
-  const textRanks = ranksBy(
-    wanted.filter(({ parts }) => parts.lexical > 0),
-    ({ lexical }) => lexical,
-  );
-  const vectorRanks = ranksBy(
-    wanted.filter(({ isNear }) => isNear),
-    ({ meaning }) => meaning,
-  );
-  return [...wanted]
-    .sort((a, b) => b.sum - a.sum || newerFirst(a, b))
-    .map(({ passage: { id, poolId }, parts, sum }) => ({
-      id,
-      poolId,
-      score: sum,
-      parts,
-      textRank: textRanks.get(id) ?? null,
-      vectorRank: vectorRanks.get(id) ?? null,
-    }));
-}
-
-function ranksBy(scored: Scored[], value: (parts: Parts) => number): Map<string, number> {
-  const ranked = scored.sort((a, b) => value(b.parts) - value(a.parts) || newerFirst(a, b));
-  return new Map(ranked.map(({ passage }, place) => [passage.id, place + 1]));
+/**
+ * Those that pass the caller's filter, the best first. Of equals the newer comes first.
+ * @param near the places that the vectors found: of the least of them the meaning adds nothing
+ */
+export function rank({ passages, sums, evidence, partsOf }: Scores, near: ReadonlySet<number>): Ranked[] {
+  const wanted: number[] = [];
+  passages.forEach((passage, place) => {
+    if (passage.wanted && ((sums[place] as number) > 0 || near.has(place))) wanted.push(place);
+  });
+  const isText = (place: number) => (evidence.lexical[place] as number) > 0;
+  const rankAmong = (isOne: (place: number) => boolean, values: ArrayLike<number>, place: number): number | null => {
+    if (!isOne(place)) return null;
+    const before = bestFirst(passages, values);
+    return wanted.reduce((rank, other) => (isOne(other) && before(other, place) < 0 ? rank + 1 : rank), 1);
+  };
+  return wanted.sort(bestFirst(passages, sums)).map((place) => {
+    const { id, poolId } = passages[place] as Passage;
+    const explain = () => ({
+      parts: partsOf(place),
+      textRank: rankAmong(isText, evidence.lexical, place),
+      vectorRank: rankAmong((one) => near.has(one), evidence.meaning, place),
+    });
+    return { id, poolId, score: sums[place] as number, explain };
+  });
 }
 
 /** Ids of version 7 are in the order of writing. */
-const newerFirst = (a: Scored, b: Scored): number => (a.passage.id < b.passage.id ? 1 : -1);
+const bestFirst = (passages: readonly Passage[], values: ArrayLike<number>) => (a: number, b: number) =>
+  (values[b] as number) - (values[a] as number) || byId(passages[b], passages[a]);
+
+const byId = (a: Passage | undefined, b: Passage | undefined): number =>
+  (a?.id ?? '') < (b?.id ?? '') ? -1 : a === b ? 0 : 1;

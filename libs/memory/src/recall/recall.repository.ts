@@ -2,7 +2,7 @@ import { SqlParams, type MaskableField } from '#access';
 import type { Unit } from '#platform';
 import { visible, type ReadScope } from '../memory.repository.js';
 import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
-import type { Candidate } from './lexical-score.js';
+import type { TermTable } from './lexical-score.js';
 import { REACH, type Passage } from './recipe.js';
 import { readFrequencies } from './term-vector.js';
 
@@ -13,13 +13,12 @@ export const CANDIDATE_BUDGET = 2_000;
 /** Of one session; of a longer one only what stands around the best is read. */
 export const MAX_OF_SESSION = 120;
 
-export type LexicalCandidate = Passage & Candidate;
-
-export interface LexicalSearch {
-  candidates: LexicalCandidate[];
+/** Memories that hold a term of the question, and how often each holds each of them. */
+export interface LexicalSearch extends TermTable {
+  passages: readonly Passage[];
   /** How many memories the caller may read in the searched pools. */
   documents: number;
-  /** How many of them hold each term, where that is more than the candidates that do. */
+  /** How many of them hold each term, where that is more than the passages that do. */
   documentFrequencies: ReadonlyMap<string, number> | null;
   /** Whether there were more than could be looked at. */
   cut: boolean;
@@ -71,7 +70,7 @@ async function candidatesOfWholePools(
   const found = rows.filter(({ id }) => id !== null);
   const counts = rows.filter(({ id }) => id === null);
   return {
-    candidates: found.map(toCandidate),
+    ...tableOf(found, terms),
     documents: rows[0]?.documents ?? 0,
     documentFrequencies: counts.length ? new Map(counts.map((row) => [row.frequencies, row.length])) : null,
     cut: found.length >= MAX_CANDIDATES,
@@ -111,9 +110,9 @@ async function candidatesAmongReadable(
       select * from r where frequencies is not null limit ${params.add(MAX_CANDIDATES, 'integer')}
     ) found on true`;
   const rows = await unit.query<CandidateRow & { documents: number }>({ text, values: params.values, keep: true });
-  const candidates = rows.filter((row) => row.id !== null).map(toCandidate);
+  const found = rows.filter((row) => row.id !== null);
   const { documents } = rows[0] as { documents: number };
-  return { candidates, documents, documentFrequencies: null, cut: candidates.length >= MAX_CANDIDATES };
+  return { ...tableOf(found, terms), documents, documentFrequencies: null, cut: found.length >= MAX_CANDIDATES };
 }
 
 interface LexicalQuestion {
@@ -137,9 +136,22 @@ const isPlain = ({ labels, ...filter }: MemoryFilter): boolean =>
 const isReadable = (scope: ReadScope, params: SqlParams): string =>
   `${visible(scope.filter, params, scope.orgId, scope.now)} and ${scope.filter.shows(params, 'm', 'content')}`;
 
-function toCandidate({ frequencies, ...row }: CandidateRow): LexicalCandidate {
-  return { ...row, ...readFrequencies(frequencies) };
+function tableOf(rows: readonly CandidateRow[], terms: readonly string[]): TermTable & { passages: Passage[] } {
+  const columns = new Map(terms.map((term, column) => [term, column]));
+  const counts = new Uint8Array(rows.length * terms.length);
+  const passages = rows.map(({ frequencies, ...passage }, row) => {
+    const held = readFrequencies(frequencies);
+    held.terms.forEach((term, at) => {
+      const column = columns.get(term);
+      if (column !== undefined) counts[row * terms.length + column] = held.frequencies[at] as number;
+    });
+    return passage;
+  });
+  return { passages, terms, counts, lengths: lengthsOf(passages) };
 }
+
+export const lengthsOf = (passages: readonly Passage[]): Float64Array =>
+  Float64Array.from(passages, ({ length }) => length);
 
 export interface SessionRef {
   poolId: string;

@@ -70,10 +70,10 @@ export class RecallService {
       };
       const kept = await this.terms?.texts(unit, scope, filter);
       const searched = { scope, filter, languageOf: languagesOf(grants), kept };
-      const { scored, degraded } = await retrieve(unit, searched, query, vector);
+      const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
       if (this.index.configured && vector === null) degraded.unshift('VECTOR');
       const selection = selectionOf(query, filter, grants);
-      return { hits: await hydrate(unit, scope, { filter, selection }, rank(scored)), grants, scope, degraded };
+      return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
     });
     return answer(found, query.tokenBudget, count);
   }
@@ -93,13 +93,18 @@ async function hydrate(
 ): Promise<RecallHit[]> {
   const read = async (ids: string[]) => asTheyWere(unit, scope, filter, await findMemories(unit, scope, ids));
   const selected = await select(found, selection, read);
-  return selected.map(({ hit: { vectorRank, textRank, parts }, memory, score, boosts, repeats }) => ({
+  return selected.map(({ hit, memory, score, boosts, repeats }) => ({
     memory,
     rank: 0,
     score: squashed(score),
-    explanation: { vectorRank, textRank, ...parts, ...boosts },
+    explanation: explanationOf(hit, boosts),
     repeats,
   }));
+}
+
+function explanationOf({ explain }: Ranked, boosts: Boosts): RecallHit['explanation'] {
+  const { parts, ...ranks } = explain();
+  return { ...ranks, ...parts, ...boosts };
 }
 
 /** A sum has no end; the score is from 0 to below 1, in the same order. */

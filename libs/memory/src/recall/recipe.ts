@@ -43,13 +43,18 @@ export interface Asked {
   readonly trait: number;
 }
 
+/** What was found of some passages, by their places in the list of them. */
 export interface Evidence {
   /** Of the memory's own words: lexical-score. */
-  readonly lexical: ReadonlyMap<string, number>;
+  readonly lexical: ArrayLike<number>;
   /** 0 to 1, of those that the vectors found. */
-  readonly meaning: ReadonlyMap<string, number>;
-  /** Of a whole session, by its key. */
-  readonly sessions: ReadonlyMap<string, number>;
+  readonly meaning: ArrayLike<number>;
+  /** Places that follow one another in a session, in the order of writing. */
+  readonly runs: readonly (readonly number[])[];
+  /** The number of the passage's session; -1 where it belongs to none. */
+  readonly sessionOf: ArrayLike<number>;
+  /** Of a whole session, by its number. */
+  readonly sessions: ArrayLike<number>;
 }
 
 /** What each signal adds to a memory's score. */
@@ -64,49 +69,39 @@ export interface Parts {
   cue: number;
 }
 
-export interface Scored {
-  passage: Passage;
-  parts: Parts;
-  /** The sum of the parts. */
-  sum: number;
-  /** Of the least of the found the meaning adds nothing, and it was found all the same. */
-  isNear: boolean;
+export interface Scores {
+  readonly passages: readonly Passage[];
+  /** Of each passage, all that its signals add. */
+  readonly sums: Float64Array;
+  readonly evidence: Pick<Evidence, 'lexical' | 'meaning'>;
+  /** What each of them adds. Few are ever asked for it. */
+  readonly partsOf: (place: number) => Parts;
 }
 
-export const sessionKey = ({ poolId, sessionId }: { poolId: string; sessionId: string | null }): string | null =>
-  sessionId === null ? null : `${poolId}/${sessionId}`;
-
-/**
- * How well each memory answers, by its own words and meaning, its neighbours', its session's, its speaker and its date.
- * @param passages those found and those beside them
- * @param runs those of them that follow one another in a session, in the order of writing
- */
-export function score(
-  passages: readonly Passage[],
-  runs: readonly (readonly Passage[])[],
-  asked: Asked,
-  evidence: Evidence,
-): Scored[] {
-  const own = (id: string) => (evidence.lexical.get(id) ?? 0) + WEIGHTS.meaning * (evidence.meaning.get(id) ?? 0);
-  const nearby = neighbours(runs, own);
+/** How well each passage answers, by its own words and meaning, its neighbours', its session's, its speaker and its date. */
+export function score(passages: readonly Passage[], asked: Asked, evidence: Evidence): Scores {
+  const own = (place: number) =>
+    (evidence.lexical[place] as number) + WEIGHTS.meaning * (evidence.meaning[place] as number);
+  const nearby = neighbours(evidence.runs, own, passages.length);
   const named = namedSpeakers(passages, asked.words);
   const isNamed = ({ speaker }: Passage) => speaker !== null && named.has(speaker);
   // Where all that there are were named they tell no memory from another.
-  const tells = !passages.every(isNamed);
-  return passages.map((passage) => {
-    const { id, day, length, traits } = passage;
-    const need = needOfContext(length);
-    const parts: Parts = {
-      lexical: evidence.lexical.get(id) ?? 0,
-      meaning: WEIGHTS.meaning * (evidence.meaning.get(id) ?? 0),
-      neighbours: WEIGHTS.neighbours * need * (nearby.get(id) ?? 0),
-      session: WEIGHTS.session * need * (evidence.sessions.get(sessionKey(passage) ?? '') ?? 0),
+  const tells = named.size > 0 && !passages.every(isNamed);
+  const partsOf = (place: number): Parts => {
+    const passage = passages[place] as Passage;
+    const need = needOfContext(passage.length);
+    const session = evidence.sessionOf[place] as number;
+    return {
+      lexical: evidence.lexical[place] as number,
+      meaning: WEIGHTS.meaning * (evidence.meaning[place] as number),
+      neighbours: WEIGHTS.neighbours * need * (nearby[place] as number),
+      session: session < 0 ? 0 : WEIGHTS.session * need * (evidence.sessions[session] as number),
       speaker: tells && isNamed(passage) ? WEIGHTS.speaker : 0,
-      date: asked.days.length > 0 ? WEIGHTS.date * closeness(day, asked.days) : 0,
-      cue: cue(traits & asked.trait),
+      date: asked.days.length > 0 ? WEIGHTS.date * closeness(passage.day, asked.days) : 0,
+      cue: cue(passage.traits & asked.trait),
     };
-    return { passage, parts, sum: sumOf(parts), isNear: evidence.meaning.has(id) };
-  });
+  };
+  return { passages, evidence, sums: Float64Array.from(passages, (_, place) => sumOf(partsOf(place))), partsOf };
 }
 
 /**
@@ -116,20 +111,25 @@ export function score(
 export const needOfContext = (length: number): number =>
   Math.min(1, length / 5) * Math.min(1, 30 / Math.max(1, length));
 
-/** Σ over distances d up to {@link REACH} of e^(−d/2) · (own(m − d) + own(m + d)), within a run. */
-export function neighbours(runs: readonly (readonly Passage[])[], own: (id: string) => number): Map<string, number> {
-  const sums = new Map<string, number>();
+/**
+ * Σ over distances d up to {@link REACH} of e^(−d/2) · (own(m − d) + own(m + d)), within a run of places.
+ * @returns of each of so many places
+ */
+export function neighbours(
+  runs: readonly (readonly number[])[],
+  own: (place: number) => number,
+  places: number,
+): Float64Array {
+  const sums = new Float64Array(places);
   for (const run of runs) {
-    const values = run.map(({ id }) => own(id));
-    const found = values.flatMap((value, place) => (value > 0 ? [place] : []));
-    for (const place of found) {
+    for (let at = 0; at < run.length; at++) {
+      const value = own(run[at] as number);
+      if (value === 0) continue;
       for (let distance = 1; distance <= REACH; distance++) {
-        for (const beside of [place - distance, place + distance]) {
-          const passage = run[beside];
-          if (!passage) continue;
-          const added = (DECAY[distance] as number) * (values[place] as number);
-          sums.set(passage.id, (sums.get(passage.id) ?? 0) + added);
-        }
+        const added = (DECAY[distance] as number) * value;
+        const [before, after] = [run[at - distance], run[at + distance]];
+        if (before !== undefined) sums[before] = (sums[before] as number) + added;
+        if (after !== undefined) sums[after] = (sums[after] as number) + added;
       }
     }
   }
@@ -138,8 +138,10 @@ export function neighbours(runs: readonly (readonly Passage[])[], own: (id: stri
 
 /** The speakers that the words name, by any part of their names. */
 export function namedSpeakers(passages: readonly Passage[], words: ReadonlySet<string>): Set<string> {
-  const speakers = new Set(passages.flatMap(({ speaker }) => speaker ?? []));
-  return new Set([...speakers].filter((speaker) => names(words, speaker)));
+  const speakers = new Set<string>();
+  for (const { speaker } of passages) if (speaker !== null) speakers.add(speaker);
+  for (const speaker of speakers) if (!names(words, speaker)) speakers.delete(speaker);
+  return speakers;
 }
 
 const cue = (trait: number): number => (trait & TELLS_TIME ? WEIGHTS.time : trait & TELLS_PLACE ? WEIGHTS.place : 0);

@@ -6,11 +6,12 @@ import { nearest } from '../vectors/nearest.js';
 import type { Nearest } from '../vectors/nearest.repository.js';
 import { AskedTerms } from './asked-terms.js';
 import { dayOf, daysNamed } from './days.js';
-import { lexicalScores, SESSION_SHAPE, type Candidate } from './lexical-score.js';
+import { lexicalScores, SESSION_SHAPE } from './lexical-score.js';
 import { searchThen } from './past.js';
+import { Places, Sessions } from './places.js';
 import type { Query } from './query.js';
-import { MAX_OF_SESSION, type Anchor, type LexicalCandidate, type LexicalSearch } from './recall.repository.js';
-import { namedSpeakers, score, sessionKey, type Passage, type Scored } from './recipe.js';
+import { MAX_OF_SESSION, type Anchor, type LexicalSearch } from './recall.repository.js';
+import { namedSpeakers, score, type Passage, type Scores } from './recipe.js';
 import { storedTexts, type Texts } from './texts.js';
 
 /** Of these best by their own words and meaning the sessions are read too. */
@@ -28,7 +29,9 @@ export interface Searched {
 }
 
 export interface Retrieved {
-  scored: Scored[];
+  scores: Scores;
+  /** The places of what the vectors found. */
+  near: ReadonlySet<number>;
   /** What could not be looked at: CANDIDATES. */
   degraded: string[];
 }
@@ -40,82 +43,100 @@ export async function retrieve(
   query: Query,
   vector: readonly number[] | null,
 ): Promise<Retrieved> {
-  if (scope.filter.poolIds.length === 0) return { scored: [], degraded: [] };
+  const reads = scope.filter.poolIds.length > 0;
   const texts = kept ?? storedTexts(unit, scope, filter);
   const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
-  const [now, near] = await Promise.all([
-    words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
-    vector ? nearest(unit, scope, filter, vector) : [],
+  const [now, close] = await Promise.all([
+    reads && words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
+    reads && vector ? nearest(unit, scope, filter, vector) : [],
   ]);
   const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
   const search = words.taken(then, languageOf);
-  const terms = withoutSpeakers(words, query, search.candidates);
-  const lexical = scoresOf(lexicalScores({ terms }, search, search.candidates));
-  const meaning = minmax(near);
-  const found = distinct([...search.candidates.filter(({ id }) => lexical.has(id)), ...near]);
-  const anchors = best(found, ({ id }) => (lexical.get(id) ?? 0) + (meaning.get(id) ?? 0));
-  const beside = await readSessions(texts, anchors);
-  const passages = distinct([...found, ...beside.flat()]);
+  const terms = withoutSpeakers(words, query, search.passages);
+  const places = new Places();
+  const sessions = new Sessions();
+  const lexical = lexicalScores(terms, search, search);
+  search.passages.forEach((passage, row) => {
+    sessions.of(passage);
+    const worth = lexical[row] as number;
+    if (worth > 0) places.lexical[places.of(passage)] = worth;
+  });
+  const counted = sessions.size;
+  takeMeaning(places, close);
+  const runs = await readSessions(texts, sessions, anchorsIn(places));
+  const beside = runs.map((run) => run.map((passage) => places.of(passage)));
+  const { passages } = places;
   const newest = passages.reduce((day, passage) => Math.max(day, passage.day), 0);
   const days = daysNamed(query.text, { newest, today: dayOf(scope.now) });
-  const sessions = sessionScores(terms, search.candidates, beside);
-  const asked = { words: query.words, days, trait: query.trait };
-  return {
-    scored: score(passages, beside, asked, { lexical, meaning, sessions }),
-    degraded: search.cut ? ['CANDIDATES'] : [],
-  };
+  const scores = score(
+    passages,
+    { words: query.words, days, trait: query.trait },
+    {
+      lexical: places.lexical,
+      meaning: places.meaning,
+      runs: beside,
+      sessionOf: passages.map((passage) => sessions.of(passage)),
+      sessions: sessionScores(terms, search, runs, { sessions, counted }),
+    },
+  );
+  return { scores, near: places.near, degraded: search.cut ? ['CANDIDATES'] : [] };
 }
 
-const NOTHING_FOUND: LexicalSearch = { candidates: [], documents: 0, documentFrequencies: null, cut: false };
+const NOTHING_FOUND: LexicalSearch = {
+  passages: [],
+  terms: [],
+  lengths: [],
+  counts: [],
+  documents: 0,
+  documentFrequencies: null,
+  cut: false,
+};
 
 /** A speaker's name finds what is said about them; what they said themselves the recipe finds by its speaker. */
-function withoutSpeakers(asked: AskedTerms, { words }: Query, candidates: readonly Passage[]): readonly string[] {
-  const named = new Set([...namedSpeakers(candidates, words)].flatMap((speaker) => asked.of(speaker)));
+function withoutSpeakers(asked: AskedTerms, { words }: Query, passages: readonly Passage[]): readonly string[] {
+  const named = new Set([...namedSpeakers(passages, words)].flatMap((speaker) => asked.of(speaker)));
   const rest = asked.terms.filter((term) => !named.has(term));
   return rest.length > 0 ? rest : asked.terms;
 }
 
-const scoresOf = (scores: ReadonlyMap<string, { score: number }>): Map<string, number> =>
-  new Map([...scores].map(([id, { score }]) => [id, score]));
-
 /** Cosines of the found, from 0 for the least to 1: models differ in where theirs lie. */
-function minmax(near: readonly Nearest[]): Map<string, number> {
+function takeMeaning(places: Places, near: readonly Nearest[]): void {
   const cosines = near.map(({ cosine }) => cosine);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  return new Map(near.map(({ id, cosine }) => [id, most > least ? (cosine - least) / (most - least) : 1]));
+  for (const { cosine, ...passage } of near) {
+    const place = places.of(passage);
+    places.near.add(place);
+    places.meaning[place] = most > least ? (cosine - least) / (most - least) : 1;
+  }
 }
 
-function distinct(passages: readonly Passage[]): Passage[] {
-  return [...new Map(passages.map((passage) => [passage.id, passage])).values()];
-}
-
-function best(passages: readonly Passage[], value: (passage: Passage) => number): Anchor[] {
-  const inSession = passages.flatMap((passage): [Anchor, number][] =>
-    passage.sessionId === null ? [] : [[passage as Anchor, value(passage)]],
-  );
-  inSession.sort(([, a], [, b]) => b - a);
-  return inSession.slice(0, MAX_ANCHORS).map(([anchor]) => anchor);
+/** The best by their own words and meaning, of those in sessions. */
+function anchorsIn({ passages, lexical, meaning }: Places): Anchor[] {
+  const worth = (place: number) => (lexical[place] as number) + (meaning[place] as number);
+  const inSession: number[] = [];
+  passages.forEach(({ sessionId }, place) => sessionId !== null && inSession.push(place));
+  inSession.sort((a, b) => worth(b) - worth(a));
+  return inSession.slice(0, MAX_ANCHORS).map((place) => passages[place] as Anchor);
 }
 
 /** Runs of memories that follow one another in their sessions, with the anchors among them. */
-async function readSessions(texts: Texts, anchors: readonly Anchor[]): Promise<Passage[][]> {
-  const sessions = [...new Map(anchors.map((anchor) => [sessionKey(anchor), anchor])).values()].slice(0, MAX_SESSIONS);
-  if (sessions.length === 0) return [];
-  const runs = bySession(await texts.ofSessions(sessions));
-  const isLong = ({ poolId, sessionId }: Anchor) => (runs.get(`${poolId}/${sessionId}`)?.length ?? 0) >= MAX_OF_SESSION;
+async function readSessions(texts: Texts, sessions: Sessions, anchors: readonly Anchor[]): Promise<Passage[][]> {
+  const wanted = [...new Map(anchors.map((anchor) => [sessions.of(anchor), anchor])).values()].slice(0, MAX_SESSIONS);
+  if (wanted.length === 0) return [];
+  const runs = bySession(await texts.ofSessions(wanted), sessions);
+  const isLong = (anchor: Anchor) => (runs.get(sessions.of(anchor))?.length ?? 0) >= MAX_OF_SESSION;
   const far = anchors.filter(isLong).slice(0, MAX_WINDOWS);
   if (far.length === 0) return [...runs.values()];
-  for (const anchor of far) runs.delete(sessionKey(anchor) as string);
+  for (const anchor of far) runs.delete(sessions.of(anchor));
   return [...runs.values(), ...joined(await texts.around(far))];
 }
 
-function bySession(passages: readonly Passage[]): Map<string, Passage[]> {
-  const runs = new Map<string, Passage[]>();
+function bySession(passages: readonly Passage[], sessions: Sessions): Map<number, Passage[]> {
+  const runs = new Map<number, Passage[]>();
   for (const passage of passages) {
-    const key = sessionKey(passage) as string;
-    const run = runs.get(key);
+    const run = runs.get(sessions.of(passage));
     if (run) run.push(passage);
-    else runs.set(key, [passage]);
+    else runs.set(sessions.of(passage), [passage]);
   }
   return runs;
 }
@@ -128,7 +149,7 @@ export function joined(windows: readonly (readonly Passage[])[]): Passage[][] {
     const run = runs.at(-1);
     const last = run?.at(-1);
     const first = window[0];
-    const overlaps = last && first && sessionKey(last) === sessionKey(first) && first.id <= last.id;
+    const overlaps = last && first && isOneSession(last, first) && first.id <= last.id;
     if (overlaps) run?.push(...window.filter(({ id }) => id > last.id));
     else runs.push(window);
   }
@@ -136,8 +157,9 @@ export function joined(windows: readonly (readonly Passage[])[]): Passage[][] {
 }
 
 const inOrderOfWriting = (a: Passage, b: Passage): number => (a.id < b.id ? -1 : 1);
+const isOneSession = (a: Passage, b: Passage) => a.poolId === b.poolId && a.sessionId === b.sessionId;
 const bySessionThenId = (a: Passage | undefined, b: Passage | undefined): number => {
-  const [keyA, keyB] = [`${sessionKey(a as Passage)}/${a?.id}`, `${sessionKey(b as Passage)}/${b?.id}`];
+  const [keyA, keyB] = [a, b].map((one) => `${one?.poolId}/${one?.sessionId}/${one?.id}`) as [string, string];
   return keyA < keyB ? -1 : 1;
 };
 
@@ -146,34 +168,23 @@ const bySessionThenId = (a: Passage | undefined, b: Passage | undefined): number
  * counting all took longer than the search, and moved recall@10 by 0.02 points.
  */
 function sessionScores(
-  terms: readonly string[],
-  candidates: readonly LexicalCandidate[],
+  asked: readonly string[],
+  { passages, terms, counts }: LexicalSearch,
   read: readonly (readonly Passage[])[],
-): Map<string, number> {
-  const lengths = new Map<string, number>();
-  for (const run of read) {
-    const key = sessionKey(run[0] as Passage) as string;
-    lengths.set(
-      key,
-      run.reduce((sum, { length }) => sum + length, lengths.get(key) ?? 0),
-    );
+  { sessions, counted }: { sessions: Sessions; counted: number },
+): Float64Array {
+  const lengths = new Float64Array(sessions.size);
+  for (const passage of read.flat()) {
+    const session = sessions.of(passage);
+    lengths[session] = (lengths[session] as number) + passage.length;
   }
-  const wanted = new Set(terms);
-  const frequencies = new Map<string, Map<string, number>>();
-  for (const candidate of candidates) {
-    const key = sessionKey(candidate);
-    if (key === null) continue;
-    let ofSession = frequencies.get(key);
-    if (!ofSession) frequencies.set(key, (ofSession = new Map()));
-    candidate.terms.forEach((term, at) => {
-      if (wanted.has(term)) ofSession.set(term, (ofSession.get(term) ?? 0) + (candidate.frequencies[at] as number));
-    });
-  }
-  const sessions = [...frequencies].map(([id, counts]): Candidate => ({
-    id,
-    length: lengths.get(id) ?? 0,
-    terms: [...counts.keys()],
-    frequencies: [...counts.values()],
-  }));
-  return scoresOf(lexicalScores({ terms }, { documents: sessions.length }, sessions, SESSION_SHAPE));
+  const width = terms.length;
+  const sums = new Float64Array(sessions.size * width);
+  passages.forEach((passage, row) => {
+    const session = sessions.of(passage);
+    if (session < 0) return;
+    for (let at = 0; at < width; at++)
+      sums[session * width + at] = (sums[session * width + at] as number) + (counts[row * width + at] as number);
+  });
+  return lexicalScores(asked, { documents: counted }, { terms, lengths, counts: sums }, SESSION_SHAPE);
 }

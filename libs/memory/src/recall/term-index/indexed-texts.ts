@@ -1,16 +1,21 @@
 import type { ReadFilter } from '#access';
 import {
   CANDIDATE_BUDGET,
+  lengthsOf,
   MAX_CANDIDATES,
   MAX_OF_SESSION,
   type Anchor,
-  type LexicalCandidate,
   type LexicalSearch,
   type SessionRef,
 } from '../recall.repository.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { READABLE, SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
+
+interface Found {
+  passages: Passage[];
+  counts: Uint8Array;
+}
 
 interface Looked {
   pool: PoolTerms;
@@ -25,9 +30,6 @@ export interface Look {
   /** What does not hold then is not wanted, and still stands beside what is. */
   moment: Date;
 }
-
-type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
-type Found = Mutable<Omit<LexicalCandidate, 'terms' | 'frequencies'>> & { terms: string[]; frequencies: number[] };
 
 /** Pools whose terms are kept in memory, as one caller may see them. Answers as the statements of recall.repository do. */
 export class IndexedTexts implements Texts {
@@ -49,12 +51,16 @@ export class IndexedTexts implements Texts {
     );
     const counts = this.isLarge() ? this.countOf(terms) : null;
     const asked = counts ? rarest(counts) : terms;
-    const candidates = this.looked.flatMap((looked) => this.found(looked, asked, terms));
+    const found = this.looked.map((looked) => this.found(looked, asked, terms));
+    const passages = found.flatMap((one) => one.passages);
     return {
-      candidates: candidates.slice(0, MAX_CANDIDATES),
+      passages: passages.slice(0, MAX_CANDIDATES),
+      terms,
+      lengths: lengthsOf(passages.slice(0, MAX_CANDIDATES)),
+      counts: found.length === 1 ? (found[0] as Found).counts : joined(found.map(({ counts }) => counts)),
       documents,
       documentFrequencies: counts,
-      cut: candidates.length >= MAX_CANDIDATES,
+      cut: passages.length >= MAX_CANDIDATES,
     };
   }
 
@@ -97,24 +103,23 @@ export class IndexedTexts implements Texts {
   }
 
   /** Those that hold one of `asked`, each with all of `terms` that it holds. */
-  private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): LexicalCandidate[] {
-    const found = new Map<number, Found>();
-    const isAsked = new Set(asked);
-    // The asked first: only they bring candidates, to which the others add.
-    const inOrder = [...asked, ...terms.filter((term) => !isAsked.has(term))];
-    for (const term of inOrder) {
-      const brings = isAsked.has(term);
-      pool.forEachHolding(term, (place, frequency) => {
-        let one = found.get(place);
-        if (!one) {
-          if (!brings || !this.isThere(pool, view, place)) return;
-          found.set(place, (one = { ...this.shown(pool, view, place), terms: [], frequencies: [] }));
-        }
-        one.terms.push(term);
-        one.frequencies.push(frequency);
+  private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
+    const passages: Passage[] = [];
+    // By place: the number of its row, from 1.
+    const rows = new Int32Array(pool.places);
+    for (const term of asked)
+      pool.forEachHolding(term, (place) => {
+        if (rows[place] === 0 && this.isThere(pool, view, place))
+          rows[place] = passages.push(this.shown(pool, view, place));
       });
-    }
-    return [...found.values()];
+    const counts = new Uint8Array(passages.length * terms.length);
+    terms.forEach((term, column) =>
+      pool.forEachHolding(term, (place, frequency) => {
+        const row = rows[place] as number;
+        if (row > 0) counts[(row - 1) * terms.length + column] = frequency;
+      }),
+    );
+    return { passages, counts };
   }
 
   private isThere(pool: PoolTerms, view: View, place: number): boolean {
@@ -138,7 +143,8 @@ export class IndexedTexts implements Texts {
     const run: Passage[] = [];
     for (const place of pool.placesOf(sessionId)) {
       if (run.length >= atMost) break;
-      if (view.bitsOf(place) & SHOWS_SESSION && this.isThere(pool, view, place)) run.push(this.shown(pool, view, place));
+      if (view.bitsOf(place) & SHOWS_SESSION && this.isThere(pool, view, place))
+        run.push(this.shown(pool, view, place));
     }
     return run;
   }
@@ -152,4 +158,13 @@ function rarest(counts: ReadonlyMap<string, number>): string[] {
     together += count;
     return together <= CANDIDATE_BUDGET || place === 0 ? [term] : [];
   });
+}
+
+function joined(tables: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(tables.reduce((sum, { length }) => sum + length, 0));
+  tables.reduce((at, table) => {
+    all.set(table, at);
+    return at + table.length;
+  }, 0);
+  return all;
 }

@@ -64,9 +64,14 @@ export class PoolTerms {
     return this.placeOf.size;
   }
 
+  /** How many there are, empty ones too. */
+  get places(): number {
+    return this.passages.length;
+  }
+
   /** More places are empty than not: time to be made anew. */
   get isWorn(): boolean {
-    return this.passages.length > 2 * this.size + 200;
+    return this.places > 2 * this.size + 200;
   }
 
   /** Takes in the state of a memory, in the place of whatever was known of it. */
@@ -105,7 +110,10 @@ export class PoolTerms {
     const decided = this.decisions(key);
     this.decide(decided, filter);
     if (decided.countedAt !== this.changes) {
-      decided.readable = this.rows.reduce((sum, row, place) => sum + (row ? (decided.bits[place] as number) & 1 : 0), 0);
+      decided.readable = this.rows.reduce(
+        (sum, row, place) => sum + (row ? (decided.bits[place] as number) & 1 : 0),
+        0,
+      );
       decided.countedAt = this.changes;
     }
     const bitsOf = (place: number) => (this.rows[place] ? (decided.bits[place] as number) : 0);

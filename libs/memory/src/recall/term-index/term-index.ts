@@ -6,7 +6,15 @@ import { MAX_CANDIDATES } from '../recall.repository.js';
 import type { Texts } from '../texts.js';
 import { IndexedTexts } from './indexed-texts.js';
 import { PoolTerms } from './pool-terms.js';
-import { countActive, isLater, readChanges, readPage, seenNow, type Changes, type Seen } from './term-index.repository.js';
+import {
+  countActive,
+  isLater,
+  readChanges,
+  readPage,
+  seenNow,
+  type Changes,
+  type Seen,
+} from './term-index.repository.js';
 
 /** Larger pools are searched in the database. */
 const MOST_OF_POOL = MAX_CANDIDATES;
@@ -105,7 +113,9 @@ export class TermIndex {
       return false;
     }
     // Another recall may have looked later than this one, and must not be undone.
-    const behind = new Map(asked.flatMap(({ pool }) => (isLater(pool.seen, seen) ? [] : [[pool.poolId, pool] as const])));
+    const behind = new Map(
+      asked.flatMap(({ pool }) => (isLater(pool.seen, seen) ? [] : [[pool.poolId, pool] as const])),
+    );
     for (const row of rows) behind.get(row.poolId)?.take(row);
     for (const pool of behind.values()) pool.seen = seen;
     return true;
@@ -150,7 +160,7 @@ export class TermIndex {
       return;
     }
     const pool = new PoolTerms(poolId, seen);
-    for (let after: string | null = null; ; ) {
+    for (let after: string | null = null; ;) {
       const page = await inUnit((unit) => readPage(unit, orgId, { poolId, after }, PAGE));
       for (const row of page) pool.take(row);
       after = page.at(-1)?.id ?? null;
