@@ -18,12 +18,15 @@ const ENOUGH_RECALLS = 64;
 const USAGE_HALF_LIFE_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-/** What boosts look at. */
-export interface Boostable {
+/** What boosts look at, but for how it was used. */
+export interface Weighed {
   readonly type: MemoryType;
   readonly importance: Importance;
   readonly validFrom: Date | null;
   readonly createdAt: Date;
+}
+
+export interface Boostable extends Weighed {
   readonly recallCount: number;
   readonly lastRecalledAt: Date | null;
 }

@@ -32,12 +32,17 @@ const TURNS =
  * another entity, of another speaker, type or time. Compared are the texts; who may see which has been decided before.
  *
  * One at a time, for most are never asked for: what repeats one of them is added to it when it is passed.
+ * @param keptWith what stands for the hit from one recall to the next, where there is such a thing
  */
-export function* foldNearDuplicates<Hit>(hits: Iterable<Hit>, saidBy: (hit: Hit) => Said): Generator<Folded<Hit>> {
+export function* foldNearDuplicates<Hit>(
+  hits: Iterable<Hit>,
+  saidBy: (hit: Hit) => Said,
+  keptWith: (hit: Hit) => object | undefined = () => undefined,
+): Generator<Folded<Hit>> {
   const bySubject = new Map<string, { folded: Folded<Hit>; terms: readonly string[] }[]>();
   for (const hit of hits) {
     const said = saidBy(hit);
-    const terms = analyseMemory({ content: said.content ?? '', speaker: said.speaker });
+    const terms = termsOf(said, keptWith(hit));
     const subject = subjectOf(said);
     const alike = bySubject.get(subject) ?? [];
     const better = terms.length > 0 ? alike.find((one) => repeats(one.terms, terms)) : undefined;
@@ -49,6 +54,17 @@ export function* foldNearDuplicates<Hit>(hits: Iterable<Hit>, saidBy: (hit: Hit)
     bySubject.set(subject, [...alike, { folded, terms }]);
     yield folded;
   }
+}
+
+/** What is recalled is recalled again: its terms are kept as long as what it is kept with, and go when it changes or leaves. */
+const known = new WeakMap<object, { content: string | null; speaker: string | null; terms: readonly string[] }>();
+
+function termsOf({ content, speaker }: Said, keptWith: object | undefined): readonly string[] {
+  const kept = keptWith && known.get(keptWith);
+  if (kept && kept.content === content && kept.speaker === speaker) return kept.terms;
+  const terms = analyseMemory({ content: content ?? '', speaker });
+  if (keptWith) known.set(keptWith, { content, speaker, terms });
+  return terms;
 }
 
 /** Only texts with the same of all this are compared at all. */

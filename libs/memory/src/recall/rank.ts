@@ -1,3 +1,4 @@
+import type { Weighed } from './boosts.js';
 import type { Parts, Passage, Scores } from './recipe.js';
 
 export interface Ranked {
@@ -5,6 +6,7 @@ export interface Ranked {
   poolId: string;
   /** The sum of its parts. */
   score: number;
+  weighed: Weighed | undefined;
   /** Of the few that are told. */
   explain: () => Ranking;
 }
@@ -33,13 +35,13 @@ export function rank({ passages, sums, evidence, partsOf }: Scores, near: Readon
     return wanted.reduce((rank, other) => (isOne(other) && before(other, place) < 0 ? rank + 1 : rank), 1);
   };
   return wanted.sort(bestFirst(passages, sums)).map((place) => {
-    const { id, poolId } = passages[place] as Passage;
+    const { id, poolId, weighed } = passages[place] as Passage;
     const explain = () => ({
       parts: partsOf(place),
       textRank: rankAmong(isText, evidence.lexical, place),
       vectorRank: rankAmong((one) => near.has(one), evidence.meaning, place),
     });
-    return { id, poolId, score: sums[place] as number, explain };
+    return { id, poolId, weighed, score: sums[place] as number, explain };
   });
 }
 

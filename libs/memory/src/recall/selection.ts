@@ -1,6 +1,6 @@
 import type { RecallWeights } from '#access';
 import type { Memory } from '../memory.js';
-import { boostsOf, DEFAULT_WEIGHTS, spreadOf, sumOf, type Boosts } from './boosts.js';
+import { boostsOf, DEFAULT_WEIGHTS, spreadOf, sumOf, type Boosts, type Weighed } from './boosts.js';
 import { foldNearDuplicates } from './near-duplicates.js';
 
 /** A hit as the search ranked it, before it was read. */
@@ -8,6 +8,8 @@ export interface Placed {
   id: string;
   poolId: string;
   score: number;
+  /** Where it is known before the memory is read. */
+  weighed?: Weighed | undefined;
 }
 
 /** A hit that was read: its score with the boosts, and what says the same and gave its place to others. */
@@ -56,15 +58,34 @@ export async function select<Hit extends Placed>(
 }
 
 /** Those that boosts can bring among the first, and a few more. */
-function nearEnough<Hit extends Placed>(ranked: readonly Hit[], { limit, weightsOf }: Selection): Hit[] {
+function nearEnough<Hit extends Placed>(ranked: readonly Hit[], selection: Selection): Hit[] {
+  const { limit, weightsOf } = selection;
   const last = ranked[limit - 1];
   if (!last) return [...ranked];
-  const spread = Math.max(
-    ...[...new Set(ranked.map(({ poolId }) => poolId))].map((id) => spreadOf(weights(weightsOf, id))),
-  );
+  const ofPools = [...new Set(ranked.map(({ poolId }) => poolId))].map((id) => weights(weightsOf, id));
+  const spread = Math.max(...ofPools.map(spreadOf));
   const behind = ranked.findIndex(({ score }, place) => place >= limit && score < last.score - spread);
-  const reach = behind < 0 ? ranked.length : behind;
-  return ranked.slice(0, Math.min(limit + MOST_SPARE, Math.max(limit + LEAST_SPARE, reach)));
+  const near = ranked.slice(0, Math.max(limit + LEAST_SPARE, behind < 0 ? ranked.length : behind));
+  const first = nearWhenWeighed(near, selection, Math.max(...ofPools.map(({ usage }) => usage))) ?? near;
+  return first.slice(0, limit + MOST_SPARE);
+}
+
+/** Where all but the usage is known, few can still change places; undefined where it is not. In the order of the search. */
+function nearWhenWeighed<Hit extends Placed>(
+  near: readonly Hit[],
+  { limit, now, weightsOf }: Selection,
+  spread: number,
+): Hit[] | undefined {
+  const expected = new Map<Hit, number>();
+  for (const hit of near) {
+    if (!hit.weighed) return undefined;
+    const memory = { ...hit.weighed, recallCount: 0, lastRecalledAt: null };
+    const boosts = boostsOf(memory, { now, isPast: false, weights: weights(weightsOf, hit.poolId) });
+    expected.set(hit, hit.score + sumOf(boosts));
+  }
+  const inOrder = [...expected.values()].sort((a, b) => b - a);
+  const least = Math.min((inOrder[limit - 1] ?? 0) - spread, inOrder[limit + LEAST_SPARE - 1] ?? -Infinity);
+  return near.filter((hit) => (expected.get(hit) as number) >= least);
 }
 
 /** Of each pool no more than could be taken, and a few. */
@@ -97,7 +118,11 @@ function take<Hit extends Placed>(
 ): Selected<Hit>[] {
   // Sorting is stable: of equals the order stays that of the search.
   const inOrder = [...hits].sort((a, b) => b.score - a.score);
-  const distinct = foldNearDuplicates(inOrder, ({ memory }) => memory);
+  const distinct = foldNearDuplicates(
+    inOrder,
+    ({ memory }) => memory,
+    ({ hit }) => hit.weighed,
+  );
   const taken = takeOfPools(distinct, ({ hit: { hit } }) => hit.poolId, selection);
   return taken.map(({ hit, repeats }) => ({ ...hit, repeats }));
 }
