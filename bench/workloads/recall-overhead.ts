@@ -28,7 +28,7 @@ async function rows(organisation: Organisation): Promise<Row[]> {
 }
 
 /** As a broker keeps by default. */
-const KEPT_MEMORIES = 100_000;
+const KEPT_MEMORIES = 50_000;
 const rethrow = (error: unknown) => {
   throw error;
 };

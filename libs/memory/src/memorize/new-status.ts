@@ -6,8 +6,8 @@ import { CommonplaceError } from '#kernel';
  * conditions of the policy may look at any of its fields. @throws FORBIDDEN
  */
 export function statusOf({ access }: Grants, row: MemoryRow): 'ACTIVE' | 'PROPOSED' {
-  const write = access.decide('WRITE', { ...row, status: 'ACTIVE' });
-  if (write.allowed) return 'ACTIVE';
+  const active: MemoryRow = { ...row, status: 'ACTIVE' };
+  if (access.can('WRITE', active)) return 'ACTIVE';
   if (access.can('PROPOSE', { ...row, status: 'PROPOSED' })) return 'PROPOSED';
-  throw new CommonplaceError('FORBIDDEN', write.reason);
+  throw new CommonplaceError('FORBIDDEN', access.decide('WRITE', active).reason);
 }

@@ -28,6 +28,15 @@ describe('the configuration of the doorbell', () => {
   );
 });
 
+describe('how much recall keeps in memory', () => {
+  it('is 50,000 memories, or another number, or none', () => {
+    expect(readConfig({}).recall.keptMemories).toBe(50_000);
+    expect(readConfig({ RECALL_KEPT_MEMORIES: '0' }).recall.keptMemories).toBe(0);
+    for (const wrong of ['-1', '1.5', 'all'])
+      expect(() => readConfig({ RECALL_KEPT_MEMORIES: wrong })).toThrow(/^RECALL_KEPT_MEMORIES/);
+  });
+});
+
 describe('the days for which the log is kept', () => {
   it('are seven, or as many whole days as one likes', () => {
     expect(readConfig({}).feed.retentionDays).toBe(7);

@@ -40,7 +40,7 @@ const environment = z.object({
   OPENAI_BASE_URL: httpUrl.optional(),
   OPENAI_API_KEY: optional,
   COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
-  RECALL_KEPT_MEMORIES: z.coerce.number().int().min(0).max(10_000_000).default(100_000),
+  RECALL_KEPT_MEMORIES: z.coerce.number().int().min(0).max(10_000_000).default(50_000),
   FEED_RETENTION_DAYS: positive.max(36_500).default(7),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6000),
   AUTH_JWT_ISSUER: optional,

@@ -11,6 +11,18 @@ const WHOLE = READABLE | SHOWS_SESSION | SHOWS_SPEAKER;
 
 /** A place and a frequency in one small integer: a posting of two would be an object each. */
 const FREQUENCIES = 256;
+const NO_LABELS: readonly string[] = [];
+/** Stands where a memory has left. */
+const GONE: Passage = {
+  id: '',
+  poolId: '',
+  sessionId: null,
+  speaker: null,
+  day: 0,
+  length: 0,
+  traits: 0,
+  wanted: false,
+};
 /** Filters whose decisions are kept for a pool. */
 const MOST_FILTERS = 32;
 
@@ -52,6 +64,7 @@ export class PoolTerms {
   /** Of those that are not always there. */
   private readonly spans = new Map<number, Span>();
   private readonly decided = new Map<string, Decided>();
+  private readonly strings = new Map<string, string>();
   private changes = 0;
 
   constructor(
@@ -74,11 +87,21 @@ export class PoolTerms {
     return this.places > 2 * this.size + 200;
   }
 
-  /** Takes in the state of a memory, in the place of whatever was known of it. */
-  take(row: TermRow): void {
-    this.leave(row.id);
+  /** Takes in the states of memories, in the place of whatever was known of them. */
+  takeIn(rows: readonly TermRow[]): void {
+    const forgotten = new Set<number>();
+    for (const row of rows) {
+      const place = this.leave(row.id);
+      if (row.status === 'FORGOTTEN' && place !== undefined) forgotten.add(place);
+      this.enter(row);
+    }
+    if (forgotten.size > 0) this.scrub(forgotten);
+  }
+
+  private enter(row: TermRow): void {
     if (row.status !== 'ACTIVE' || row.poolId !== this.poolId) return;
-    const { terms, length, traits, day, validTo, expiresAt, ...decision } = row;
+    const { terms, length, traits, day, validTo, expiresAt, ...rest } = row;
+    const decision = this.sharing(rest);
     const { id, sessionId, speaker, validFrom } = decision;
     const place = this.passages.push({
       id,
@@ -150,16 +173,57 @@ export class PoolTerms {
     return count;
   }
 
-  private leave(id: string): void {
+  /** @returns where it was */
+  private leave(id: string): number | undefined {
     this.changes++;
     const place = this.placeOf.get(id);
-    if (place === undefined) return;
+    if (place === undefined) return undefined;
     this.placeOf.delete(id);
     this.spans.delete(place);
     const session = this.passages[place]?.sessionId;
     const places = session == null ? undefined : this.sessions.get(session);
     places?.splice(places.indexOf(place), 1);
     this.rows[place] = undefined;
+    this.passages[place] = GONE;
+    return place;
+  }
+
+  /** What was forgotten leaves no word behind; what was only replaced stays until the pool is read anew. */
+  private scrub(forgotten: ReadonlySet<number>): void {
+    const placeOf = (posting: number) => Math.floor(posting / FREQUENCIES);
+    for (const [term, postings] of this.postings) {
+      if (!postings.some((posting) => forgotten.has(placeOf(posting)))) continue;
+      const rest = postings.filter((posting) => !forgotten.has(placeOf(posting)));
+      if (rest.length > 0) this.postings.set(term, rest);
+      else this.postings.delete(term);
+    }
+  }
+
+  /** Each answer of the database brings strings of its own: of 1.7 KB a memory took, a third were the same ones again. */
+  private sharing(row: MemoryRow): MemoryRow {
+    const { type, status, importance, entityId, sessionId, speaker, authorId, authorRole, labels } = row;
+    const [poolId, one] = [this.poolId, <Text extends string | null>(text: Text) => this.shared(text)];
+    return {
+      ...row,
+      poolId,
+      type: one(type),
+      status: one(status),
+      importance: one(importance),
+      entityId: one(entityId),
+      sessionId: one(sessionId),
+      speaker: one(speaker),
+      authorId: one(authorId),
+      authorRole: one(authorRole),
+      labels: labels.length === 0 ? NO_LABELS : labels.map(one),
+    };
+  }
+
+  private shared<Text extends string | null>(text: Text): Text {
+    if (text === null) return text;
+    const known = this.strings.get(text);
+    if (known !== undefined) return known as Text;
+    this.strings.set(text, text);
+    return text;
   }
 
   private enterSession(sessionId: string, place: number): void {

@@ -116,8 +116,10 @@ export class TermIndex {
     const behind = new Map(
       asked.flatMap(({ pool }) => (isLater(pool.seen, seen) ? [] : [[pool.poolId, pool] as const])),
     );
-    for (const row of rows) behind.get(row.poolId)?.take(row);
-    for (const pool of behind.values()) pool.seen = seen;
+    for (const pool of behind.values()) {
+      pool.takeIn(rows.filter(({ poolId }) => poolId === pool.poolId));
+      pool.seen = seen;
+    }
     return true;
   }
 
@@ -162,7 +164,7 @@ export class TermIndex {
     const pool = new PoolTerms(poolId, seen);
     for (let after: string | null = null; ;) {
       const page = await inUnit((unit) => readPage(unit, orgId, { poolId, after }, PAGE));
-      for (const row of page) pool.take(row);
+      pool.takeIn(page);
       after = page.at(-1)?.id ?? null;
       if (page.length < PAGE || this.stopped) break;
     }
