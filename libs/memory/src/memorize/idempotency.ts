@@ -1,8 +1,22 @@
 import { CommonplaceError } from '#kernel';
 import { asWritten, find, open, type Batch, type Item } from './batch.js';
 import { inputHash } from './memorize-command.js';
-import { claimKeys, findClaims, settleClaims } from './memorize.repository.js';
+import { claimKeys, deleteOldClaims, findClaims, settleClaims } from './memorize.repository.js';
 import { storeItems } from './store-batch.js';
+
+/** Old keys leave with new ones, so no job is needed; not with each, for every key of the principal is looked at. */
+const TIDIED_EVERY_MS = 60_000;
+const OLD_AT_ONCE = 1_000;
+const MOST_REMEMBERED = 10_000;
+const tidiedAt = new Map<string, number>();
+
+function isDueForTidying(principalId: string): boolean {
+  const now = performance.now();
+  if (now - (tidiedAt.get(principalId) ?? -Infinity) < TIDIED_EVERY_MS) return false;
+  if (tidiedAt.size >= MOST_REMEMBERED) tidiedAt.clear();
+  tidiedAt.set(principalId, now);
+  return true;
+}
 
 /** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
 export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
@@ -24,6 +38,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
     .filter(([key]) => free.has(key))
     .map(([key, { result }]) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
   if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
+  if (settled.length && isDueForTidying(id)) await deleteOldClaims(batch.unit, orgId, id, OLD_AT_ONCE);
   await replay(
     batch,
     open(items).filter((item) => !item.result),

@@ -193,11 +193,12 @@ export async function settleClaims(
   principalId: string,
   settled: readonly { key: string; memoryId: string | null; outcome: MemorizeOutcome | null }[],
 ): Promise<void> {
-  const text = `update idempotency i set memory_id = s.memory_id, outcome = s.outcome
-    from unnest($3::text[], $4::uuid[], $5::text[]) as s (key, memory_id, outcome)
-    where i.org_id = $1 and i.principal_id = $2 and i.key = s.key`;
-  await unit.query({
-    text,
+  const outcomes = {
+    // Each looked up by its key, whatever the statistics say: joined, every key that the principal ever had was read.
+    text: `update idempotency i set memory_id = s.memory_id, outcome = s.outcome
+      from unnest($3::text[], $4::uuid[], $5::text[]) as s (key, memory_id, outcome)
+        cross join lateral (select c.ctid from idempotency c where c.org_id = $1 and c.principal_id = $2 and c.key = s.key limit 1) c
+      where i.org_id = $1 and i.principal_id = $2 and i.ctid = c.ctid`,
     values: [
       orgId,
       principalId,
@@ -205,11 +206,19 @@ export async function settleClaims(
       settled.map((s) => s.memoryId),
       settled.map((s) => s.outcome),
     ],
-  });
-  // A request whose input was refused leaves its key free, and old keys leave with the new ones: no job is needed.
-  await unit.query({
-    text: `delete from idempotency where org_id = $1 and principal_id = $2 and (memory_id is null and key = any($3::text[])
-      or ctid = any(array(select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit 100)))`,
-    values: [orgId, principalId, settled.map((s) => s.key)],
-  });
+  };
+  const refused = settled.filter(({ memoryId }) => memoryId === null).map(({ key }) => key);
+  // A request whose input was refused leaves its key free.
+  const free = {
+    text: 'delete from idempotency where org_id = $1 and principal_id = $2 and memory_id is null and key = any($3::text[])',
+    values: [orgId, principalId, refused],
+  };
+  await Promise.all([outcomes, ...(refused.length > 0 ? [free] : [])].map((statement) => unit.query(statement)));
+}
+
+/** Up to so many of the principal's keys that are older than 24 hours. */
+export async function deleteOldClaims(unit: Unit, orgId: string, principalId: string, atMost: number): Promise<void> {
+  const text = `delete from idempotency where org_id = $1 and principal_id = $2 and ctid = any(array(
+    select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit $3))`;
+  await unit.query({ text, values: [orgId, principalId, atMost] });
 }
