@@ -57,7 +57,7 @@ async function session(pool: string, name = 'monday'): Promise<string[]> {
 /** All that is stored of a pool's memories, but for the tombstones of summaries. */
 const stored = (pool: string) =>
   sql(
-    `select to_jsonb(m) as memory from memory m join pool p using (org_id, pool_id)
+    `select to_jsonb(m) - 'touched' as memory from memory m join pool p using (org_id, pool_id)
      where p.key = $1 and not (m.status = 'FORGOTTEN' and m.consolidated_at is not null) order by m.memory_id`,
     [pool],
   );
