@@ -129,7 +129,7 @@ function searchCall({ scope, filter, terms, budget }: LexicalQuestion, params: S
 }
 
 /** Whether it asks for nothing but pools, statuses and what holds now, which are the search's own. */
-const isPlain = ({ labels, ...filter }: MemoryFilter): boolean =>
+export const isPlain = ({ labels, ...filter }: MemoryFilter): boolean =>
   labels.length === 0 &&
   Object.entries(filter).every(([name, asked]) => ['poolIds', 'statuses', 'moment'].includes(name) || asked === null);
 

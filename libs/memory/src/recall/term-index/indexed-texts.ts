@@ -1,6 +1,7 @@
 import type { ReadFilter } from '#access';
 import {
   CANDIDATE_BUDGET,
+  isPlain,
   lengthsOf,
   MAX_CANDIDATES,
   MAX_OF_SESSION,
@@ -8,8 +9,10 @@ import {
   type LexicalSearch,
   type SessionRef,
 } from '../recall.repository.js';
+import type { MemoryFilter } from '../../read/memory-filter.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
+import { isWanted } from './wanted.js';
 import { READABLE, SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
 
 interface Found {
@@ -29,10 +32,12 @@ export interface Look {
   now: Date;
   /** What does not hold then is not wanted, and still stands beside what is. */
   moment: Date;
+  wanted: MemoryFilter;
 }
 
 /** Pools whose terms are kept in memory, as one caller may see them. Answers as the statements of recall.repository do. */
 export class IndexedTexts implements Texts {
+  private readonly plain: boolean;
   private readonly looked: readonly Looked[];
   private readonly byId: ReadonlyMap<string, Looked>;
 
@@ -40,6 +45,7 @@ export class IndexedTexts implements Texts {
     pools: readonly PoolTerms[],
     private readonly look: Look,
   ) {
+    this.plain = isPlain(look.wanted);
     this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
     this.byId = new Map(this.looked.map((looked) => [looked.pool.poolId, looked]));
   }
@@ -83,10 +89,13 @@ export class IndexedTexts implements Texts {
     });
   }
 
-  /** Where the policy opens whole pools of many memories, the rarest terms find enough: what is counted is the caller's to read. */
+  /**
+   * Where the policy opens whole pools of many memories, the rarest terms find enough: what is counted is the caller's to read.
+   * They may be none of those in the few memories that a filter leaves.
+   */
   private isLarge(): boolean {
     const memories = this.looked.reduce((sum, { pool }) => sum + pool.size, 0);
-    return 2 * CANDIDATE_BUDGET < memories && this.look.filter.readsWhole();
+    return 2 * CANDIDATE_BUDGET < memories && this.plain && this.look.filter.readsWhole();
   }
 
   private countOf(terms: readonly string[]): Map<string, number> {
@@ -129,7 +138,7 @@ export class IndexedTexts implements Texts {
   private shown(pool: PoolTerms, view: View, place: number): Passage {
     const passage = pool.passages[place] as Passage;
     const bits = view.bitsOf(place);
-    const wanted = pool.holdsAt(place, this.look.moment);
+    const wanted = pool.holdsAt(place, this.look.moment) && (this.plain || this.wants(pool, place, bits));
     if (wanted && bits & SHOWS_SESSION && bits & SHOWS_SPEAKER) return passage;
     return {
       ...passage,
@@ -137,6 +146,11 @@ export class IndexedTexts implements Texts {
       speaker: bits & SHOWS_SPEAKER ? passage.speaker : null,
       wanted,
     };
+  }
+
+  private wants(pool: PoolTerms, place: number, bits: number): boolean {
+    const row = pool.rowAt(place);
+    return row !== undefined && isWanted(this.look.wanted, row, bits);
   }
 
   private inSession({ pool, view }: Looked, sessionId: string, atMost: number): Passage[] {

@@ -1,4 +1,4 @@
-import type { MemoryRow, ReadFilter } from '#access';
+import type { MaskableField, MemoryRow, ReadFilter } from '#access';
 import type { Passage } from '../recipe.js';
 import { readFrequencies } from '../term-vector.js';
 import type { Seen, TermRow } from './term-index.repository.js';
@@ -7,7 +7,17 @@ import type { Seen, TermRow } from './term-index.repository.js';
 export const READABLE = 1;
 export const SHOWS_SESSION = 2;
 export const SHOWS_SPEAKER = 4;
-const WHOLE = READABLE | SHOWS_SESSION | SHOWS_SPEAKER;
+export const SHOWS_ENTITY = 8;
+export const SHOWS_AUTHOR = 16;
+export const SHOWS_LABELS = 32;
+const FIELD_BITS: readonly [MaskableField, number][] = [
+  ['sessionId', SHOWS_SESSION],
+  ['speaker', SHOWS_SPEAKER],
+  ['entityId', SHOWS_ENTITY],
+  ['author', SHOWS_AUTHOR],
+  ['labels', SHOWS_LABELS],
+];
+const WHOLE = FIELD_BITS.reduce((bits, [, bit]) => bits | bit, READABLE);
 
 /** A place and a frequency in one small integer: a posting of two would be an object each. */
 const FREQUENCIES = 256;
@@ -144,6 +154,11 @@ export class PoolTerms {
     return { bitsOf, readable: decided.readable };
   }
 
+  /** What a decision reads of the memory at a place; undefined where it has left. */
+  rowAt(place: number): MemoryRow | undefined {
+    return this.rows[place];
+  }
+
   /** Each memory that holds the term, and how often. */
   forEachHolding(term: string, tell: (place: number, frequency: number) => void): void {
     for (const posting of this.postings.get(term) ?? []) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
@@ -268,9 +283,5 @@ export class PoolTerms {
 /** What is hidden must not be found by, nor tell a session or a speaker. */
 function bitsFor(row: MemoryRow, filter: ReadFilter): number {
   if (!filter.opens(row) || !filter.opensField(row, 'content')) return 0;
-  return (
-    READABLE |
-    (filter.opensField(row, 'sessionId') ? SHOWS_SESSION : 0) |
-    (filter.opensField(row, 'speaker') ? SHOWS_SPEAKER : 0)
-  );
+  return FIELD_BITS.reduce((bits, [field, bit]) => (filter.opensField(row, field) ? bits | bit : bits), READABLE);
 }

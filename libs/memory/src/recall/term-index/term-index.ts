@@ -15,6 +15,7 @@ import {
   type Changes,
   type Seen,
 } from './term-index.repository.js';
+import { isTold } from './wanted.js';
 
 /** Larger pools are searched in the database. */
 const MOST_OF_POOL = MAX_CANDIDATES;
@@ -65,7 +66,7 @@ export class TermIndex {
 
   /** Undefined where the database has to be asked: other memories than those that hold now are wanted, or a pool is not here yet. */
   async texts(unit: Unit, { filter, now, orgId }: ReadScope, wanted: MemoryFilter): Promise<Texts | undefined> {
-    if (this.capacity === 0 || !isKept(wanted)) return undefined;
+    if (this.capacity === 0 || !isTold(wanted)) return undefined;
     const { incarnation } = this.database;
     const found = filter.poolIds.map((poolId) => this.find(poolId, incarnation));
     const pools = found.filter((pool) => pool !== undefined);
@@ -78,7 +79,7 @@ export class TermIndex {
       MOST_CHANGES,
     );
     if (!this.takeIn(asked, changes)) return undefined;
-    return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now });
+    return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted });
   }
 
   /** When all pools that were asked for are here. */
@@ -190,10 +191,4 @@ export class TermIndex {
     for (const { pool } of this.kept.values()) total += pool.size;
     return total;
   }
-}
-
-/** Only what is ACTIVE now is kept, and nothing that other conditions could be asked of; pools are the scope's own. */
-function isKept({ statuses, moment, labels, ...conditions }: MemoryFilter): boolean {
-  if (statuses.length !== 1 || statuses[0] !== 'ACTIVE' || moment?.named || labels.length > 0) return false;
-  return Object.entries(conditions).every(([name, condition]) => name === 'poolIds' || condition === null);
 }
