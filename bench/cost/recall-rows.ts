@@ -3,6 +3,10 @@ import type { Row } from '../workload.js';
 import { MEM0_INDEXED } from './peers.js';
 import { spreadOf, type Contender, type Cpu, type Measured } from './turns.js';
 
+/** The whole search in SQL, as a recall sends it where nothing is kept in memory. */
+export const BY_SQL = 'search by SQL';
+/** What a recall sends. */
+export const SENT = 'SQL alone';
 /** Below, the difference to the SQL is judged, and from here on the ratio. */
 const SLOW_SQL_MS = 2;
 const OVER_SQL_MS = 0.7;
@@ -66,24 +70,27 @@ export function cpuRows(title: string, { broker, postgres }: Cpu): Row[] {
 }
 
 function verdicts(result: CallerResult): Row[] {
-  return ['', ' with embedder'].flatMap((kind) => [overSql(result, kind), ...overMem0(result, kind)]);
+  return ['', ' with embedder'].flatMap((kind) => [
+    ...[BY_SQL, SENT].map((sql) => overSql(result, kind, sql)),
+    ...overMem0(result, kind),
+  ]);
 }
 
 /** With an embedder it is told and not judged: asking the model is in it, and not in the SQL. */
-function overSql(result: CallerResult, kind: string): Row {
-  const [sql, broker] = [`SQL alone${kind}`, `broker${kind}`].map((name) => of(result, result.one, name).p50);
+function overSql(result: CallerResult, kind: string, name: string): Row {
+  const [sql, broker] = [`${name}${kind}`, `broker${kind}`].map((one) => of(result, result.one, one).p50);
   const rounds = (broker as number[]).map((time, round) => ({ time, raw: (sql as number[])[round] as number }));
   const judged = kind === '';
   if (median(sql as number[]) >= SLOW_SQL_MS) {
     const ratios = rounds.map(({ time, raw }) => time / raw);
     return {
-      ...base(`${result.caller}, 1 client, p50: broker / SQL alone${kind}`, '×', ratios),
+      ...base(`${result.caller}, 1 client, p50: broker / ${name}${kind}`, '×', ratios),
       limit: judged ? OVER_SQL_RATIO : null,
     };
   }
   const differences = rounds.map(({ time, raw }) => time - raw);
   return {
-    ...base(`${result.caller}, 1 client, p50: broker − SQL alone${kind}`, 'ms', differences),
+    ...base(`${result.caller}, 1 client, p50: broker − ${name}${kind}`, 'ms', differences),
     limit: judged ? OVER_SQL_MS : null,
   };
 }

@@ -4,7 +4,7 @@ import { Corpus, recallOf, type Question, type Scope } from '../cost/corpus.js';
 import { Field } from '../cost/field.js';
 import { openPeers, type Peers } from '../cost/peers.js';
 import { isThere, type Found } from '../cost/peer.js';
-import { rowsOfCaller, type Seats } from '../cost/recall-rows.js';
+import { BY_SQL, rowsOfCaller, SENT, type Seats } from '../cost/recall-rows.js';
 import { contend, type Contender } from '../cost/turns.js';
 import type { Row, Size, Workload } from '../workload.js';
 
@@ -102,12 +102,12 @@ async function ofBroker({ field, caller, questions }: Measurement, kind: 'plain'
   const named = kind === 'plain' ? '' : ' with embedder';
   return [
     {
-      name: `search by SQL${named}`,
+      name: `${BY_SQL}${named}`,
       call: (nth, worker) => field.raw.replay(bySql[nth % bySql.length] as Flights, worker),
       cpu: () => field.rawCpu(),
     },
     {
-      name: `SQL alone${named}`,
+      name: `${SENT}${named}`,
       call: (nth, worker) => field.raw.replay(flights[nth % flights.length] as Flights, worker),
       cpu: () => field.rawCpu(),
     },
