@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ChatServer } from '../support/chat-server.js';
 import { learnEverything } from '../support/completion-paths.js';
 import { isNative } from '../support/database.js';
+import { KeptAnswers } from '../support/kept-answers.js';
 import { Overheard } from '../support/overheard.js';
 import { Oracle } from '../support/policy-oracle.js';
 import { PolicyWorld, secrets, type PolicyMember } from '../support/policy-world.js';
@@ -30,6 +31,7 @@ interface Tally {
 let worlds: PolicyWorld[];
 /** Answers with its prompt: whatever is in it is heard. Of one world; the other has no model. */
 let model: ChatServer;
+let kept: KeptAnswers[];
 const tallies: Record<string, Tally> = {};
 const differences: unknown[] = [];
 
@@ -37,6 +39,7 @@ beforeAll(async () => {
   model = await ChatServer.start();
   worlds = await Promise.all([PolicyWorld.make(), PolicyWorld.make(model.env)]);
   await Promise.all(worlds.map(learnEverything));
+  kept = worlds.map(({ api }) => new KeptAnswers(api.broker.terms));
 }, 120_000);
 afterAll(async () => {
   await Promise.all(worlds.map((world) => world.api.close()));
@@ -146,6 +149,11 @@ describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, ()
       worlds.map(async ({ api }) => (await api.broker.database.maintenance('select from policy_list')).rowCount),
     );
     expect(Math.min(...lists)).toBeGreaterThanOrEqual(Math.ceil(POLICIES / 20));
+  });
+
+  it('and kept terms answered much of it', () => {
+    const answered = kept.reduce((sum, one) => sum + one.answered, 0);
+    expect(answered).toBeGreaterThanOrEqual(2 * POLICIES);
   });
 
   const total = (of: keyof Tally) => Object.values(tallies).reduce((sum, one) => sum + one[of], 0);

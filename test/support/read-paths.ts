@@ -4,6 +4,7 @@ import { completed, extracted, refusedErasures } from './completion-paths.js';
 import { FeedReader, type FeedEvent } from './feed.js';
 import { STATUSES, TYPES } from './memories.js';
 import { consolidationRuns } from './consolidation-paths.js';
+import { recalledFromKept } from './kept-recall.js';
 import { recalledAsOf } from './moments.js';
 import { COMMON, type StoredFact } from './policy-world.js';
 import { ACTIONS } from './random-policies.js';
@@ -47,6 +48,7 @@ export const PATHS: Record<string, ReadPath> = {
   'recall, by words': recalledByWords,
   'recall by a filter': recalledByFilter,
   'recall as of a time': recalledAsOf,
+  'recall from kept terms': recalledFromKept,
   'pools, allowedActions and memoryCount': pools,
   complete: completed,
   'an extraction': extracted,

@@ -110,12 +110,13 @@ function takeMeaning(places: Places, near: readonly Nearest[]): void {
   }
 }
 
-/** The best by their own words and meaning, of those in sessions. */
+/** The best by their own words and meaning, of those in sessions; of equals the older, in whatever order they were found. */
 function anchorsIn({ passages, lexical, meaning }: Places): Anchor[] {
   const worth = (place: number) => (lexical[place] as number) + (meaning[place] as number);
   const inSession: number[] = [];
   passages.forEach(({ sessionId }, place) => sessionId !== null && inSession.push(place));
-  inSession.sort((a, b) => worth(b) - worth(a));
+  const idOf = (place: number) => (passages[place] as Passage).id;
+  inSession.sort((a, b) => worth(b) - worth(a) || (idOf(a) < idOf(b) ? -1 : 1));
   return inSession.slice(0, MAX_ANCHORS).map((place) => passages[place] as Anchor);
 }
 

@@ -75,6 +75,8 @@ export class PoolTerms {
   private readonly spans = new Map<number, Span>();
   private readonly decided = new Map<string, Decided>();
   private readonly strings = new Map<string, string>();
+  /** The places that were a memory's before. */
+  private readonly leftBy = new Map<string, number[]>();
   private changes = 0;
 
   constructor(
@@ -101,8 +103,8 @@ export class PoolTerms {
   takeIn(rows: readonly TermRow[]): void {
     const forgotten = new Set<number>();
     for (const row of rows) {
-      const place = this.leave(row.id);
-      if (row.status === 'FORGOTTEN' && place !== undefined) forgotten.add(place);
+      this.leave(row.id);
+      if (row.status === 'FORGOTTEN') for (const place of this.leftBy.get(row.id) ?? []) forgotten.add(place);
       this.enter(row);
     }
     if (forgotten.size > 0) this.scrub(forgotten);
@@ -188,23 +190,31 @@ export class PoolTerms {
     return count;
   }
 
-  /** @returns where it was */
-  private leave(id: string): number | undefined {
+  private leave(id: string): void {
     this.changes++;
     const place = this.placeOf.get(id);
-    if (place === undefined) return undefined;
+    if (place === undefined) return;
     this.placeOf.delete(id);
     this.spans.delete(place);
-    const session = this.passages[place]?.sessionId;
-    const places = session == null ? undefined : this.sessions.get(session);
-    places?.splice(places.indexOf(place), 1);
+    this.leaveSession(this.passages[place]?.sessionId ?? null, place);
     this.rows[place] = undefined;
     this.passages[place] = GONE;
-    return place;
+    const left = this.leftBy.get(id);
+    if (left) left.push(place);
+    else this.leftBy.set(id, [place]);
   }
 
-  /** What was forgotten leaves no word behind; what was only replaced stays until the pool is read anew. */
+  private leaveSession(sessionId: string | null, place: number): void {
+    const places = sessionId === null ? undefined : this.sessions.get(sessionId);
+    if (sessionId === null || !places) return;
+    places.splice(places.indexOf(place), 1);
+    if (places.length === 0) this.sessions.delete(sessionId);
+  }
+
+  /** What was forgotten leaves no word behind, of any version; what was only replaced stays until the pool is read anew. */
   private scrub(forgotten: ReadonlySet<number>): void {
+    // Rows that are left hold theirs; whatever is not held by any is gone with this.
+    this.strings.clear();
     const placeOf = (posting: number) => Math.floor(posting / FREQUENCIES);
     for (const [term, postings] of this.postings) {
       if (!postings.some((posting) => forgotten.has(placeOf(posting)))) continue;

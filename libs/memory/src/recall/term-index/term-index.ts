@@ -52,7 +52,7 @@ export class TermIndex {
   private readonly kept = new Map<string, Kept>();
   private readonly wanted = new Set<string>();
   private readonly refusedUntil = new Map<string, number>();
-  private readonly sweeping = setInterval(() => this.letGo(KEPT_UNUSED_MS, 0), KEPT_UNUSED_MS / 10).unref();
+  private readonly sweeping = setInterval(() => this.letGo(KEPT_UNUSED_MS, () => false), KEPT_UNUSED_MS / 10).unref();
   private building: Promise<void> | undefined;
   private stopped = false;
 
@@ -121,7 +121,19 @@ export class TermIndex {
       pool.takeIn(rows.filter(({ poolId }) => poolId === pool.poolId));
       pool.seen = seen;
     }
+    if (rows.length > 0) for (const pool of behind.values()) this.keepWithin(pool);
     return true;
+  }
+
+  /** A pool that has outgrown its room is left to the database. */
+  private keepWithin({ poolId, size }: PoolTerms): void {
+    if (size <= MOST_OF_POOL && this.hasRoom(0)) return;
+    this.kept.delete(poolId);
+    this.refuse(poolId);
+  }
+
+  private refuse(poolId: string): void {
+    this.refusedUntil.set(poolId, Date.now() + REFUSED_MS);
   }
 
   private forget(pool: PoolTerms): void {
@@ -159,7 +171,7 @@ export class TermIndex {
       count: await countActive(unit, orgId, poolId),
     }));
     if (count > MOST_OF_POOL || !this.hasRoom(count)) {
-      this.refusedUntil.set(poolId, Date.now() + REFUSED_MS);
+      this.refuse(poolId);
       return;
     }
     const pool = new PoolTerms(poolId, seen);
@@ -172,16 +184,18 @@ export class TermIndex {
     this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation });
   }
 
+  /** For so many more; what is not in use makes room for them. */
   private hasRoom(count: number): boolean {
-    this.letGo(IN_USE_MS, count);
-    return this.total() + count <= this.capacity;
+    const fits = () => this.total() + count <= this.capacity;
+    this.letGo(IN_USE_MS, fits);
+    return fits();
   }
 
-  /** Lets go of pools that were not used for so long, as many as make room for so many memories; all of them for none. */
-  private letGo(unusedMs: number, count: number): void {
+  /** Lets go of pools that were not used for so long, the least lately used first, until it is enough. */
+  private letGo(unusedMs: number, isEnough: () => boolean): void {
     const since = Date.now() - unusedMs;
     for (const [poolId, { usedAt }] of this.kept) {
-      if (usedAt > since || (count > 0 && this.total() + count <= this.capacity)) break;
+      if (usedAt > since || isEnough()) break;
       this.kept.delete(poolId);
     }
   }

@@ -1,0 +1,67 @@
+import { newId } from '#kernel';
+import { describe, expect, it } from '@jest/globals';
+import { termVector } from '../term-vector.js';
+import { PoolTerms } from './pool-terms.js';
+import type { TermRow } from './term-index.repository.js';
+
+const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow => ({
+  id,
+  poolId: 'pool',
+  type: 'EPISODIC',
+  status: 'ACTIVE',
+  entityId: null,
+  sessionId: null,
+  speaker: null,
+  authorId: null,
+  authorRole: null,
+  importance: 'MEDIUM',
+  labels: [],
+  createdAt: new Date(0),
+  validFrom: null,
+  validTo: null,
+  expiresAt: null,
+  terms: termVector(words.split(' ')),
+  length: words.split(' ').length,
+  traits: 0,
+  day: 0,
+  ...changes,
+});
+const holding = (pool: PoolTerms, term: string): [number, number][] => {
+  const found: [number, number][] = [];
+  pool.forEachHolding(term, (place, frequency) => found.push([place, frequency]));
+  return found;
+};
+
+describe('the terms of a pool', () => {
+  it('tell who holds a term, and how often', () => {
+    const pool = new PoolTerms('pool', '1:1:');
+    pool.takeIn([row(newId(), 'a b b'), row(newId(), 'b')]);
+    expect(holding(pool, 'a')).toEqual([[0, 1]]);
+    expect(holding(pool, 'b')).toEqual([
+      [0, 2],
+      [1, 1],
+    ]);
+    expect(holding(pool, 'c')).toEqual([]);
+  });
+
+  it('keep no word of what was forgotten, of no version, nor its session', () => {
+    const pool = new PoolTerms('pool', '1:1:');
+    const [id, other] = [newId(), newId()];
+    pool.takeIn([row(id, 'xylophon', { sessionId: 'secret' }), row(other, 'marimba')]);
+    pool.takeIn([row(id, 'marimba')]);
+    pool.takeIn([row(id, '', { status: 'FORGOTTEN', terms: '', length: 0 })]);
+    expect(holding(pool, 'xylophon')).toEqual([]);
+    expect(holding(pool, 'marimba')).toEqual([[1, 1]]);
+    expect(pool.placesOf('secret')).toEqual([]);
+    expect(pool.size).toBe(1);
+  });
+
+  it('have a session in the order of its memories, whenever each was taken in', () => {
+    const pool = new PoolTerms('pool', '1:1:');
+    const [one, two, three] = [newId(), newId(), newId()] as const;
+    const inSession = (id: string) => row(id, 'a', { sessionId: 's' });
+    pool.takeIn([inSession(three), inSession(one), inSession(two)]);
+    pool.takeIn([inSession(two)]);
+    expect(pool.placesOf('s').map((place) => pool.passages[place]?.id)).toEqual([one, two, three]);
+  });
+});

@@ -1,0 +1,144 @@
+import type { Principal } from '#access';
+import { TermIndex, type RecallService } from '#memory';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startTestApi, type TestApi } from '../support/api.js';
+import { KeptAnswers, recallOver } from '../support/kept-answers.js';
+
+let api: TestApi;
+let coder: Principal;
+const failures: unknown[] = [];
+const opened: TermIndex[] = [];
+beforeAll(async () => {
+  api = await startTestApi();
+  coder = await api.broker.credentials.authenticate((await api.agent('coder')).key);
+  for (const word of ['anvil', 'bellows', 'chisel']) await store(`The ${word} stands in the forge`);
+});
+afterAll(async () => {
+  for (const terms of opened) await terms.stop();
+  await api.close();
+});
+
+const store = async (content: string, rest: object = {}): Promise<string> =>
+  (await api.broker.memorize.memorize(coder, { type: 'EPISODIC', content, ...rest })).memory.id;
+
+async function storeMany(count: number, text: string): Promise<void> {
+  for (let from = 0; from < count; from += 100) {
+    const inputs = Array.from({ length: 100 }, (_, n) => ({
+      type: 'EPISODIC' as const,
+      content: `${text} ${from + n}`,
+    }));
+    expect((await api.broker.memorize.memorizeMany(coder, inputs)).failures).toEqual([]);
+  }
+}
+
+/** @param capacity how many memories may be kept */
+function keeping(capacity: number): { terms: TermIndex; recall: RecallService; answers: KeptAnswers } {
+  const terms = new TermIndex(api.broker.access, api.broker.database, capacity, (error) => failures.push(error));
+  opened.push(terms);
+  return { terms, recall: recallOver(api.broker, terms), answers: new KeptAnswers(terms) };
+}
+
+const found = async (recall: RecallService, query: string): Promise<string[]> =>
+  (await recall.look(coder, { query, pools: ['coder'] })).hits.map(({ memory }) => memory.id);
+
+describe('kept terms', () => {
+  let kept: ReturnType<typeof keeping>;
+  beforeEach(async () => {
+    kept = keeping(50_000);
+    await found(kept.recall, 'forge');
+    await kept.terms.settled();
+    kept.answers.takeAll();
+  });
+  const ask = (query: string) => found(kept.recall, query);
+
+  it('know nothing of a memory from the moment in which it was forgotten', async () => {
+    const id = await store('The tongs were lost at sea');
+    expect(await ask('tongs')).toEqual([id]);
+    await api.broker.forget.forget(coder, id);
+    expect(await ask('tongs')).toEqual([]);
+    expect(kept.answers.takeAll()).toBe(true);
+  });
+
+  it('know a revised memory by its new words alone', async () => {
+    const id = await store('The mallet is made of oak');
+    expect(await ask('mallet')).toEqual([id]);
+    await api.broker.revise.revise(coder, { id, expectedVersion: 1, content: 'The hammer is made of ash' });
+    expect(await ask('mallet')).toEqual([]);
+    expect(await ask('oak')).toEqual([]);
+    expect(await ask('hammer')).toEqual([id]);
+    expect(kept.answers.takeAll()).toBe(true);
+  });
+
+  it('let go of what expires, and give what is to hold, when its time has come and nothing is written', async () => {
+    const soon = () => new Date(Date.now() + 700);
+    const ending = await store('The rivets are still warm', { expiresAt: soon() });
+    const beginning = await store('The rivets will have been cooled', { validFrom: soon() });
+    expect(await ask('rivets')).toEqual([ending]);
+    await pause(720);
+    expect(await ask('rivets')).toEqual([beginning]);
+    expect(kept.answers.takeAll()).toBe(true);
+  });
+
+  it('are read anew where one memory changed so often that most of what is kept is empty', async () => {
+    const id = await store('The grindstone turns');
+    const pages = async () => {
+      for (let i = 0; i < 230; i++) {
+        await api.broker.database.maintenance('update memory set labels = array[$2] where memory_id = $1', [
+          id,
+          `${i}`,
+        ]);
+        expect(await ask('grindstone')).toEqual([id]);
+      }
+    };
+    await pages();
+    expect(kept.answers.asked - kept.answers.answered).toBeGreaterThan(0);
+    await kept.terms.settled();
+    kept.answers.takeAll();
+    expect(await ask('grindstone')).toEqual([id]);
+    expect(kept.answers.takeAll()).toBe(true);
+  });
+
+  it('leave more than a thousand changes to the database, and are there again when the pool was read once more', async () => {
+    await storeMany(1_100, 'The nail has the number');
+    const last = await store('The very last nail of them');
+    expect(await ask('last')).toEqual([last]);
+    expect(kept.answers).toMatchObject({ asked: 1, answered: 0 });
+    await kept.terms.settled();
+    kept.answers.takeAll();
+    expect(await ask('last')).toEqual([last]);
+    expect(await ask('number 1099')).toHaveLength(10);
+    expect(kept.answers.takeAll()).toBe(true);
+  });
+});
+
+describe('a capacity', () => {
+  it.each([0, 2])('of %d memories leaves a larger pool to the database, which answers as before', async (capacity) => {
+    const { terms, recall, answers } = keeping(capacity);
+    const id = await store(`The crucible number ${capacity} glows`);
+    for (let i = 0; i < 3; i++) {
+      expect(await found(recall, `crucible number ${capacity} glows`)).toContain(id);
+      await terms.settled();
+    }
+    expect(answers).toMatchObject({ asked: 3, answered: 0 });
+  });
+
+  it('is held also where a pool outgrows it afterwards', async () => {
+    const { rows } = await api.broker.database.maintenance<{ n: number }>(
+      `select memories as n from pool where key = 'coder'`,
+    );
+    const { terms, recall, answers } = keeping((rows[0]?.n ?? 0) + 50);
+    await found(recall, 'crucible');
+    await terms.settled();
+    expect(await found(recall, 'crucible')).not.toEqual([]);
+    expect(answers).toMatchObject({ asked: 2, answered: 1 });
+    await storeMany(100, 'The ember of the coal number');
+    for (let i = 0; i < 3; i++) {
+      expect(await found(recall, 'ember')).toHaveLength(10);
+      await terms.settled();
+    }
+    expect(answers).toMatchObject({ asked: 5, answered: 2 });
+  });
+
+  it('refuses none of this with an error', () => expect(failures).toEqual([]));
+});

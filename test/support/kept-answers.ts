@@ -1,0 +1,30 @@
+import { Clock } from '#kernel';
+import { MemoryIndex, RecallService, type TermIndex } from '#memory';
+import type { Broker } from '../../apps/api/src/broker.js';
+
+/** How often recall asked for kept terms, and how often they answered: what is compared must have been in memory. */
+export class KeptAnswers {
+  asked = 0;
+  answered = 0;
+
+  constructor(terms: TermIndex) {
+    const texts = terms.texts.bind(terms);
+    terms.texts = async (...asked) => {
+      const kept = await texts(...asked);
+      this.asked++;
+      if (kept) this.answered++;
+      return kept;
+    };
+  }
+
+  /** Whether all that was asked since was answered; and begins anew. */
+  takeAll(): boolean {
+    const { asked, answered } = this;
+    this.asked = this.answered = 0;
+    return asked > 0 && asked === answered;
+  }
+}
+
+/** Recall by words as the broker has it, over other kept terms than its own; over none it asks the database. */
+export const recallOver = ({ access, usage }: Broker, terms?: TermIndex): RecallService =>
+  new RecallService(access, new MemoryIndex(access, undefined, () => undefined), new Clock(), usage, terms);
