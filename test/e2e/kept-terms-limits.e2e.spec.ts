@@ -99,6 +99,20 @@ describe('kept terms', () => {
     expect(kept.answers.takeAll()).toBe(true);
   });
 
+  it('are not read again and again for what a restore brought from a server that had counted further', async () => {
+    const id = await store('The foundry was restored');
+    await api.broker.database.maintenance(`update memory set touched = '900000000000' where memory_id = $1`, [id]);
+    await api.broker.database.maintenance(`update memory set labels = labels where content like 'The anvil%'`);
+    const { terms, recall, answers } = keeping(50_000);
+    await found(recall, 'foundry');
+    await terms.settled();
+    answers.takeAll();
+    for (let i = 0; i < 2; i++) expect(await found(recall, 'foundry')).toEqual([id]);
+    expect(answers.takeAll()).toBe(true);
+    await api.broker.forget.forget(coder, id);
+    expect(await found(recall, 'foundry')).toEqual([]);
+  });
+
   it('leave more than a thousand changes to the database, and are there again when the pool was read once more', async () => {
     await storeMany(1_100, 'The nail has the number');
     const last = await store('The very last nail of them');

@@ -35,6 +35,9 @@ export abstract class ReadFilter {
   /** Equal where the same open rows of the pool are shown, with the same of their fields; null where all of every row is. */
   abstract openKey(poolId: string): string | null;
 
+  /** How many tests of conditions `opens` and `opensField` may take for a row of the pool. */
+  abstract openTests(poolId: string): number;
+
   /** The same filter on fewer pools; ids that it does not hold are ignored. */
   abstract narrow(poolIds: readonly string[]): ReadFilter;
 
@@ -125,6 +128,11 @@ export class PrincipalFilter extends ReadFilter {
     return group.masks.size === 0 && holdsAlways(group.read) ? null : group.key;
   }
 
+  openTests(poolId: string): number {
+    const group = this.groupOf(poolId);
+    return group ? conditionsIn(group).reduce((sum, { tests }) => sum + tests.length, 0) : 0;
+  }
+
   masks(): boolean {
     return this.masked.size > 0;
   }
@@ -207,6 +215,10 @@ class SystemFilter extends ReadFilter {
 
   openKey(): null {
     return null;
+  }
+
+  openTests(): number {
+    return 0;
   }
 
   masks(): boolean {

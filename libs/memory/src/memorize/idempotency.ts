@@ -10,12 +10,13 @@ const OLD_AT_ONCE = 1_000;
 const MOST_REMEMBERED = 10_000;
 const tidiedAt = new Map<string, number>();
 
-function isDueForTidying(principalId: string): boolean {
+/** Where there may be more they go with the next request. A unit that is rolled back tidies a minute later, and nothing is lost by that. */
+async function tidy({ unit, caller }: Batch): Promise<void> {
   const now = performance.now();
-  if (now - (tidiedAt.get(principalId) ?? -Infinity) < TIDIED_EVERY_MS) return false;
+  if (now - (tidiedAt.get(caller.id) ?? -Infinity) < TIDIED_EVERY_MS) return;
+  const deleted = await deleteOldClaims(unit, caller.orgId, caller.id, OLD_AT_ONCE);
   if (tidiedAt.size >= MOST_REMEMBERED) tidiedAt.clear();
-  tidiedAt.set(principalId, now);
-  return true;
+  if (deleted < OLD_AT_ONCE) tidiedAt.set(caller.id, now);
 }
 
 /** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
@@ -38,7 +39,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
     .filter(([key]) => free.has(key))
     .map(([key, { result }]) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
   if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
-  if (settled.length && isDueForTidying(id)) await deleteOldClaims(batch.unit, orgId, id, OLD_AT_ONCE);
+  if (settled.length) await tidy(batch);
   await replay(
     batch,
     open(items).filter((item) => !item.result),

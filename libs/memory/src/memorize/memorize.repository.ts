@@ -213,12 +213,17 @@ export async function settleClaims(
     text: 'delete from idempotency where org_id = $1 and principal_id = $2 and memory_id is null and key = any($3::text[])',
     values: [orgId, principalId, refused],
   };
-  await Promise.all([outcomes, ...(refused.length > 0 ? [free] : [])].map((statement) => unit.query(statement)));
+  await unit.query(outcomes);
+  if (refused.length > 0) await unit.query(free);
 }
 
-/** Up to so many of the principal's keys that are older than 24 hours. */
-export async function deleteOldClaims(unit: Unit, orgId: string, principalId: string, atMost: number): Promise<void> {
-  const text = `delete from idempotency where org_id = $1 and principal_id = $2 and ctid = any(array(
-    select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit $3))`;
-  await unit.query({ text, values: [orgId, principalId, atMost] });
+/** Up to so many of the principal's keys that are older than 24 hours. @returns how many */
+export async function deleteOldClaims(unit: Unit, orgId: string, principalId: string, atMost: number): Promise<number> {
+  const text = `with gone as (
+      delete from idempotency where org_id = $1 and principal_id = $2 and ctid = any(array(
+        select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit $3))
+      returning key
+    ) select count(*)::integer as count from gone`;
+  const [row] = await unit.query<{ count: number }>({ text, values: [orgId, principalId, atMost] });
+  return row?.count ?? 0;
 }

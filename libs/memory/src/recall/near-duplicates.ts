@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { MemoryType } from '#access';
 import { analyseMemory } from './analysis.js';
 
@@ -57,13 +58,21 @@ export function* foldNearDuplicates<Hit>(
 }
 
 /** What is recalled is recalled again: its terms are kept as long as what it is kept with, and go when it changes or leaves. */
-const known = new WeakMap<object, { content: string | null; speaker: string | null; terms: readonly string[] }>();
+const known = new WeakMap<object, { said: string; terms: readonly string[] }>();
+/** Terms of a longer text are not kept: about 2 KB would be the most of one memory. */
+const LONGEST_KNOWN = 1_000;
 
 function termsOf({ content, speaker }: Said, keptWith: object | undefined): readonly string[] {
-  const kept = keptWith && known.get(keptWith);
-  if (kept && kept.content === content && kept.speaker === speaker) return kept.terms;
-  const terms = analyseMemory({ content: content ?? '', speaker });
-  if (keptWith) known.set(keptWith, { content, speaker, terms });
+  const text = content ?? '';
+  if (!keptWith || text.length > LONGEST_KNOWN) return analyseMemory({ content: text, speaker });
+  // Its digest, for the text itself is nothing to keep.
+  const said = createHash('sha1')
+    .update(JSON.stringify([speaker, text]))
+    .digest('base64');
+  const kept = known.get(keptWith);
+  if (kept?.said === said) return kept.terms;
+  const terms = analyseMemory({ content: text, speaker });
+  known.set(keptWith, { said, terms });
   return terms;
 }
 

@@ -84,7 +84,8 @@ function nearWhenWeighed<Hit extends Placed>(
     expected.set(hit, hit.score + sumOf(boosts));
   }
   const inOrder = [...expected.values()].sort((a, b) => b - a);
-  const least = Math.min((inOrder[limit - 1] ?? 0) - spread, inOrder[limit + LEAST_SPARE - 1] ?? -Infinity);
+  // What is folded leaves its place to those behind: the usage of these may still change their order.
+  const least = Math.min(inOrder[limit - 1] ?? 0, inOrder[limit + LEAST_SPARE - 1] ?? -Infinity) - spread;
   return near.filter((hit) => (expected.get(hit) as number) >= least);
 }
 

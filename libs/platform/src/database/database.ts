@@ -174,11 +174,16 @@ export class Database {
 
   /** The statement that meets a lost connection tells of it; an 'error' that nobody hears would end the whole broker. */
   private listenForLosses(): void {
+    const { pool } = this;
     const heard = new WeakSet<pg.PoolClient>();
-    this.pool.on('acquire', (client) => {
+    pool.on('acquire', (client) => {
       if (heard.has(client)) return;
       heard.add(client);
       client.on('error', () => this.incarnation++);
+    });
+    // With none left, nobody would hear of it.
+    pool.on('remove', () => {
+      if (pool.totalCount === 0) this.incarnation++;
     });
   }
 
@@ -216,7 +221,10 @@ export class Database {
     } catch (error) {
       await client.query(withDeadline({ text: 'rollback' })).then(
         () => client.release(),
-        (failure: Error) => client.release(failure),
+        (failure: Error) => {
+          this.incarnation++;
+          client.release(failure);
+        },
       );
       throw error;
     }

@@ -78,10 +78,13 @@ export class IndexedTexts implements Texts {
   }
 
   around(anchors: readonly Anchor[]): Passage[][] {
+    const runs = new Map<string, Passage[]>();
     return anchors.flatMap(({ poolId, sessionId, id }) => {
       const looked = this.byId.get(poolId);
       if (!looked) return [];
-      const run = this.inSession(looked, sessionId, Infinity);
+      const key = `${poolId}/${sessionId}`;
+      const run = runs.get(key) ?? this.inSession(looked, sessionId, Infinity);
+      runs.set(key, run);
       const at = run.findIndex((passage) => passage.id >= id);
       const from = at < 0 ? run.length : at;
       const window = run.slice(Math.max(0, from - REACH), from + REACH + 1);
@@ -103,7 +106,7 @@ export class IndexedTexts implements Texts {
       terms.map((term) => {
         let count = 0;
         for (const { pool, view } of this.looked)
-          pool.forEachHolding(term, (place) => {
+          pool.entries.forEachHolding(term, (place) => {
             if (this.isThere(pool, view, place)) count++;
           });
         return [term, count];
@@ -113,22 +116,43 @@ export class IndexedTexts implements Texts {
 
   /** Those that hold one of `asked`, each with all of `terms` that it holds. */
   private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
+    return view.isWhole ? this.foundByTerms({ pool, view }, asked, terms) : this.foundByPlaces({ pool, view }, terms);
+  }
+
+  private foundByTerms({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
     const passages: Passage[] = [];
     // By place: the number of its row, from 1.
     const rows = new Int32Array(pool.places);
     for (const term of asked)
-      pool.forEachHolding(term, (place) => {
+      pool.entries.forEachHolding(term, (place) => {
         if (rows[place] === 0 && this.isThere(pool, view, place))
           rows[place] = passages.push(this.shown(pool, view, place));
       });
     const counts = new Uint8Array(passages.length * terms.length);
     terms.forEach((term, column) =>
-      pool.forEachHolding(term, (place, frequency) => {
+      pool.entries.forEachHolding(term, (place, frequency) => {
         const row = rows[place] as number;
         if (row > 0) counts[(row - 1) * terms.length + column] = frequency;
       }),
     );
     return { passages, counts };
+  }
+
+  /** Only what may be read is looked at: how many others hold a term must not show in the time that it takes. */
+  private foundByPlaces({ pool, view }: Looked, terms: readonly string[]): Found {
+    const passages: Passage[] = [];
+    const counts: number[] = [];
+    const look = pool.entries.among(terms);
+    const row = new Uint8Array(terms.length);
+    for (let place = 0; place < pool.places; place++) {
+      if (!this.isThere(pool, view, place)) continue;
+      row.fill(0);
+      look(place, (column, frequency) => (row[column] = frequency));
+      if (!row.some((frequency) => frequency > 0)) continue;
+      passages.push(this.shown(pool, view, place));
+      counts.push(...row);
+    }
+    return { passages, counts: Uint8Array.from(counts) };
   }
 
   private isThere(pool: PoolTerms, view: View, place: number): boolean {

@@ -28,7 +28,7 @@ const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow
 });
 const holding = (pool: PoolTerms, term: string): [number, number][] => {
   const found: [number, number][] = [];
-  pool.forEachHolding(term, (place, frequency) => found.push([place, frequency]));
+  pool.entries.forEachHolding(term, (place, frequency) => found.push([place, frequency]));
   return found;
 };
 
@@ -44,6 +44,24 @@ describe('the terms of a pool', () => {
     expect(holding(pool, 'c')).toEqual([]);
   });
 
+  it('tell of a place which of some terms it holds', () => {
+    const pool = new PoolTerms('pool', '1:1:');
+    pool.takeIn([row(newId(), 'a b b'), row(newId(), 'c a')]);
+    const look = pool.entries.among(['b', 'x', 'a']);
+    const heldAt = (place: number) => {
+      const held: [number, number][] = [];
+      look(place, (column, frequency) => held.push([column, frequency]));
+      return held.sort();
+    };
+    expect([heldAt(0), heldAt(1)]).toEqual([
+      [
+        [0, 2],
+        [2, 1],
+      ],
+      [[2, 1]],
+    ]);
+  });
+
   it('keep no word of what was forgotten, of no version, nor its session', () => {
     const pool = new PoolTerms('pool', '1:1:');
     const [id, other] = [newId(), newId()];
@@ -52,6 +70,9 @@ describe('the terms of a pool', () => {
     pool.takeIn([row(id, '', { status: 'FORGOTTEN', terms: '', length: 0 })]);
     expect(holding(pool, 'xylophon')).toEqual([]);
     expect(holding(pool, 'marimba')).toEqual([[1, 1]]);
+    const found: number[] = [];
+    for (const place of [0, 1, 2]) pool.entries.among(['xylophon', 'marimba'])(place, () => found.push(place));
+    expect(found).toEqual([1]);
     expect(pool.placesOf('secret')).toEqual([]);
     expect(pool.size).toBe(1);
   });

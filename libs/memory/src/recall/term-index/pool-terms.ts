@@ -1,6 +1,6 @@
 import type { MaskableField, MemoryRow, ReadFilter } from '#access';
 import type { Passage } from '../recipe.js';
-import { readFrequencies } from '../term-vector.js';
+import { TermEntries } from './term-entries.js';
 import type { Seen, TermRow } from './term-index.repository.js';
 
 /** What a filter lets be used of a memory, as bits. */
@@ -19,8 +19,6 @@ const FIELD_BITS: readonly [MaskableField, number][] = [
 ];
 const WHOLE = FIELD_BITS.reduce((bits, [, bit]) => bits | bit, READABLE);
 
-/** A place and a frequency in one small integer: a posting of two would be an object each. */
-const FREQUENCIES = 256;
 const NO_LABELS: readonly string[] = [];
 /** Stands where a memory has left. */
 const GONE: Passage = {
@@ -54,6 +52,8 @@ interface Decided {
 
 /** How a filter looks at a pool. */
 export interface View {
+  /** All of every memory may be used. */
+  isWhole: boolean;
   /** 0 where the memory at the place may not be used. */
   bitsOf: (place: number) => number;
   /** Memories that may be read, expired ones too. */
@@ -66,10 +66,11 @@ export interface View {
  */
 export class PoolTerms {
   readonly passages: Passage[] = [];
+  /** By the same places. */
+  readonly entries = new TermEntries();
   /** What a decision reads, by place; gone where the memory has left. */
   private readonly rows: (MemoryRow | undefined)[] = [];
   private readonly placeOf = new Map<string, number>();
-  private readonly postings = new Map<string, number[]>();
   private readonly sessions = new Map<string, number[]>();
   /** Of those that are not always there. */
   private readonly spans = new Map<number, Span>();
@@ -104,14 +105,16 @@ export class PoolTerms {
     const forgotten = new Set<number>();
     for (const row of rows) {
       this.leave(row.id);
-      if (row.status === 'FORGOTTEN') for (const place of this.leftBy.get(row.id) ?? []) forgotten.add(place);
       this.enter(row);
+      if (row.status !== 'FORGOTTEN') continue;
+      for (const place of this.leftBy.get(row.id) ?? []) forgotten.add(place);
+      this.leftBy.delete(row.id);
     }
     if (forgotten.size > 0) this.scrub(forgotten);
   }
 
   private enter(row: TermRow): void {
-    if (row.status !== 'ACTIVE' || row.poolId !== this.poolId) return;
+    if (row.status !== 'ACTIVE' || row.wasHeld || row.poolId !== this.poolId) return;
     const { terms, length, traits, day, validTo, expiresAt, ...rest } = row;
     const decision = this.sharing(rest);
     const { id, sessionId, speaker, validFrom } = decision;
@@ -130,19 +133,20 @@ export class PoolTerms {
     this.placeOf.set(id, place - 1);
     if (expiresAt ?? validFrom ?? validTo) this.spans.set(place - 1, { expiresAt, validFrom, validTo });
     if (sessionId !== null) this.enterSession(sessionId, place - 1);
-    const held = readFrequencies(terms);
-    held.terms.forEach((term, at) => {
-      const posting = (place - 1) * FREQUENCIES + Math.min(held.frequencies[at] as number, FREQUENCIES - 1);
-      const list = this.postings.get(term);
-      if (list) list.push(posting);
-      else this.postings.set(term, [posting]);
-    });
+    this.entries.add(terms);
+  }
+
+  /** How many tests of conditions it takes to see the pool through the filter; 0 where all of it was decided before. */
+  testsFor(filter: ReadFilter): number {
+    const key = filter.openKey(this.poolId);
+    if (key === null) return 0;
+    return (this.places - (this.decided.get(key)?.upTo ?? 0)) * filter.openTests(this.poolId);
   }
 
   /** What the filter decides of each memory: once for all who see alike. */
   view(filter: ReadFilter): View {
     const key = filter.openKey(this.poolId);
-    if (key === null) return { bitsOf: (place) => (this.rows[place] ? WHOLE : 0), readable: this.size };
+    if (key === null) return { isWhole: true, bitsOf: (place) => (this.rows[place] ? WHOLE : 0), readable: this.size };
     const decided = this.decisions(key);
     this.decide(decided, filter);
     if (decided.countedAt !== this.changes) {
@@ -152,18 +156,18 @@ export class PoolTerms {
       );
       decided.countedAt = this.changes;
     }
-    const bitsOf = (place: number) => (this.rows[place] ? (decided.bits[place] as number) : 0);
-    return { bitsOf, readable: decided.readable };
+    const bitsOf = (place: number) => {
+      const row = this.rows[place];
+      if (!row) return 0;
+      // What another recall has taken in meanwhile is not decided yet.
+      return place < decided.upTo ? (decided.bits[place] as number) : bitsFor(row, filter);
+    };
+    return { isWhole: false, bitsOf, readable: decided.readable };
   }
 
   /** What a decision reads of the memory at a place; undefined where it has left. */
   rowAt(place: number): MemoryRow | undefined {
     return this.rows[place];
-  }
-
-  /** Each memory that holds the term, and how often. */
-  forEachHolding(term: string, tell: (place: number, frequency: number) => void): void {
-    for (const posting of this.postings.get(term) ?? []) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
   }
 
   /** In the order of their ids, which is that of writing. */
@@ -215,13 +219,7 @@ export class PoolTerms {
   private scrub(forgotten: ReadonlySet<number>): void {
     // Rows that are left hold theirs; whatever is not held by any is gone with this.
     this.strings.clear();
-    const placeOf = (posting: number) => Math.floor(posting / FREQUENCIES);
-    for (const [term, postings] of this.postings) {
-      if (!postings.some((posting) => forgotten.has(placeOf(posting)))) continue;
-      const rest = postings.filter((posting) => !forgotten.has(placeOf(posting)));
-      if (rest.length > 0) this.postings.set(term, rest);
-      else this.postings.delete(term);
-    }
+    this.entries.scrub(forgotten);
   }
 
   /** Each answer of the database brings strings of its own: of 1.7 KB a memory took, a third were the same ones again. */

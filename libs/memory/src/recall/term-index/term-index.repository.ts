@@ -47,13 +47,17 @@ export async function readPage(
   return (await unit.query<TermRecord>({ name: 'term_page', text, values })).map(toTermRow);
 }
 
-/** The lateral is entered for each pool with its own bounds; the least transaction of `seen` finds the place in the index. */
+/**
+ * The lateral is entered for each pool with its own bounds; the least transaction of `seen` finds the place in the index. What a
+ * restore brought from another server may have numbers that are still to come here: it was read with the pool.
+ */
 const CHANGES = `select pg_current_snapshot()::text as seen, found.*
   from (values (1)) as one (row) left join (
     select c.* from unnest($2::uuid[], $3::pg_snapshot[], $4::xid8[]) as s (pool_id, seen, least)
     cross join lateral (
       select ${COLUMNS} from memory m
       where m.org_id = $1 and m.pool_id = s.pool_id and m.touched >= s.least and not pg_visible_in_snapshot(m.touched, s.seen)
+        and m.touched < pg_snapshot_xmax(pg_current_snapshot())
       limit $5
     ) c limit $5
   ) found on true`;

@@ -27,6 +27,10 @@ const MOST_CHANGES = 1_000;
 const KEPT_UNUSED_MS = 600_000;
 /** For another pool nothing is let go of that was used so lately: where there are too many pools, each would push out the next. */
 const IN_USE_MS = 60_000;
+/** Tests of conditions, about 15 ns each: more would keep all other requests waiting. Beyond, Postgres decides. */
+const MOST_TESTS = 2_000_000;
+/** What an empty pool takes, as if it were memories. */
+const LEAST_SIZE = 50;
 /** Until then a pool that is too large, or had no room, is not tried again. */
 const REFUSED_MS = 60_000;
 
@@ -52,7 +56,8 @@ export class TermIndex {
   private readonly kept = new Map<string, Kept>();
   private readonly wanted = new Set<string>();
   private readonly refusedUntil = new Map<string, number>();
-  private readonly sweeping = setInterval(() => this.letGo(KEPT_UNUSED_MS, () => false), KEPT_UNUSED_MS / 10).unref();
+  private readonly readAnewAt = new Map<string, number>();
+  private readonly sweeping = setInterval(() => this.sweep(), KEPT_UNUSED_MS / 10).unref();
   private building: Promise<void> | undefined;
   private stopped = false;
 
@@ -79,6 +84,8 @@ export class TermIndex {
       MOST_CHANGES,
     );
     if (!this.takeIn(asked, changes)) return undefined;
+    for (const pool of pools) this.use(pool);
+    if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
     return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted });
   }
 
@@ -96,23 +103,28 @@ export class TermIndex {
 
   private find(poolId: string, incarnation: number): PoolTerms | undefined {
     const kept = this.kept.get(poolId);
-    if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) {
-      kept.usedAt = Date.now();
-      this.kept.delete(poolId);
-      this.kept.set(poolId, kept);
-      return kept.pool;
-    }
+    if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) return kept.pool;
     this.kept.delete(poolId);
     this.want(poolId);
     return undefined;
   }
 
-  /** False where there is too much of it. */
+  /** Only what took part in a recall that was answered here counts as used: its changes were taken in. */
+  private use(pool: PoolTerms): void {
+    const kept = this.kept.get(pool.poolId);
+    if (kept?.pool !== pool) return;
+    kept.usedAt = Date.now();
+    this.kept.delete(pool.poolId);
+    this.kept.set(pool.poolId, kept);
+  }
+
+  /** False where there is too much of it, or where the server has seen less than before: then it is another one. */
   private takeIn(asked: readonly Asked[], { seen, rows }: Changes): boolean {
-    if (rows.length >= MOST_CHANGES) {
-      for (const { pool } of asked) this.forget(pool);
-      return false;
-    }
+    const isTooMuch = rows.length >= MOST_CHANGES;
+    const changed = new Set(rows.map(({ poolId }) => poolId));
+    const lost = asked.filter((one) => isLater(one.seen, seen) || (isTooMuch && changed.has(one.pool.poolId)));
+    for (const { pool } of lost) this.readAnew(pool);
+    if (lost.length > 0) return false;
     // Another recall may have looked later than this one, and must not be undone.
     const behind = new Map(
       asked.flatMap(({ pool }) => (isLater(pool.seen, seen) ? [] : [[pool.poolId, pool] as const])),
@@ -136,9 +148,13 @@ export class TermIndex {
     this.refusedUntil.set(poolId, Date.now() + REFUSED_MS);
   }
 
-  private forget(pool: PoolTerms): void {
-    if (this.kept.get(pool.poolId)?.pool === pool) this.kept.delete(pool.poolId);
-    this.want(pool.poolId);
+  /** The second time in a minute later: what changes so much would be read for nothing. */
+  private readAnew({ poolId }: PoolTerms): void {
+    const before = this.readAnewAt.get(poolId) ?? -Infinity;
+    this.kept.delete(poolId);
+    this.readAnewAt.set(poolId, Date.now());
+    if (Date.now() - before < REFUSED_MS) this.refuse(poolId);
+    else this.want(poolId);
   }
 
   private want(poolId: string): void {
@@ -170,7 +186,7 @@ export class TermIndex {
       seen: await seenNow(unit),
       count: await countActive(unit, orgId, poolId),
     }));
-    if (count > MOST_OF_POOL || !this.hasRoom(count)) {
+    if (count > Math.min(MOST_OF_POOL, this.capacity) || !this.hasRoom(count)) {
       this.refuse(poolId);
       return;
     }
@@ -200,9 +216,16 @@ export class TermIndex {
     }
   }
 
+  private sweep(): void {
+    this.letGo(KEPT_UNUSED_MS, () => false);
+    const now = Date.now();
+    for (const [poolId, until] of this.refusedUntil) if (until < now) this.refusedUntil.delete(poolId);
+    for (const [poolId, at] of this.readAnewAt) if (at < now - REFUSED_MS) this.readAnewAt.delete(poolId);
+  }
+
   private total(): number {
     let total = 0;
-    for (const { pool } of this.kept.values()) total += pool.size;
+    for (const { pool } of this.kept.values()) total += Math.max(pool.size, LEAST_SIZE);
     return total;
   }
 }
