@@ -63,6 +63,19 @@ export class AccessService {
     return this.open(principal, READ, work);
   }
 
+  /**
+   * As read, within some of these pools alone: a caller of hundreds pays for those that it asks for.
+   * @param within ids of pools; those that the principal may not read are left out
+   */
+  readWithin<Result>(
+    principal: Principal,
+    within: (grants: Grants) => readonly string[],
+    work: (unit: Unit, grants: Grants) => Promise<Result>,
+  ): Promise<Result> {
+    const reach = (grants: Grants) => grants.readFilter.narrow(within(grants)).poolIds;
+    return this.open(principal, { ...READ, reach }, work);
+  }
+
   /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */
   async write<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
     const result = await this.open(principal, WRITE, work);

@@ -141,18 +141,16 @@ export class IndexedTexts implements Texts {
   /** Only what may be read is looked at: how many others hold a term must not show in the time that it takes. */
   private foundByPlaces({ pool, view }: Looked, terms: readonly string[]): Found {
     const passages: Passage[] = [];
-    const counts: number[] = [];
-    const look = pool.entries.among(terms);
-    const row = new Uint8Array(terms.length);
+    const columns = pool.entries.columnsOf(terms);
+    const width = terms.length;
+    // One row more than there can be: the next is written before it is known to be one.
+    const counts = new Uint8Array((pool.size + 1) * width);
     for (let place = 0; place < pool.places; place++) {
       if (!this.isThere(pool, view, place)) continue;
-      row.fill(0);
-      look(place, (column, frequency) => (row[column] = frequency));
-      if (!row.some((frequency) => frequency > 0)) continue;
-      passages.push(this.shown(pool, view, place));
-      counts.push(...row);
+      if (pool.entries.countAt(place, columns, counts, passages.length * width))
+        passages.push(this.shown(pool, view, place));
     }
-    return { passages, counts: Uint8Array.from(counts) };
+    return { passages, counts: counts.subarray(0, passages.length * width) };
   }
 
   private isThere(pool: PoolTerms, view: View, place: number): boolean {

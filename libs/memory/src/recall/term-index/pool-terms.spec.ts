@@ -47,19 +47,16 @@ describe('the terms of a pool', () => {
   it('tell of a place which of some terms it holds', () => {
     const pool = new PoolTerms('pool', '1:1:');
     pool.takeIn([row(newId(), 'a b b'), row(newId(), 'c a')]);
-    const look = pool.entries.among(['b', 'x', 'a']);
+    const columns = pool.entries.columnsOf(['b', 'x', 'a']);
     const heldAt = (place: number) => {
-      const held: [number, number][] = [];
-      look(place, (column, frequency) => held.push([column, frequency]));
-      return held.sort();
+      const counts = new Uint8Array(4);
+      return [pool.entries.countAt(place, columns, counts, 1), ...counts];
     };
     expect([heldAt(0), heldAt(1)]).toEqual([
-      [
-        [0, 2],
-        [2, 1],
-      ],
-      [[2, 1]],
+      [true, 0, 2, 0, 1],
+      [true, 0, 0, 0, 1],
     ]);
+    expect(pool.entries.countAt(1, pool.entries.columnsOf(['b']), new Uint8Array(1), 0)).toBe(false);
   });
 
   it('keep no word of what was forgotten, of no version, nor its session', () => {
@@ -70,9 +67,12 @@ describe('the terms of a pool', () => {
     pool.takeIn([row(id, '', { status: 'FORGOTTEN', terms: '', length: 0 })]);
     expect(holding(pool, 'xylophon')).toEqual([]);
     expect(holding(pool, 'marimba')).toEqual([[1, 1]]);
-    const found: number[] = [];
-    for (const place of [0, 1, 2]) pool.entries.among(['xylophon', 'marimba'])(place, () => found.push(place));
-    expect(found).toEqual([1]);
+    const columns = pool.entries.columnsOf(['xylophon', 'marimba']);
+    expect([0, 1, 2].map((place) => pool.entries.countAt(place, columns, new Uint8Array(2), 0))).toEqual([
+      false,
+      true,
+      false,
+    ]);
     expect(pool.placesOf('secret')).toEqual([]);
     expect(pool.size).toBe(1);
   });

@@ -176,6 +176,7 @@ export class PoolTerms {
   }
 
   isExpired(place: number, now: Date): boolean {
+    if (this.spans.size === 0) return false;
     const expiresAt = this.spans.get(place)?.expiresAt;
     return expiresAt != null && expiresAt <= now;
   }

@@ -1,7 +1,8 @@
 import { readFrequencies } from '../term-vector.js';
 
 /** A number and a frequency in one small integer: an entry of two would be an object each. */
-const FREQUENCIES = 256;
+const FREQUENCY_BITS = 8;
+const FREQUENCIES = 1 << FREQUENCY_BITS;
 const MOST = FREQUENCIES - 1;
 
 /** Which places hold which terms, and how often: from the terms and from the places. */
@@ -35,21 +36,32 @@ export class TermEntries {
     for (const posting of this.postings[id] as number[]) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
   }
 
-  /** Looks at places one by one for some of the terms: it takes as long whoever else holds them. */
-  among(terms: readonly string[]): (place: number, tell: (column: number, frequency: number) => void) => void {
+  /** By term, the place of it among these, from 1; 0 for all others. */
+  columnsOf(terms: readonly string[]): Int32Array {
     const columns = new Int32Array(this.postings.length);
     terms.forEach((term, column) => {
       const id = this.idOf.get(term);
       if (id !== undefined) columns[id] = column + 1;
     });
-    return (place, tell) => {
-      const end = this.starts[place + 1] as number;
-      for (let at = this.starts[place] as number; at < end; at++) {
-        const entry = this.entries[at] as number;
-        const column = columns[Math.floor(entry / FREQUENCIES)] as number;
-        if (column > 0) tell(column - 1, entry % FREQUENCIES);
-      }
-    };
+    return columns;
+  }
+
+  /**
+   * Writes how often a place holds each of some terms into `counts` from `at` on; it takes as long whoever else holds them.
+   * @param columns of the terms, by `columnsOf`
+   * @returns whether it holds one of them
+   */
+  countAt(place: number, columns: Int32Array, counts: Uint8Array, at: number): boolean {
+    const end = this.starts[place + 1] as number;
+    let holds = false;
+    for (let entry = this.starts[place] as number; entry < end; entry++) {
+      const packed = this.entries[entry] as number;
+      const column = columns[packed >>> FREQUENCY_BITS] as number;
+      if (column === 0) continue;
+      counts[at + column - 1] = packed & MOST;
+      holds = true;
+    }
+    return holds;
   }
 
   /** Leaves no word of them behind. */
