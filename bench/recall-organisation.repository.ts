@@ -153,7 +153,7 @@ export async function withoutPolicy({ database, orgId, coder, readable }: Organi
   for (const text of WITHOUT_WALLS) await database.maintenance(text);
   const gate = new AccessService(database, orgId);
   const grants = await gate.grants(coder);
-  const read: AccessService['read'] = (_caller, work) =>
+  const readWithin: AccessService['readWithin'] = (_caller, _within, work) =>
     gate.system('bench', (unit, filter) => {
       const query: typeof unit.query = (statement) =>
         unit.query({
@@ -163,5 +163,5 @@ export async function withoutPolicy({ database, orgId, coder, readable }: Organi
       const within = { query, entities: unit.entities.bind(unit) };
       return work(within, { ...grants, readFilter: filter.narrow(readable) });
     });
-  return Object.assign(gate, { read });
+  return Object.assign(gate, { readWithin });
 }
