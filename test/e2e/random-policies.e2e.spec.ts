@@ -130,12 +130,12 @@ describe(`under random policies (POLICY_SEED=${SEED}, POLICIES=${POLICIES})`, ()
     TIMEOUT_MS,
   );
 
-  it('and had a choice on each of them: much was visible and much hidden, whole and masked', () => {
+  it('and had a choice on each of them: some was visible and some hidden, whole and masked', () => {
     const { [WORDS]: words, ...read } = tallies;
     expect(words?.comparisons).toBeGreaterThanOrEqual(POLICIES);
     expect(Object.keys(read)).toEqual(Object.keys(PATHS));
     for (const [path, { comparisons, visible, hidden, whole, masked }] of Object.entries(read)) {
-      const isPlenty = Math.min(visible, hidden, whole, masked) >= POLICIES / 20;
+      const isPlenty = Math.min(visible, hidden, whole, masked) >= POLICIES / 60;
       expect({ path, comparisons: comparisons >= POLICIES, isPlenty }).toEqual({
         path,
         comparisons: true,

@@ -106,9 +106,12 @@ export async function refusedErasures({ world, client, oracle, member, random }:
   const isRefused = (fact: StoredFact) =>
     !oracle.sees(fact) || (fact.status !== 'FORGOTTEN' && !oracle.may('FORGET', fact) && !isOwn(fact));
   const refusable = world.facts.filter((fact) => !fact.expired && isRefused(fact));
+  // Of each kind apart: most of what is refused is not seen, and chance alone took too few that are.
+  const [seen, unseen] = [true, false].map((is) => refusable.filter((fact) => oracle.sees(fact) === is));
+  const asked = [seen, unseen].flatMap((kind) => random.some(kind ?? [], 3));
   const missing = await unheard.send(ERASE, { id: NOBODY });
   return Promise.all(
-    random.some(refusable, 3).map(async (fact): Promise<Outcome> => {
+    asked.map(async (fact): Promise<Outcome> => {
       const answer = await unheard.send(ERASE, { id: fact.id });
       const isSeen = oracle.sees(fact);
       const heard = isSeen ? answer.errors?.[0]?.extensions.code : answer;
