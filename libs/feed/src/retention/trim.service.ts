@@ -1,4 +1,5 @@
 import type { AccessService } from '#access';
+import { Rounds } from '#platform';
 import { deletePrefix, findPoolsToTrim, takeTrimLock } from './trim.repository.js';
 
 const BATCH = 5_000;
@@ -14,26 +15,24 @@ const FIRST_WITHIN_MS = 300_000;
  * expiry that was rehearsed is undone by shifting it back, and a deletion is not.
  */
 export class TrimLog {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
-  private stopped = false;
+  private readonly rounds: Rounds;
 
   constructor(
     private readonly access: AccessService,
     private readonly retentionDays: number,
-    private readonly onError: (error: unknown) => void,
-  ) {}
+    onError: (error: unknown) => void,
+  ) {
+    this.rounds = new Rounds(() => this.run(), { pauseMs: () => HOUR_MS * (0.75 + Math.random() / 2), onError });
+  }
 
   /** Once soon, then about every hour, until `stop`. */
   start(): void {
-    this.schedule(Math.random() * FIRST_WITHIN_MS);
+    this.rounds.within(Math.random() * FIRST_WITHIN_MS);
   }
 
   /** Waits for the batch that is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
   /** @returns how many events were deleted; 0 also where another broker is at it. */
@@ -43,7 +42,7 @@ export class TrimLog {
     );
     let deleted = 0;
     for (const poolId of poolIds) {
-      for (let batch = BATCH; batch === BATCH && !this.stopped;) {
+      for (let batch = BATCH; batch === BATCH && !this.rounds.stopped;) {
         const trimmed = await this.trimOnce(poolId);
         if (trimmed === null) return deleted;
         batch = trimmed;
@@ -60,15 +59,5 @@ export class TrimLog {
       if (!(await takeTrimLock(unit, orgId))) return null;
       return deletePrefix(unit, { orgId, poolId }, this.retentionDays, BATCH);
     });
-  }
-
-  private schedule(afterMs: number): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.run()
-        .catch(this.onError)
-        .finally(() => this.schedule(HOUR_MS * (0.75 + Math.random() / 2)));
-    }, afterMs);
-    this.timer.unref();
   }
 }

@@ -1,5 +1,6 @@
 import type { AccessService } from '#access';
 import { newId } from '#kernel';
+import { Rounds } from '#platform';
 import type { FeedService } from '../feed.service.js';
 import { Deliverer } from './deliverer.js';
 import { lease } from './delivery.repository.js';
@@ -29,15 +30,14 @@ export class WebhookWorker {
   private readonly deliverer: Deliverer;
   private readonly timing: WebhookTiming;
   private readonly lanes = new Set<Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
-  private soon = false;
+  private readonly rounds: Rounds;
   private readonly stopping = { soon: new AbortController(), now: new AbortController() };
 
   constructor({ access, feed, destinations, onError }: WebhookParts, timing: Partial<WebhookTiming> = {}) {
     this.access = access;
     this.onError = onError;
     this.timing = { ...WEBHOOK_TIMING, ...timing };
+    this.rounds = new Rounds(() => this.look(), { pauseMs: () => this.timing.pollMs, onError });
     this.deliverer = new Deliverer(access, feed, destinations, this.timing, {
       soon: this.stopping.soon.signal,
       now: this.stopping.now.signal,
@@ -45,40 +45,22 @@ export class WebhookWorker {
   }
 
   start(): void {
-    this.lookIn(0);
+    this.rounds.within(0);
   }
 
   /** Something may have been written here or elsewhere. */
   wake(): void {
-    // Where it is to look soon it is not put off again: writes may never pause.
-    if (this.soon) return;
-    this.soon = true;
-    if (!this.looking) this.lookIn(GAP_MS);
+    this.rounds.within(GAP_MS);
   }
 
   /** What is under way has a moment to end; then it is cut off, and will be sent again. */
   async stop(): Promise<void> {
     this.stopping.soon.abort();
-    clearTimeout(this.timer);
+    const looked = this.rounds.stop();
     const cutOff = setTimeout(() => this.stopping.now.abort(), CUT_OFF_AFTER_MS);
-    await this.looking;
+    await looked;
     await Promise.all(this.lanes);
     clearTimeout(cutOff);
-  }
-
-  private lookIn(ms: number): void {
-    if (this.stopping.soon.signal.aborted) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.soon = false;
-      this.looking = this.look()
-        .catch(this.onError)
-        .finally(() => {
-          this.looking = undefined;
-          this.lookIn(this.soon ? GAP_MS : this.timing.pollMs);
-        });
-    }, ms);
-    this.timer.unref();
   }
 
   /** Once at each webhook that has something to do. */

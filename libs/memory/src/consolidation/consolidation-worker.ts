@@ -1,5 +1,6 @@
 import { appendAudit, NIGHTLY, nextTime, type AccessService } from '#access';
 import { CommonplaceError, newId, type Clock } from '#kernel';
+import { Rounds } from '#platform';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsolidationRun } from './consolidation.js';
 import { finish, lease, release, type Leased } from './lease.repository.js';
@@ -34,9 +35,7 @@ export class ConsolidationWorker {
   private readonly access: AccessService;
   private readonly clock: Clock;
   private readonly timing: ConsolidationTiming;
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
-  private again = false;
+  private readonly rounds: Rounds;
   private readonly stopping = new AbortController();
   /** In an embedded database the first lease that is taken may be one of before. */
   private alone: boolean;
@@ -49,6 +48,7 @@ export class ConsolidationWorker {
     this.clock = parts.clock;
     this.alone = parts.alone;
     this.timing = { ...CONSOLIDATION_TIMING, ...timing };
+    this.rounds = new Rounds(() => this.look(), { pauseMs: () => this.timing.pollMs, onError: parts.onError });
   }
 
   private get stopped(): boolean {
@@ -56,20 +56,18 @@ export class ConsolidationWorker {
   }
 
   start(): void {
-    this.lookIn(this.timing.pollMs / 10);
+    this.rounds.within(this.timing.pollMs / 10);
   }
 
   /** A run was asked for. */
   wake(): void {
-    if (this.looking) this.again = true;
-    else this.lookIn(0);
+    this.rounds.within(0);
   }
 
   /** Waits for the unit that is under way, but for no model and no plan; the rest of the run is left to another broker, or to the next start. */
   async stop(): Promise<void> {
     this.stopping.abort(new Stopped('The broker stops.'));
-    clearTimeout(this.timer);
-    await this.looking;
+    await this.rounds.stop();
   }
 
   /** Works at what waits and what is due, until nothing does. */
@@ -155,21 +153,6 @@ export class ConsolidationWorker {
       };
       await appendAudit(unit, { action: 'consolidation.run', target: id, detail });
     });
-  }
-
-  private lookIn(ms: number): void {
-    if (this.stopped) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.again = false;
-      this.looking = this.look()
-        .catch(this.parts.onError)
-        .finally(() => {
-          this.looking = undefined;
-          this.lookIn(this.again ? 0 : this.timing.pollMs);
-        });
-    }, ms);
-    this.timer.unref();
   }
 }
 

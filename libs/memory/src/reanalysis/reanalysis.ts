@@ -1,5 +1,5 @@
 import type { AccessService } from '#access';
-import type { Unit } from '#platform';
+import { Rounds, type Unit } from '#platform';
 import {
   findOtherLanguages,
   settleLanguage,
@@ -21,26 +21,24 @@ const EVERY_MS = 60_000;
  * question are analysed as both say now, and would not meet theirs. Until then they are found by the words that are read alike.
  */
 export class Reanalysis {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
-  private stopped = false;
+  private readonly rounds: Rounds;
 
   constructor(
     private readonly access: AccessService,
     private readonly onProgress: (read: number) => void,
-    private readonly onError: (error: unknown) => void,
-  ) {}
+    onError: (error: unknown) => void,
+  ) {
+    this.rounds = new Rounds(() => this.run(), { pauseMs: () => EVERY_MS, onError });
+  }
 
   /** Once soon, then every minute, until `stop`. */
   start(): void {
-    this.schedule(FIRST_AFTER_MS);
+    this.rounds.within(FIRST_AFTER_MS);
   }
 
   /** Waits for the batch that is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
   /** @returns how many were read again */
@@ -50,7 +48,8 @@ export class Reanalysis {
       read += batch;
       if (batch > 0) this.onProgress(read);
     };
-    for (let batch = BATCH; batch === BATCH && !this.stopped; tell(batch)) batch = (await this.readOutdated()).length;
+    for (let batch = BATCH; batch === BATCH && !this.rounds.stopped; tell(batch))
+      batch = (await this.readOutdated()).length;
     const pools = await this.inUnit((unit, orgId) => findOtherLanguages(unit, orgId, MAX_POOLS));
     for (const pool of pools) await this.readPool(pool, tell);
     return read;
@@ -64,7 +63,7 @@ export class Reanalysis {
     const { poolId } = pool;
     let after: string | null = null;
     for (let full = true; full;) {
-      if (this.stopped) return;
+      if (this.rounds.stopped) return;
       const from: string | null = after;
       const memories = await this.readOnce((unit, orgId) => takeOfPool(unit, orgId, { poolId, after: from }, BATCH));
       tell(memories.length);
@@ -85,15 +84,5 @@ export class Reanalysis {
 
   private inUnit<Result>(work: (unit: Unit, orgId: string) => Promise<Result>): Promise<Result> {
     return this.access.system('read memories again', (unit) => work(unit, this.access.orgId));
-  }
-
-  private schedule(afterMs: number): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.run()
-        .catch(this.onError)
-        .finally(() => this.schedule(EVERY_MS));
-    }, afterMs);
-    this.timer.unref();
   }
 }

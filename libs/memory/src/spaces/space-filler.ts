@@ -1,7 +1,7 @@
 import type { AccessService } from '#access';
 import { EmbedderError, type Embedder } from '#embedding';
 import { newId, type Clock } from '#kernel';
-import type { Unit } from '#platform';
+import { Rounds, type Unit } from '#platform';
 import { storeUnchanged } from '../embed-backlog.js';
 import { findContents, type Content } from '../memory-index.repository.js';
 import type { MemoryIndex } from '../memory-index.js';
@@ -59,9 +59,14 @@ export interface FillerParts {
  */
 export class SpaceFiller {
   private readonly leaseId = newId();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
-  private stopped = false;
+  private readonly rounds = new Rounds(() => this.round(), {
+    pauseMs: () => ROUND_MS * (0.75 + Math.random() / 2),
+    onError: (error) => {
+      // That it failed before was told; every five seconds it would be told again.
+      if (!(error instanceof EmbedderError && error.failure === 'RESTING'))
+        this.parts.onError('filling the embedding space', error);
+    },
+  });
   private searchAt = 0;
   private holds = false;
   private counted: { at: number; progress: Promise<IndexProgress> } | undefined;
@@ -69,14 +74,12 @@ export class SpaceFiller {
   constructor(private readonly parts: FillerParts) {}
 
   start(): void {
-    this.schedule(0);
+    this.rounds.within(0);
   }
 
   /** Waits for the batch that is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
   /** All that there is to do now. @throws EmbedderError while the model does not answer */
@@ -132,7 +135,7 @@ export class SpaceFiller {
   private async fillAll(space: Space, embedder: Embedder): Promise<string[] | null> {
     const refused: string[] = [];
     const told = { done: 0, total: 0, at: 0 };
-    for (let after = FIRST_ID; !this.stopped;) {
+    for (let after = FIRST_ID; !this.rounds.stopped;) {
       const batch = await this.next(space, after);
       if (!batch) return null;
       const last = batch.ids.at(-1);
@@ -206,7 +209,7 @@ export class SpaceFiller {
     for (const spaceId of await this.system((unit, orgId) => findEmptied(unit, orgId, GRACE_MS))) {
       const retired = { spaceId, state: 'RETIRED' as const };
       this.holds = true;
-      for (let batch = EMPTIED_AT_ONCE; batch === EMPTIED_AT_ONCE && !this.stopped;) {
+      for (let batch = EMPTIED_AT_ONCE; batch === EMPTIED_AT_ONCE && !this.rounds.stopped;) {
         batch = await this.system(async (unit, orgId) =>
           (await takeSpace(unit, orgId, retired, this.lease)) ? emptySpace(unit, orgId, spaceId, EMPTIED_AT_ONCE) : -1,
         );
@@ -252,19 +255,5 @@ export class SpaceFiller {
   private system<Result>(work: (unit: Unit, orgId: string) => Promise<Result>): Promise<Result> {
     const { access } = this.parts;
     return access.system('fill embedding spaces', (unit) => work(unit, access.orgId));
-  }
-
-  private schedule(afterMs: number): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.round()
-        .catch((error: unknown) => {
-          // That it failed before was told; every five seconds it would be told again.
-          if (!(error instanceof EmbedderError && error.failure === 'RESTING'))
-            this.parts.onError('filling the embedding space', error);
-        })
-        .finally(() => this.schedule(ROUND_MS * (0.75 + Math.random() / 2)));
-    }, afterMs);
-    this.timer.unref();
   }
 }

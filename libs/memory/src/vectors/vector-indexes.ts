@@ -1,6 +1,6 @@
 import type { AccessService } from '#access';
 import { newId } from '#kernel';
-import type { Database } from '#platform';
+import { Rounds, type Database } from '#platform';
 import {
   cancelBuilds,
   createIndex,
@@ -40,29 +40,28 @@ export class VectorIndexes {
   /** As this process has seen them; by pool. */
   private readonly settled = new Map<string, { state: string; since: number }>();
   private readonly id = newId();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
+  private readonly rounds: Rounds;
   private building = false;
-  private stopped = false;
 
   constructor(
     private readonly access: AccessService,
     private readonly database: Database,
     private readonly onError: (error: unknown) => void,
     private readonly costs = new SearchCosts(),
-  ) {}
+  ) {
+    this.rounds = new Rounds(() => this.run(), { pauseMs: () => EVERY_MS, onError });
+  }
 
   /** On the embedded database every search is exact: at its sizes that is faster. */
   start(): void {
-    if (this.database.kind === 'postgres') this.schedule(FIRST_AFTER_MS);
+    if (this.database.kind === 'postgres') this.rounds.within(FIRST_AFTER_MS);
   }
 
   /** Waits for the batch that is under way. An index that is being built is given up, for that may take minutes. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    const stopped = this.rounds.stop();
     if (this.building) await cancelBuilds(this.database, this.id).catch(this.onError);
-    await this.running;
+    await stopped;
   }
 
   /** Every pool that has to move, one after the other. @returns how many did */
@@ -76,13 +75,13 @@ export class VectorIndexes {
     if (!space || space.dimensions > MAX_DIMENSIONS) return 0;
     let moved = 0;
     for (const pool of pools) {
-      if (this.stopped) break;
+      if (this.rounds.stopped) break;
       const tier = tierOf(pool.memories, pool.tier);
       const isSettled = tier === pool.tier && pool.shared === (tier === 'SHARED');
       if (isSettled) await this.keep(space, pool);
       else if (await this.move(space, pool, tier)) moved++;
     }
-    if (!this.stopped && (await indexState(this.database, sharedIndexName(space.spaceId))) === 'VALID')
+    if (!this.rounds.stopped && (await indexState(this.database, sharedIndexName(space.spaceId))) === 'VALID')
       await this.costs.measure(this.access, { orgId, ...space });
     return moved;
   }
@@ -120,7 +119,7 @@ export class VectorIndexes {
 
   private async moveAll({ spaceId }: Space, poolId: string, shared: boolean): Promise<boolean> {
     for (let moved = BATCH; moved === BATCH;) {
-      if (this.stopped) return false;
+      if (this.rounds.stopped) return false;
       moved = await this.access.system('move vectors', (unit) =>
         moveVectors(unit, this.access.orgId, { spaceId, poolId, shared }, BATCH),
       );
@@ -134,13 +133,13 @@ export class VectorIndexes {
     const state = await indexState(this.database, name);
     if (state === 'VALID') return true;
     // Another broker is at it: the next round finds it done.
-    if (state === 'BUILDING' || this.stopped) return false;
+    if (state === 'BUILDING' || this.rounds.stopped) return false;
     if (state === 'BROKEN') await dropIndex(this.database, name);
     this.building = true;
     try {
       await createIndex(this.database, name, { ...space, poolId, builder: this.id });
     } catch (error) {
-      if (this.stopped) return false;
+      if (this.rounds.stopped) return false;
       throw error;
     } finally {
       this.building = false;
@@ -154,7 +153,7 @@ export class VectorIndexes {
     const spaces = await this.access.system('plan vector indexes', (unit) => findRetiredSpaces(unit, orgId));
     for (const spaceId of spaces)
       for (const name of await indexesOf(this.database, spaceId))
-        if (!this.stopped) await dropIndex(this.database, name);
+        if (!this.rounds.stopped) await dropIndex(this.database, name);
   }
 
   private drop({ spaceId }: Space, poolId: string): Promise<void> {
@@ -165,15 +164,5 @@ export class VectorIndexes {
     return this.access.system('place vectors', (unit) =>
       setTier(unit, this.access.orgId, poolId, { ...to, spaceId: space.spaceId }),
     );
-  }
-
-  private schedule(afterMs: number): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.run()
-        .catch(this.onError)
-        .finally(() => this.schedule(EVERY_MS));
-    }, afterMs);
-    this.timer.unref();
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { Rounds } from '../jobs/rounds.js';
 
 const EVERY_MS = 10_000;
 
@@ -13,16 +14,14 @@ const GROWN = `select c.oid::regclass::text as "table" from pg_class c
  * vacuumed and analysed. Without it the plans that were made and kept while they were empty are kept for ever.
  */
 export class Upkeep {
-  private readonly timer: NodeJS.Timeout;
-  private round: Promise<unknown> = Promise.resolve();
-  private stopping = false;
+  private readonly rounds = new Rounds(() => this.run(), {
+    pauseMs: () => EVERY_MS,
+    // A database that is away is told of by whoever wanted something of it; the next round sees to the tables.
+    onError: () => undefined,
+  });
 
   constructor(private readonly pool: Pick<pg.Pool, 'query'>) {
-    this.timer = setInterval(() => {
-      // A database that is away is told of by whoever wanted something of it; the next round sees to the tables.
-      this.round = this.round.then(() => this.run()).catch(() => undefined);
-    }, EVERY_MS);
-    this.timer.unref();
+    this.rounds.within(EVERY_MS);
   }
 
   /** @returns the tables that were seen to. */
@@ -30,7 +29,7 @@ export class Upkeep {
     const { rows } = await this.pool.query<{ table: string }>(GROWN);
     const seenTo: string[] = [];
     for (const { table } of rows) {
-      if (this.stopping) break;
+      if (this.rounds.stopped) break;
       // Table by table: others' statements come in between.
       await this.pool.query(`vacuum (analyze) ${table}`);
       seenTo.push(table);
@@ -38,9 +37,8 @@ export class Upkeep {
     return seenTo;
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    clearInterval(this.timer);
-    await this.round;
+  /** Waits for the table that is under way. */
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 }
