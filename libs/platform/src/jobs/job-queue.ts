@@ -8,8 +8,6 @@ const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
 const POLL_SECONDS = 2;
-/** What a job may take where nothing else is said: what is longer under way was left behind by a broker that is gone. */
-const WITHIN_SECONDS = 300;
 const LOOK_FOR_LOST_SECONDS = 60;
 /** The queue takes less than a day. */
 const MOST_SECONDS = 80_000;
@@ -40,9 +38,9 @@ export class JobQueue {
 
   /**
    * Called before start.
-   * @param withinSeconds a job that takes longer is begun again, here or on another broker, also while it goes on
+   * @param withinSeconds a job that takes longer was left behind by a broker that is gone, or is taken for such: it is begun again, also while it goes on
    */
-  register<Data extends object>(name: string, handler: JobHandler<Data>, withinSeconds = WITHIN_SECONDS): void {
+  register<Data extends object>(name: string, handler: JobHandler<Data>, withinSeconds: number): void {
     this.tasks.set(name, { handle: handler as JobHandler<never>, withinSeconds });
   }
 
