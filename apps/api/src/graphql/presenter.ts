@@ -1,7 +1,7 @@
 import { AccessService } from '#access';
 import type { FeedEvent } from '#feed';
 import { CommonplaceError } from '#kernel';
-import type { Memorized, MemorizedMany, Memory, RecallResult } from '#memory';
+import type { Memorized, MemorizedMany, Memory, RecallHit, RecallResult } from '#memory';
 import { Injectable } from '@nestjs/common';
 import type { PoolModel } from './directory.model.js';
 import type {
@@ -9,6 +9,7 @@ import type {
   MemorizePayload,
   MemoryEventModel,
   MemoryModel,
+  RecallHitModel,
   RecallResultModel,
 } from './memory.model.js';
 
@@ -18,18 +19,24 @@ export class Presenter {
   constructor(private readonly access: AccessService) {}
 
   async memory(memory: Memory): Promise<MemoryModel> {
-    const { poolId, ...rest } = memory;
-    return { ...rest, pool: await this.pool(poolId) };
+    return { ...memory, pool: await this.pool(memory.poolId) };
   }
 
   memories(memories: readonly Memory[]): Promise<MemoryModel[]> {
     return Promise.all(memories.map((memory) => this.memory(memory)));
   }
 
-  async recall({ hits, ...rest }: RecallResult): Promise<RecallResultModel> {
+  /** What is made when it is asked for stays so: few ask for the explanations, and some not for the context. */
+  async recall(result: RecallResult): Promise<RecallResultModel> {
+    const { degraded, policyVersion, searchedPools } = result;
     return {
-      ...rest,
-      hits: await Promise.all(hits.map(async (hit) => ({ ...hit, memory: await this.memory(hit.memory) }))),
+      hits: await Promise.all(result.hits.map((hit) => this.hit(hit))),
+      get context() {
+        return result.context;
+      },
+      degraded,
+      policyVersion,
+      searchedPools,
     };
   }
 
@@ -46,6 +53,19 @@ export class Presenter {
 
   async event({ memory, ...event }: FeedEvent): Promise<MemoryEventModel> {
     return { ...event, memory: memory && (await this.memory(memory)) };
+  }
+
+  private async hit(hit: RecallHit): Promise<RecallHitModel> {
+    const { rank, score, repeats } = hit;
+    return {
+      memory: await this.memory(hit.memory),
+      rank,
+      score,
+      get explanation() {
+        return hit.explanation;
+      },
+      repeats,
+    };
   }
 
   async pool(id: string): Promise<PoolModel> {

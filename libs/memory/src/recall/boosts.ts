@@ -38,17 +38,31 @@ export interface Boosts {
   usageBoost: number;
 }
 
+/** At which moment, and how much each may add. */
+export interface Weighing {
+  now: Date;
+  weights: RecallWeights;
+}
+
 /** @param now the moment that the recall asks about; usage is counted for the present alone, and adds nothing to a past one */
-export function boostsOf(
-  memory: Boostable,
-  { now, isPast, weights }: { now: Date; isPast: boolean; weights: RecallWeights },
-): Boosts {
-  const age = daysBetween(memory.validFrom ?? memory.createdAt, now);
+export function boostsOf(memory: Boostable, { now, isPast, weights }: Weighing & { isPast: boolean }): Boosts {
   return {
-    importanceBoost: rounded(weights.importance * IMPORTANCE_SIGN[memory.importance]),
-    recencyBoost: rounded(weights.recency * halved(age, HALF_LIFE_DAYS[memory.type])),
+    importanceBoost: importanceBoost(memory, weights),
+    recencyBoost: recencyBoost(memory, { now, weights }),
     usageBoost: isPast ? 0 : rounded(weights.usage * used(memory, now)),
   };
+}
+
+/** What is known before a memory is read: all but its usage. */
+export const steadyBoost = (memory: Weighed, { now, weights }: Weighing): number =>
+  importanceBoost(memory, weights) + recencyBoost(memory, { now, weights });
+
+const importanceBoost = ({ importance }: Weighed, weights: RecallWeights): number =>
+  rounded(weights.importance * IMPORTANCE_SIGN[importance]);
+
+function recencyBoost({ type, validFrom, createdAt }: Weighed, { now, weights }: Weighing): number {
+  const age = daysBetween(validFrom ?? createdAt, now);
+  return rounded(weights.recency * halved(age, HALF_LIFE_DAYS[type]));
 }
 
 /** To what tells hits apart: of three years ago would be 3.4e-209. */

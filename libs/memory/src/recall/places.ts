@@ -3,6 +3,8 @@ import type { Passage } from './recipe.js';
 /** What was found or stands beside it, each memory once: by their places everything else is told of them. */
 export class Places {
   readonly passages: Passage[] = [];
+  /** Of each place the number of its session; -1 where it belongs to none. */
+  readonly sessionOf: number[] = [];
   /** Of each place what its words are worth. */
   readonly lexical: number[] = [];
   /** And its meaning, from 0 to 1. */
@@ -11,11 +13,13 @@ export class Places {
   readonly near = new Set<number>();
   private readonly placeOf = new Map<string, number>();
 
-  of(passage: Passage): number {
+  /** @param session of the passage, by its number */
+  of(passage: Passage, session: number): number {
     const known = this.placeOf.get(passage.id);
     if (known !== undefined) return known;
     const place = this.passages.push(passage) - 1;
     this.placeOf.set(passage.id, place);
+    this.sessionOf.push(session);
     this.lexical.push(0);
     this.meaning.push(0);
     return place;

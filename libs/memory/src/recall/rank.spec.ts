@@ -49,7 +49,7 @@ describe('rank', () => {
       scored('d', { neighbours: 0.2 }),
       scored('e', { meaning: 0 }),
     );
-    const told = all.map(({ id, explain }) => ({ id, ...explain() }));
+    const told = all.map((one) => ({ id: one.id, ...one.explain() }));
     expect(told.map(({ id, textRank, vectorRank }) => [id, textRank, vectorRank])).toEqual([
       ['c', null, 1],
       ['b', 1, null],

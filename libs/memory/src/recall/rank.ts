@@ -2,13 +2,13 @@ import type { Weighed } from './boosts.js';
 import type { Parts, Passage, Scores } from './recipe.js';
 
 export interface Ranked {
-  id: string;
-  poolId: string;
+  readonly id: string;
+  readonly poolId: string;
   /** The sum of its parts. */
-  score: number;
-  weighed: Weighed | undefined;
+  readonly score: number;
+  readonly weighed: Weighed | undefined;
   /** Of the few that are told. */
-  explain: () => Ranking;
+  explain(): Ranking;
 }
 
 /** Why a memory stands where it does. */
@@ -23,26 +23,66 @@ export interface Ranking {
  * Those that pass the caller's filter, the best first. Of equals the newer comes first.
  * @param near the places that the vectors found: of the least of them the meaning adds nothing
  */
-export function rank({ passages, sums, evidence, partsOf }: Scores, near: ReadonlySet<number>): Ranked[] {
+export function rank(scores: Scores, near: ReadonlySet<number>): Ranked[] {
+  const { passages, sums } = scores;
   const wanted: number[] = [];
   passages.forEach((passage, place) => {
     if (passage.wanted && ((sums[place] as number) > 0 || near.has(place))) wanted.push(place);
   });
-  const isText = (place: number) => (evidence.lexical[place] as number) > 0;
-  const rankAmong = (isOne: (place: number) => boolean, values: ArrayLike<number>, place: number): number | null => {
-    if (!isOne(place)) return null;
-    const before = bestFirst(passages, values);
-    return wanted.reduce((rank, other) => (isOne(other) && before(other, place) < 0 ? rank + 1 : rank), 1);
-  };
-  return wanted.sort(bestFirst(passages, sums)).map((place) => {
-    const { id, poolId, weighed } = passages[place] as Passage;
-    const explain = () => ({
-      parts: partsOf(place),
-      textRank: rankAmong(isText, evidence.lexical, place),
-      vectorRank: rankAmong((one) => near.has(one), evidence.meaning, place),
-    });
-    return { id, poolId, weighed, score: sums[place] as number, explain };
-  });
+  wanted.sort(bestFirst(passages, sums));
+  const among = { scores, near, wanted };
+  return wanted.map((place) => new RankedPassage(among, place));
+}
+
+interface Among {
+  scores: Scores;
+  near: ReadonlySet<number>;
+  /** All places that are ranked. */
+  wanted: readonly number[];
+}
+
+/** Of hundreds few are looked at: what is told of one is looked up then. */
+class RankedPassage implements Ranked {
+  constructor(
+    private readonly among: Among,
+    private readonly place: number,
+  ) {}
+
+  get id(): string {
+    return this.passage.id;
+  }
+
+  get poolId(): string {
+    return this.passage.poolId;
+  }
+
+  get score(): number {
+    return this.among.scores.sums[this.place] as number;
+  }
+
+  get weighed(): Weighed | undefined {
+    return this.passage.weighed;
+  }
+
+  explain(): Ranking {
+    const { near, scores } = this.among;
+    const { lexical, meaning } = scores.evidence;
+    return {
+      parts: scores.partsOf(this.place),
+      textRank: this.rankAmong((place) => (lexical[place] as number) > 0, lexical),
+      vectorRank: this.rankAmong((place) => near.has(place), meaning),
+    };
+  }
+
+  private get passage(): Passage {
+    return this.among.scores.passages[this.place] as Passage;
+  }
+
+  private rankAmong(isOne: (place: number) => boolean, values: ArrayLike<number>): number | null {
+    if (!isOne(this.place)) return null;
+    const before = bestFirst(this.among.scores.passages, values);
+    return this.among.wanted.reduce((rank, one) => (isOne(one) && before(one, this.place) < 0 ? rank + 1 : rank), 1);
+  }
 }
 
 /** Ids of version 7 are in the order of writing. */

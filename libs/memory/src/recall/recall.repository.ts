@@ -150,8 +150,11 @@ function tableOf(rows: readonly CandidateRow[], terms: readonly string[]): TermT
   return { passages, terms, counts, lengths: lengthsOf(passages) };
 }
 
-export const lengthsOf = (passages: readonly Passage[]): Float64Array =>
-  Float64Array.from(passages, ({ length }) => length);
+export function lengthsOf(passages: readonly Passage[]): Float64Array {
+  const lengths = new Float64Array(passages.length);
+  passages.forEach(({ length }, row) => (lengths[row] = length));
+  return lengths;
+}
 
 export interface SessionRef {
   poolId: string;

@@ -23,14 +23,16 @@ export interface RecallHit {
   memory: Memory;
   rank: number;
   score: number;
-  explanation: { vectorRank: number | null; textRank: number | null } & Parts & Boosts;
+  /** Made when it is read: it compares the hit with all that were found. */
+  readonly explanation: { vectorRank: number | null; textRank: number | null } & Parts & Boosts;
   /** What says the same and gave its place to others. */
   repeats: string[];
 }
 
 export interface RecallResult {
   hits: RecallHit[];
-  context: string;
+  /** Made when it is read. */
+  readonly context: string;
   /** What was missing: VECTOR when the embedder failed, CANDIDATES when the query's words are in too many memories. */
   degraded: string[];
   policyVersion: number;
@@ -101,13 +103,15 @@ async function hydrate(
     memory,
     rank: 0,
     score: squashed(score),
-    explanation: explanationOf(hit, boosts),
+    get explanation() {
+      return explanationOf(hit, boosts);
+    },
     repeats,
   }));
 }
 
-function explanationOf({ explain }: Ranked, boosts: Boosts): RecallHit['explanation'] {
-  const { parts, ...ranks } = explain();
+function explanationOf(hit: Ranked, boosts: Boosts): RecallHit['explanation'] {
+  const { parts, ...ranks } = hit.explain();
   return { ...ranks, ...parts, ...boosts };
 }
 
@@ -127,12 +131,12 @@ function answer(found: Found, tokenBudget: number | null, count: CountTokens | n
   const poolKey = (id: string) => keys.get(id) ?? id;
   const hits = tokenBudget !== null && count ? withinBudget(found.hits, tokenBudget, poolKey, count) : found.hits;
   hits.forEach((hit, place) => (hit.rank = place + 1));
+  const memories = hits.map((hit) => hit.memory);
   return {
     hits,
-    context: contextBlock(
-      hits.map((hit) => hit.memory),
-      poolKey,
-    ),
+    get context() {
+      return contextBlock(memories, poolKey);
+    },
     degraded,
     policyVersion: grants.policyVersion,
     searchedPools: scope.filter.poolIds.map(poolKey).sort(),

@@ -104,7 +104,9 @@ export function score(passages: readonly Passage[], asked: Asked, evidence: Evid
       cue: cue(passage.traits & asked.trait),
     };
   };
-  return { passages, evidence, sums: Float64Array.from(passages, (_, place) => sumOf(partsOf(place))), partsOf };
+  const sums = new Float64Array(passages.length);
+  for (let place = 0; place < sums.length; place++) sums[place] = sumOf(partsOf(place));
+  return { passages, evidence, sums, partsOf };
 }
 
 /**

@@ -56,15 +56,17 @@ export async function retrieve(
   const places = new Places();
   const sessions = new Sessions();
   const lexical = lexicalScores(terms, search, search);
+  const rowsSessions = new Int32Array(search.passages.length);
   search.passages.forEach((passage, row) => {
-    sessions.of(passage);
+    const session = sessions.of(passage);
+    rowsSessions[row] = session;
     const worth = lexical[row] as number;
-    if (worth > 0) places.lexical[places.of(passage)] = worth;
+    if (worth > 0) places.lexical[places.of(passage, session)] = worth;
   });
   const counted = sessions.size;
-  takeMeaning(places, close);
+  takeMeaning(places, sessions, close);
   const runs = await readSessions(texts, sessions, anchorsIn(places));
-  const beside = runs.map((run) => run.map((passage) => places.of(passage)));
+  const beside = runs.map(({ session, run }) => run.map((passage) => places.of(passage, session)));
   const { passages } = places;
   const newest = passages.reduce((day, passage) => Math.max(day, passage.day), 0);
   const days = daysNamed(query.text, { newest, today: dayOf(scope.now) });
@@ -75,8 +77,8 @@ export async function retrieve(
       lexical: places.lexical,
       meaning: places.meaning,
       runs: beside,
-      sessionOf: passages.map((passage) => sessions.of(passage)),
-      sessions: sessionScores(terms, search, runs, { sessions, counted }),
+      sessionOf: places.sessionOf,
+      sessions: sessionScores(terms, { search, rowsSessions }, runs, { size: sessions.size, counted }),
     },
   );
   return { scores, near: places.near, degraded: search.cut ? ['CANDIDATES'] : [] };
@@ -100,44 +102,53 @@ function withoutSpeakers(asked: AskedTerms, { words }: Query, passages: readonly
 }
 
 /** Cosines of the found, from 0 for the least to 1: models differ in where theirs lie. */
-function takeMeaning(places: Places, near: readonly Nearest[]): void {
+function takeMeaning(places: Places, sessions: Sessions, near: readonly Nearest[]): void {
   const cosines = near.map(({ cosine }) => cosine);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
   for (const { cosine, ...passage } of near) {
-    const place = places.of(passage);
+    const place = places.of(passage, sessions.of(passage));
     places.near.add(place);
     places.meaning[place] = most > least ? (cosine - least) / (most - least) : 1;
   }
 }
 
 /** The best by their own words and meaning, of those in sessions; of equals the older, in whatever order they were found. */
-function anchorsIn({ passages, lexical, meaning }: Places): Anchor[] {
+function anchorsIn({ passages, sessionOf, lexical, meaning }: Places): Anchor[] {
   const worth = (place: number) => (lexical[place] as number) + (meaning[place] as number);
   const inSession: number[] = [];
-  passages.forEach(({ sessionId }, place) => sessionId !== null && inSession.push(place));
+  sessionOf.forEach((session, place) => session >= 0 && inSession.push(place));
   const idOf = (place: number) => (passages[place] as Passage).id;
   inSession.sort((a, b) => worth(b) - worth(a) || (idOf(a) < idOf(b) ? -1 : 1));
   return inSession.slice(0, MAX_ANCHORS).map((place) => passages[place] as Anchor);
 }
 
-/** Runs of memories that follow one another in their sessions, with the anchors among them. */
-async function readSessions(texts: Texts, sessions: Sessions, anchors: readonly Anchor[]): Promise<Passage[][]> {
+/** Memories that follow one another in their session. */
+interface Run {
+  session: number;
+  run: Passage[];
+}
+
+/** Runs with the anchors among them. */
+async function readSessions(texts: Texts, sessions: Sessions, anchors: readonly Anchor[]): Promise<Run[]> {
   const wanted = [...new Map(anchors.map((anchor) => [sessions.of(anchor), anchor])).values()].slice(0, MAX_SESSIONS);
   if (wanted.length === 0) return [];
   const runs = bySession(await texts.ofSessions(wanted), sessions);
   const isLong = (anchor: Anchor) => (runs.get(sessions.of(anchor))?.length ?? 0) >= MAX_OF_SESSION;
   const far = anchors.filter(isLong).slice(0, MAX_WINDOWS);
-  if (far.length === 0) return [...runs.values()];
   for (const anchor of far) runs.delete(sessions.of(anchor));
-  return [...runs.values(), ...joined(await texts.around(far))];
+  const whole = [...runs].map(([session, run]) => ({ session, run }));
+  if (far.length === 0) return whole;
+  const windows = joined(await texts.around(far));
+  return [...whole, ...windows.map((run) => ({ session: sessions.of(run[0] as Passage), run }))];
 }
 
 function bySession(passages: readonly Passage[], sessions: Sessions): Map<number, Passage[]> {
   const runs = new Map<number, Passage[]>();
   for (const passage of passages) {
-    const run = runs.get(sessions.of(passage));
+    const session = sessions.of(passage);
+    const run = runs.get(session);
     if (run) run.push(passage);
-    else runs.set(sessions.of(passage), [passage]);
+    else runs.set(session, [passage]);
   }
   return runs;
 }
@@ -170,19 +181,16 @@ const bySessionThenId = (a: Passage | undefined, b: Passage | undefined): number
  */
 function sessionScores(
   asked: readonly string[],
-  { passages, terms, counts }: LexicalSearch,
-  read: readonly (readonly Passage[])[],
-  { sessions, counted }: { sessions: Sessions; counted: number },
+  { search: { terms, counts }, rowsSessions }: { search: LexicalSearch; rowsSessions: Int32Array },
+  read: readonly Run[],
+  { size, counted }: { size: number; counted: number },
 ): Float64Array {
-  const lengths = new Float64Array(sessions.size);
-  for (const passage of read.flat()) {
-    const session = sessions.of(passage);
-    lengths[session] = (lengths[session] as number) + passage.length;
-  }
+  const lengths = new Float64Array(size);
+  for (const { session, run } of read)
+    for (const { length } of run) lengths[session] = (lengths[session] as number) + length;
   const width = terms.length;
-  const sums = new Float64Array(sessions.size * width);
-  passages.forEach((passage, row) => {
-    const session = sessions.of(passage);
+  const sums = new Float64Array(size * width);
+  rowsSessions.forEach((session, row) => {
     if (session < 0) return;
     for (let at = 0; at < width; at++)
       sums[session * width + at] = (sums[session * width + at] as number) + (counts[row * width + at] as number);

@@ -1,6 +1,6 @@
 import type { RecallWeights } from '#access';
 import type { Memory } from '../memory.js';
-import { boostsOf, DEFAULT_WEIGHTS, spreadOf, sumOf, type Boosts, type Weighed } from './boosts.js';
+import { boostsOf, DEFAULT_WEIGHTS, spreadOf, steadyBoost, sumOf, type Boosts, type Weighed } from './boosts.js';
 import { foldNearDuplicates } from './near-duplicates.js';
 
 /** A hit as the search ranked it, before it was read. */
@@ -76,17 +76,15 @@ function nearWhenWeighed<Hit extends Placed>(
   { limit, now, weightsOf }: Selection,
   spread: number,
 ): Hit[] | undefined {
-  const expected = new Map<Hit, number>();
-  for (const hit of near) {
-    if (!hit.weighed) return undefined;
-    const memory = { ...hit.weighed, recallCount: 0, lastRecalledAt: null };
-    const boosts = boostsOf(memory, { now, isPast: false, weights: weights(weightsOf, hit.poolId) });
-    expected.set(hit, hit.score + sumOf(boosts));
+  const expected = new Float64Array(near.length);
+  for (const [place, { score, weighed, poolId }] of near.entries()) {
+    if (!weighed) return undefined;
+    expected[place] = score + steadyBoost(weighed, { now, weights: weights(weightsOf, poolId) });
   }
-  const inOrder = [...expected.values()].sort((a, b) => b - a);
+  const inOrder = expected.toSorted().reverse();
   // What is folded leaves its place to those behind: the usage of these may still change their order.
   const least = Math.min(inOrder[limit - 1] ?? 0, inOrder[limit + LEAST_SPARE - 1] ?? -Infinity) - spread;
-  return near.filter((hit) => (expected.get(hit) as number) >= least);
+  return near.filter((_, place) => (expected[place] as number) >= least);
 }
 
 /** Of each pool no more than could be taken, and a few. */

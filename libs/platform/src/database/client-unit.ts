@@ -50,7 +50,7 @@ export function sendTogether(client: pg.PoolClient): void {
 }
 
 /** pg knows the option for one query too; its types only for a whole client. */
-export function withDeadline({ keep, ...statement }: Statement): Statement {
-  const name = statement.name ?? (keep ? keptName(statement.text) : undefined);
-  return { ...statement, name, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+export function withDeadline({ name, text, values, keep }: Statement): Statement {
+  const kept = name ?? (keep ? keptName(text) : undefined);
+  return { name: kept, text, values, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
 }
