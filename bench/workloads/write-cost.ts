@@ -4,7 +4,7 @@ import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, openPeers, type Peers } from '../cost/peers.js';
 import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
-import { contend, type Contender, type Measured, type Pace } from '../cost/turns.js';
+import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
 import { WriteField } from '../cost/write-field.js';
 import type { Row, Size, Workload } from '../workload.js';
 
@@ -20,10 +20,12 @@ interface Plan {
   turnMs: number;
   imports: number;
   lines: number;
+  /** Writes that the broker has stored before. */
+  before: number;
 }
 
-const FULL: Plan = { rounds: 7, turnMs: 1_500, imports: 3, lines: 10_000 };
-const QUICK: Plan = { rounds: 1, turnMs: 80, imports: 1, lines: 200 };
+const FULL: Plan = { rounds: 7, turnMs: 1_500, imports: 3, lines: 10_000, before: 8_000 };
+const QUICK: Plan = { rounds: 1, turnMs: 80, imports: 1, lines: 200, before: 10 };
 
 /** Memories that are stored when they are acknowledged: single, by fifty, and a file of them. */
 export const writeCost: Workload = {
@@ -35,6 +37,7 @@ export const writeCost: Workload = {
     const field = await WriteField.open(serverUrl, CLIENTS);
     const peers = await openPeers(field.peers.url, CLIENTS, []);
     try {
+      await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [
         ...(await adds(field, peers, plan, 1)),
         ...(await hotPool(field, plan)),
