@@ -35,19 +35,25 @@ export class Rounds {
 
   private wait(ms: number): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.begin(), ms);
+    this.timer = setTimeout(() => (this.running = this.begin()), ms);
     this.timer.unref();
   }
 
-  private begin(): void {
+  private async begin(): Promise<void> {
     this.dueAt = Infinity;
-    this.running = this.round()
-      .catch(this.options.onError)
-      .then(() => {
-        this.running = undefined;
-        if (this.stopped) return;
-        this.dueAt = Math.min(this.dueAt, performance.now() + this.options.pauseMs());
-        this.wait(Math.max(0, this.dueAt - performance.now()));
-      });
+    try {
+      await this.round();
+    } catch (error) {
+      this.options.onError(error);
+    } finally {
+      this.running = undefined;
+      if (!this.stopped) this.rest();
+    }
+  }
+
+  private rest(): void {
+    const now = performance.now();
+    this.dueAt = Math.min(this.dueAt, now + this.options.pauseMs());
+    this.wait(Math.max(0, this.dueAt - now));
   }
 }
