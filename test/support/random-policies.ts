@@ -27,7 +27,7 @@ export const OPERATORS: Record<string, readonly string[]> = {
   createdAt: ORDER,
   validFrom: ORDER,
 };
-/** By chance alone too few may read what they may consolidate or forget to compare anything there. */
+/** By chance alone hardly anybody may read what they may consolidate. */
 const TOGETHER = [['READ'], ['READ', 'REVIEW'], ['READ', 'CONSOLIDATE'], ['READ', 'PROPOSE', 'WRITE'], ['PROPOSE']];
 const ON_LISTS = ['in', 'nin', 'containsAny'];
 /** Beside values that some memories have: so many that the database keeps the list, and no statement sends it. */
@@ -66,7 +66,10 @@ function statementOf(effect: Statement['effect'], words: Vocabulary): fc.Arbitra
   const parts = {
     effect: fc.constant(effect),
     roles: fc.oneof({ weight: 2, arbitrary: some(words.roles, 3) }, { weight: 1, arbitrary: fc.constant(['*']) }),
-    actions: fc.oneof(...TOGETHER.map((all) => fc.constant(all)), some(ACTIONS, 4)),
+    actions: fc.oneof(...TOGETHER.map((all) => ({ weight: 3, arbitrary: fc.constant(all) })), {
+      weight: 5,
+      arbitrary: some(ACTIONS, 4),
+    }),
     pools: some(selectors, effect === 'ALLOW' ? 5 : 3),
     // A deny without a condition leaves nothing to compare, and neither does one of a whole pool under many.
     where: inTen(effect === 'ALLOW' ? 5 : 9, conditions(words)),

@@ -86,6 +86,33 @@ describe('rounds of background work', () => {
     expect(work.begun).toBe(2);
   });
 
+  it('that fail or wake before they wait for anything lose no wake-up, and never meet another', async () => {
+    let [begun, under] = [0, 0];
+    const errors: unknown[] = [];
+    const rounds = new Rounds(
+      () => {
+        begun++;
+        rounds.within(3);
+        if (begun === 1) throw new Error('at once');
+        under++;
+        expect(under).toBe(1);
+        return new Promise<void>((done) => setTimeout(done, 10)).then(() => void under--);
+      },
+      { pauseMs: () => PAUSE_MS, onError: (error) => errors.push(error) },
+    );
+    rounds.within(0);
+    await pass(3);
+    expect([begun, errors]).toEqual([2, [new Error('at once')]]);
+    await pass(9);
+    expect(begun).toBe(2);
+    await pass(2);
+    expect(begun).toBe(3);
+    const over = rounds.stop();
+    await pass(10);
+    await over;
+    expect([begun, under]).toEqual([3, 0]);
+  });
+
   it('end with a stop, which waits for the one that is under way', async () => {
     work.rounds.within(0);
     await pass(0);

@@ -9,7 +9,7 @@ export class Rounds {
   /** A round looks at it between its steps, so that a stop need not wait for all of them. */
   stopped = false;
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
+  private running: Promise<unknown> | undefined;
   private dueAt = Infinity;
 
   constructor(
@@ -35,23 +35,22 @@ export class Rounds {
 
   private wait(ms: number): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => (this.running = this.begin()), ms);
+    this.timer = setTimeout(() => this.begin(), ms);
     this.timer.unref();
   }
 
-  private async begin(): Promise<void> {
+  private begin(): void {
     this.dueAt = Infinity;
-    try {
-      await this.round();
-    } catch (error) {
-      this.options.onError(error);
-    } finally {
-      this.running = undefined;
-      if (!this.stopped) this.rest();
-    }
+    // Not called right here: a round that fails or wakes at once must find itself under way.
+    this.running = Promise.resolve()
+      .then(() => this.round())
+      .catch(this.options.onError)
+      .finally(() => this.rest());
   }
 
   private rest(): void {
+    this.running = undefined;
+    if (this.stopped) return;
     const now = performance.now();
     this.dueAt = Math.min(this.dueAt, now + this.options.pauseMs());
     this.wait(Math.max(0, this.dueAt - now));
