@@ -44,10 +44,15 @@ export type Rounds = number[][];
  * The machine is never quiet, so variants are only compared within a round, in which they take turns a few calls long. Which
  * one begins moves on from round to round.
  */
-export async function takeTurns(variants: readonly Variant[], rounds: number, calls: number): Promise<Rounds> {
+export async function takeTurns(
+  variants: readonly Variant[],
+  rounds: number,
+  calls: number,
+  warmRounds = 2,
+): Promise<Rounds> {
   const result: Rounds = variants.map(() => []);
-  // Two rounds to warm up: compiled code, plans, pages.
-  for (let round = -2; round < rounds; round++) {
+  // To warm up: compiled code, plans, pages.
+  for (let round = -warmRounds; round < rounds; round++) {
     for (let turn = 0; turn < variants.length; turn++) {
       const which = (turn + Math.max(round, 0)) % variants.length;
       const variant = variants[which] as Variant;

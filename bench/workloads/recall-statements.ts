@@ -6,6 +6,8 @@ import { type Row, type Workload } from '../workload.js';
 import { assertSameHits, recallThrough, type Recall } from './recall-overhead.js';
 
 const COUNTS = [10, 100, 1_000, 10_000];
+/** Some thousands of recalls: as many as a process goes on compiling for. */
+const WARM_ROUNDS = 80;
 
 /** What a policy costs as it grows. */
 export const recallStatements: Workload = {
@@ -36,7 +38,7 @@ async function rowsOf(organisation: Organisation, name: string, from: number, by
   }
   await assertAlike(organisation, editions);
   const variants = [byDefault, ...editions].map((edition) => variantOf(organisation, edition));
-  const rounds = await takeTurns(variants, 24, 6);
+  const rounds = await takeTurns(variants, 24, 6, WARM_ROUNDS);
   const against = (of: number, to: number): Omit<Row, 'row'> => ({
     value: ratio(rounds, of, to),
     unit: '×',
