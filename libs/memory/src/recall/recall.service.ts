@@ -15,7 +15,7 @@ import { parseFilters, parseQuery, type Query, type RecallInput } from './query.
 import { rank, type Ranked } from './rank.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
-import { select, type Selection } from './selection.js';
+import { select, type Selected, type Selection } from './selection.js';
 import type { TermIndex } from './term-index/term-index.js';
 import { tokenCounter, type CountTokens } from './tokens.js';
 
@@ -99,15 +99,21 @@ async function hydrate(
 ): Promise<RecallHit[]> {
   const read = async (ids: string[]) => asTheyWere(unit, scope, filter, await findMemories(unit, scope, ids));
   const selected = await select(found, selection, read);
-  return selected.map(({ hit, memory, score, boosts, repeats }) => ({
+  return selected.map(hitOf);
+}
+
+function hitOf({ hit, memory, score, boosts, repeats }: Selected<Ranked>): RecallHit {
+  // Compiled operations read it once for each of its fields.
+  let told: RecallHit['explanation'] | undefined;
+  return {
     memory,
     rank: 0,
     score: squashed(score),
     get explanation() {
-      return explanationOf(hit, boosts);
+      return (told ??= explanationOf(hit, boosts));
     },
     repeats,
-  }));
+  };
 }
 
 function explanationOf(hit: Ranked, boosts: Boosts): RecallHit['explanation'] {
@@ -132,10 +138,11 @@ function answer(found: Found, tokenBudget: number | null, count: CountTokens | n
   const hits = tokenBudget !== null && count ? withinBudget(found.hits, tokenBudget, poolKey, count) : found.hits;
   hits.forEach((hit, place) => (hit.rank = place + 1));
   const memories = hits.map((hit) => hit.memory);
+  let context: string | undefined;
   return {
     hits,
     get context() {
-      return contextBlock(memories, poolKey);
+      return (context ??= contextBlock(memories, poolKey));
     },
     degraded,
     policyVersion: grants.policyVersion,
