@@ -107,8 +107,8 @@ export async function refusedErasures({ world, client, oracle, member, random }:
     !oracle.sees(fact) || (fact.status !== 'FORGOTTEN' && !oracle.may('FORGET', fact) && !isOwn(fact));
   const refusable = world.facts.filter((fact) => !fact.expired && isRefused(fact));
   // Of each kind apart: most of what is refused is not seen, and chance alone took too few that are.
-  const [seen, unseen] = [true, false].map((is) => refusable.filter((fact) => oracle.sees(fact) === is));
-  const asked = [seen, unseen].flatMap((kind) => random.some(kind ?? [], 3));
+  const ofKind = (isSeen: boolean) => refusable.filter((fact) => oracle.sees(fact) === isSeen);
+  const asked = [true, false].flatMap((isSeen) => random.some(ofKind(isSeen), 3));
   const missing = await unheard.send(ERASE, { id: NOBODY });
   return Promise.all(
     asked.map(async (fact): Promise<Outcome> => {

@@ -6,8 +6,7 @@ export interface RoundsOptions {
 
 /** Background work of one process that comes again and again: one round at a time, until it is stopped. */
 export class Rounds {
-  /** A round looks at it between its steps, so that a stop need not wait for all of them. */
-  stopped = false;
+  private ended = false;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> | undefined;
   private dueAt = Infinity;
@@ -17,9 +16,14 @@ export class Rounds {
     private readonly options: RoundsOptions,
   ) {}
 
+  /** A round looks at it between its steps, so that a stop need not wait for all of them. */
+  get stopped(): boolean {
+    return this.ended;
+  }
+
   /** A round begins in so many milliseconds, or earlier where one was to; behind the one that is under way. */
   within(ms: number): void {
-    if (this.stopped) return;
+    if (this.ended) return;
     const dueAt = performance.now() + ms;
     if (dueAt >= this.dueAt) return;
     this.dueAt = dueAt;
@@ -28,7 +32,7 @@ export class Rounds {
 
   /** Waits for the round that is under way. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.ended = true;
     clearTimeout(this.timer);
     await this.running;
   }
@@ -50,7 +54,7 @@ export class Rounds {
 
   private rest(): void {
     this.running = undefined;
-    if (this.stopped) return;
+    if (this.ended) return;
     const now = performance.now();
     this.dueAt = Math.min(this.dueAt, now + this.options.pauseMs());
     this.wait(Math.max(0, this.dueAt - now));
