@@ -35,6 +35,14 @@ async function newPool(key: string): Promise<string> {
   return key;
 }
 
+/** From here on the pool's scores are of words alone. */
+async function steady(key: string): Promise<void> {
+  await api.admin.ask(
+    'mutation ($key: String!, $weights: RecallWeightsInput!) { weighPool(key: $key, weights: $weights) { key } }',
+    { key, weights: { importance: 0, recency: 0, usage: 0 } },
+  );
+}
+
 async function addStatement(statement: Record<string, unknown>): Promise<void> {
   const { policy } = await api.admin.ask<{ policy: { version: number; statements: Record<string, unknown>[] } }>(
     '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }',
@@ -204,6 +212,9 @@ describe('what a caller may not read', () => {
     });
     await addStatement({ effect: 'ALLOW', roles: ['reviewer'], actions: ['READ', 'WRITE'], pools: [pool] });
     await newPool('elsewhere');
+    // Else the first question, counted behind its answer, and the time until the second would show in its scores.
+    await steady(pool);
+    await steady('elsewhere');
     await store(
       pool,
       ['The rotor of the pump squeaks', 'Grease goes on the rotor', 'The pump is blue', 'Lunch was fine'],

@@ -46,28 +46,39 @@ interface Told {
   data: unknown;
   /** One of each place that is null because of it: of several that take one parent along, either may be told. */
   errors: string[];
+  /** Where in the operation those stand that took nothing along. */
+  locations: string[];
   calls: string[];
 }
 
 function told({ data, errors = [] }: ExecutionResult, { calls }: Calls): Told {
+  const withPlaces = errors.map((error) => ({ error, place: nullIn(data, error) }));
+  const alone = withPlaces.filter(({ error, place }) => place.length === (error.path ?? []).length);
   return {
     data: data === undefined ? undefined : JSON.parse(JSON.stringify(data)),
-    errors: [...new Set(errors.map((error) => errorIn(data, error)))].sort(),
+    errors: [...new Set(withPlaces.map(({ error, place }) => saidAt(place, error)))].sort(),
+    locations: alone
+      .flatMap(({ error, place }) =>
+        (error.locations ?? []).map(({ line, column }) => `${place.join('.')} at ${line}:${column}`),
+      )
+      .sort(),
     calls: calls.sort(),
   };
 }
 
-/** Of a failure that took its parents along, where they are null. */
-function errorIn(data: unknown, error: GraphQLError): string {
-  const { path = [] } = error;
+/** The path of what is null because of it: its own, or that of the parent which it took along. */
+function nullIn(data: unknown, { path = [] }: GraphQLError): readonly (string | number)[] {
   let [there, depth] = [data, 0];
   while (depth < path.length && there != null) there = (there as Record<string, unknown>)[path[depth++] as string];
-  const place = path.slice(0, depth);
-  if (depth < path.length) return JSON.stringify(place);
-  const { extensions, ...said } = formatError(error.toJSON(), error, () => undefined);
+  return path.slice(0, depth);
+}
+
+function saidAt(place: readonly (string | number)[], error: GraphQLError): string {
+  if (place.length < (error.path ?? []).length) return JSON.stringify(place);
+  const { message, extensions } = formatError(error.toJSON(), error, () => undefined);
   // An INTERNAL one has another reference each time.
   const withoutReference = (text: string) => text.replaceAll(/\b[\da-f]{8}-[\da-f-]{27}\b/g, 'a reference');
-  return withoutReference(JSON.stringify({ ...said, extensions }));
+  return withoutReference(JSON.stringify({ place, message, extensions }));
 }
 
 async function byGraphqlJs({ source, variables }: RandomOperation): Promise<Told> {
@@ -118,7 +129,9 @@ describe('an operation that was compiled', () => {
       // graphql-js does not ask for what is beside a field whose failure takes its parent along; the compiler may have asked by then.
       const calls =
         expected.errors.length > 0 ? found.calls.filter((call) => expected.calls.includes(call)) : found.calls;
-      expect({ nth, operation, ...found, calls }).toEqual({ nth, operation, ...expected });
+      // Of a field that stands there twice, once under a condition that leaves it out, the compiler names both places.
+      const locations = found.locations.filter((location) => expected.locations.includes(location));
+      expect({ nth, operation, ...found, calls, locations }).toEqual({ nth, operation, ...expected });
       answered++;
       if (found.errors.length > 0) withErrors++;
     }
