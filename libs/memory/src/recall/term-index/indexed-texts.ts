@@ -106,7 +106,7 @@ export class IndexedTexts implements Texts {
       terms.map((term) => {
         let count = 0;
         for (const { pool, view } of this.looked)
-          pool.entries.forEachHolding(term, (place) => {
+          view.forEachHolding(term, (place) => {
             if (this.isThere(pool, view, place)) count++;
           });
         return [term, count];
@@ -116,41 +116,22 @@ export class IndexedTexts implements Texts {
 
   /** Those that hold one of `asked`, each with all of `terms` that it holds. */
   private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
-    return view.isWhole ? this.foundByTerms({ pool, view }, asked, terms) : this.foundByPlaces({ pool, view }, terms);
-  }
-
-  private foundByTerms({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
     const passages: Passage[] = [];
     // By place: the number of its row, from 1.
     const rows = new Int32Array(pool.places);
     for (const term of asked)
-      pool.entries.forEachHolding(term, (place) => {
+      view.forEachHolding(term, (place) => {
         if (rows[place] === 0 && this.isThere(pool, view, place))
           rows[place] = passages.push(this.shown(pool, view, place));
       });
     const counts = new Uint8Array(passages.length * terms.length);
     terms.forEach((term, column) =>
-      pool.entries.forEachHolding(term, (place, frequency) => {
+      view.forEachHolding(term, (place, frequency) => {
         const row = rows[place] as number;
         if (row > 0) counts[(row - 1) * terms.length + column] = frequency;
       }),
     );
     return { passages, counts };
-  }
-
-  /** Only what may be read is looked at: how many others hold a term must not show in the time that it takes. */
-  private foundByPlaces({ pool, view }: Looked, terms: readonly string[]): Found {
-    const passages: Passage[] = [];
-    const columns = pool.entries.columnsOf(terms);
-    const width = terms.length;
-    // One row more than there can be: the next is written before it is known to be one.
-    const counts = new Uint8Array((pool.size + 1) * width);
-    for (let place = 0; place < pool.places; place++) {
-      if (!this.isThere(pool, view, place)) continue;
-      if (pool.entries.countAt(place, columns, counts, passages.length * width))
-        passages.push(this.shown(pool, view, place));
-    }
-    return { passages, counts: counts.subarray(0, passages.length * width) };
   }
 
   private isThere(pool: PoolTerms, view: View, place: number): boolean {

@@ -1,7 +1,9 @@
+import type { ReadFilter } from '#access';
 import { newId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
+import { inspect } from 'node:util';
 import { termVector } from '../term-vector.js';
-import { PoolTerms } from './pool-terms.js';
+import { PoolTerms, READABLE } from './pool-terms.js';
 import type { TermRow } from './term-index.repository.js';
 
 const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow => ({
@@ -26,9 +28,17 @@ const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow
   day: 0,
   ...changes,
 });
-const holding = (pool: PoolTerms, term: string): [number, number][] => {
+/** Through it all that is LOW is hidden. */
+const partial = {
+  openKey: () => 'not LOW',
+  opens: ({ importance }: TermRow) => importance !== 'LOW',
+  opensField: () => true,
+} as unknown as ReadFilter;
+const whole = { openKey: () => null } as unknown as ReadFilter;
+
+const holding = (pool: PoolTerms, term: string, filter = whole): [number, number][] => {
   const found: [number, number][] = [];
-  pool.entries.forEachHolding(term, (place, frequency) => found.push([place, frequency]));
+  pool.view(filter).forEachHolding(term, (place, frequency) => found.push([place, frequency]));
   return found;
 };
 
@@ -44,35 +54,44 @@ describe('the terms of a pool', () => {
     expect(holding(pool, 'c')).toEqual([]);
   });
 
-  it('tell of a place which of some terms it holds', () => {
+  it('tell only of what a filter opens, before and after more is written', () => {
     const pool = new PoolTerms('pool', '1:1:');
-    pool.takeIn([row(newId(), 'a b b'), row(newId(), 'c a')]);
-    const columns = pool.entries.columnsOf(['b', 'x', 'a']);
-    const heldAt = (place: number) => {
-      const counts = new Uint8Array(4);
-      return [pool.entries.countAt(place, columns, counts, 1), ...counts];
-    };
-    expect([heldAt(0), heldAt(1)]).toEqual([
-      [true, 0, 2, 0, 1],
-      [true, 0, 0, 0, 1],
+    const hidden = { importance: 'LOW' } as const;
+    pool.takeIn([row(newId(), 'a', hidden), row(newId(), 'a a b')]);
+    expect(holding(pool, 'a', partial)).toEqual([[1, 2]]);
+    pool.takeIn([row(newId(), 'a'), row(newId(), 'a c', hidden)]);
+    expect(holding(pool, 'a', partial)).toEqual([
+      [1, 2],
+      [2, 1],
     ]);
-    expect(pool.entries.countAt(1, pool.entries.columnsOf(['b']), new Uint8Array(1), 0)).toBe(false);
+    expect(holding(pool, 'c', partial)).toEqual([]);
+    expect(holding(pool, 'a')).toHaveLength(4);
+    expect(pool.view(partial).readable).toBe(2);
+  });
+
+  it('tell through a view of what came since it was made', () => {
+    const pool = new PoolTerms('pool', '1:1:');
+    const id = newId();
+    pool.takeIn([row(id, 'a')]);
+    const view = pool.view(partial);
+    pool.takeIn([row(id, 'a b')]);
+    const places: number[] = [];
+    view.forEachHolding('b', (place) => places.push(place));
+    expect(places.map((place) => view.bitsOf(place) & READABLE)).toEqual([READABLE]);
   });
 
   it('keep no word of what was forgotten, of no version, nor its session', () => {
     const pool = new PoolTerms('pool', '1:1:');
     const [id, other] = [newId(), newId()];
     pool.takeIn([row(id, 'xylophon', { sessionId: 'secret' }), row(other, 'marimba')]);
+    expect(holding(pool, 'xylophon', partial)).toEqual([[0, 1]]);
     pool.takeIn([row(id, 'marimba')]);
     pool.takeIn([row(id, '', { status: 'FORGOTTEN', terms: '', length: 0 })]);
     expect(holding(pool, 'xylophon')).toEqual([]);
     expect(holding(pool, 'marimba')).toEqual([[1, 1]]);
-    const columns = pool.entries.columnsOf(['xylophon', 'marimba']);
-    expect([0, 1, 2].map((place) => pool.entries.countAt(place, columns, new Uint8Array(2), 0))).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect(holding(pool, 'xylophon', partial)).toEqual([]);
+    expect(holding(pool, 'marimba', partial)).toEqual([[1, 1]]);
+    expect(inspect(pool, { depth: null, showHidden: true })).not.toContain('xylophon');
     expect(pool.placesOf('secret')).toEqual([]);
     expect(pool.size).toBe(1);
   });

@@ -1,6 +1,6 @@
 import type { MaskableField, MemoryRow, ReadFilter } from '#access';
 import type { Passage } from '../recipe.js';
-import { TermEntries } from './term-entries.js';
+import { TermEntries, type Postings } from './term-entries.js';
 import type { Seen, TermRow } from './term-index.repository.js';
 
 /** What a filter lets be used of a memory, as bits. */
@@ -31,8 +31,8 @@ const GONE: Passage = {
   traits: 0,
   wanted: false,
 };
-/** Filters whose decisions are kept for a pool. */
-const MOST_FILTERS = 32;
+/** Filters whose decisions are kept for a pool. Of each memory that one lets be read they take some 160 bytes. */
+const MOST_FILTERS = 16;
 
 /** When a memory is there at all; most always are. */
 interface Span {
@@ -45,6 +45,8 @@ interface Span {
 interface Decided {
   bits: Uint8Array;
   upTo: number;
+  /** Of what it lets be read: how many other memories hold a term must not show in the time that it takes to find these. */
+  postings: Postings;
   /** How many memories it lets be read, and when that was counted. */
   readable: number;
   countedAt: number;
@@ -52,10 +54,10 @@ interface Decided {
 
 /** How a filter looks at a pool. */
 export interface View {
-  /** All of every memory may be used. */
-  isWhole: boolean;
   /** 0 where the memory at the place may not be used. */
   bitsOf: (place: number) => number;
+  /** Each place that holds the term, and how often; some have left, and none is of what may not be read. */
+  forEachHolding: (term: string, tell: (place: number, frequency: number) => void) => void;
   /** Memories that may be read, expired ones too. */
   readable: number;
 }
@@ -67,7 +69,7 @@ export interface View {
 export class PoolTerms {
   readonly passages: Passage[] = [];
   /** By the same places. */
-  readonly entries = new TermEntries();
+  private readonly entries = new TermEntries();
   /** What a decision reads, by place; gone where the memory has left. */
   private readonly rows: (MemoryRow | undefined)[] = [];
   private readonly placeOf = new Map<string, number>();
@@ -146,7 +148,7 @@ export class PoolTerms {
   /** What the filter decides of each memory: once for all who see alike. */
   view(filter: ReadFilter): View {
     const key = filter.openKey(this.poolId);
-    if (key === null) return { isWhole: true, bitsOf: (place) => (this.rows[place] ? WHOLE : 0), readable: this.size };
+    if (key === null) return this.wholeView();
     const decided = this.decisions(key);
     this.decide(decided, filter);
     if (decided.countedAt !== this.changes) {
@@ -162,7 +164,19 @@ export class PoolTerms {
       // What another recall has taken in meanwhile is not decided yet.
       return place < decided.upTo ? (decided.bits[place] as number) : bitsFor(row, filter);
     };
-    return { isWhole: false, bitsOf, readable: decided.readable };
+    const forEachHolding: View['forEachHolding'] = (term, tell) => {
+      this.decide(decided, filter);
+      this.entries.forEachHolding(term, tell, decided.postings);
+    };
+    return { bitsOf, forEachHolding, readable: decided.readable };
+  }
+
+  private wholeView(): View {
+    return {
+      bitsOf: (place) => (this.rows[place] ? WHOLE : 0),
+      forEachHolding: (term, tell) => this.entries.forEachHolding(term, tell),
+      readable: this.size,
+    };
   }
 
   /** What a decision reads of the memory at a place; undefined where it has left. */
@@ -220,7 +234,10 @@ export class PoolTerms {
   private scrub(forgotten: ReadonlySet<number>): void {
     // Rows that are left hold theirs; whatever is not held by any is gone with this.
     this.strings.clear();
-    this.entries.scrub(forgotten);
+    this.entries.scrub(
+      forgotten,
+      [...this.decided.values()].map(({ postings }) => postings),
+    );
   }
 
   /** Each answer of the database brings strings of its own: of 1.7 KB a memory took, a third were the same ones again. */
@@ -267,7 +284,13 @@ export class PoolTerms {
     let decided = this.decided.get(key);
     if (decided) this.decided.delete(key);
     else {
-      decided = { bits: new Uint8Array(this.passages.length), upTo: 0, readable: 0, countedAt: -1 };
+      decided = {
+        bits: new Uint8Array(this.passages.length),
+        upTo: 0,
+        postings: new Map(),
+        readable: 0,
+        countedAt: -1,
+      };
       const [oldest] = this.decided.keys();
       if (oldest !== undefined && this.decided.size >= MOST_FILTERS) this.decided.delete(oldest);
     }
@@ -284,7 +307,9 @@ export class PoolTerms {
     }
     for (; decided.upTo < end; decided.upTo++) {
       const row = this.rows[decided.upTo];
-      if (row) decided.bits[decided.upTo] = bitsFor(row, filter);
+      const bits = row ? bitsFor(row, filter) : 0;
+      decided.bits[decided.upTo] = bits;
+      if (bits !== 0) this.entries.post(decided.upTo, decided.postings);
     }
   }
 }

@@ -5,11 +5,15 @@ const FREQUENCY_BITS = 8;
 const FREQUENCIES = 1 << FREQUENCY_BITS;
 const MOST = FREQUENCIES - 1;
 
+/** By a term's number: the places that hold it, each with how often. */
+export type Postings = Map<number, number[]>;
+
 /** Which places hold which terms, and how often: from the terms and from the places. */
 export class TermEntries {
-  private readonly idOf = new Map<string, number>();
-  /** By term: places that hold it. */
-  private readonly postings: number[][] = [];
+  private readonly numberOf = new Map<string, number>();
+  private numbers = 0;
+  /** Of all places. */
+  private readonly postings: Postings = new Map();
   /** By place: the terms that it holds, from its start to that of the next. */
   private entries = new Int32Array(1_024);
   private readonly starts: number[] = [0];
@@ -22,68 +26,57 @@ export class TermEntries {
     this.reserve(start + held.terms.length);
     held.terms.forEach((term, at) => {
       const frequency = Math.min(held.frequencies[at] as number, MOST);
-      const id = this.take(term);
-      (this.postings[id] as number[]).push(place * FREQUENCIES + frequency);
-      this.entries[start + at] = id * FREQUENCIES + frequency;
+      this.entries[start + at] = this.take(term) * FREQUENCIES + frequency;
     });
     this.starts.push(start + held.terms.length);
+    this.post(place, this.postings);
   }
 
-  /** Each place that holds the term, and how often. */
-  forEachHolding(term: string, tell: (place: number, frequency: number) => void): void {
-    const id = this.idOf.get(term);
-    if (id === undefined) return;
-    for (const posting of this.postings[id] as number[]) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
-  }
-
-  /** By term, the place of it among these, from 1; 0 for all others. */
-  columnsOf(terms: readonly string[]): Int32Array {
-    const columns = new Int32Array(this.postings.length);
-    terms.forEach((term, column) => {
-      const id = this.idOf.get(term);
-      if (id !== undefined) columns[id] = column + 1;
-    });
-    return columns;
-  }
-
-  /**
-   * Writes how often a place holds each of some terms into `counts` from `at` on; it takes as long whoever else holds them.
-   * @param columns of the terms, by `columnsOf`
-   * @returns whether it holds one of them
-   */
-  countAt(place: number, columns: Int32Array, counts: Uint8Array, at: number): boolean {
+  /** Adds a place to postings of some of them. */
+  post(place: number, postings: Postings): void {
     const end = this.starts[place + 1] as number;
-    let holds = false;
     for (let entry = this.starts[place] as number; entry < end; entry++) {
       const packed = this.entries[entry] as number;
-      const column = columns[packed >>> FREQUENCY_BITS] as number;
-      if (column === 0) continue;
-      counts[at + column - 1] = packed & MOST;
-      holds = true;
+      const number = packed >>> FREQUENCY_BITS;
+      const posting = place * FREQUENCIES + (packed & MOST);
+      const held = postings.get(number);
+      if (held) held.push(posting);
+      else postings.set(number, [posting]);
     }
-    return holds;
   }
 
-  /** Leaves no word of them behind. */
-  scrub(places: ReadonlySet<number>): void {
-    for (const place of places) this.entries.fill(0, this.starts[place], this.starts[place + 1]);
-    for (const [term, id] of this.idOf) {
-      const postings = this.postings[id] as number[];
-      const rest = postings.filter((posting) => !places.has(Math.floor(posting / FREQUENCIES)));
-      if (rest.length === postings.length) continue;
-      this.postings[id] = rest;
-      if (rest.length === 0) this.idOf.delete(term);
+  /** Each place that holds the term, and how often; of all or of those that were posted. */
+  forEachHolding(
+    term: string,
+    tell: (place: number, frequency: number) => void,
+    postings: Postings = this.postings,
+  ): void {
+    const number = this.numberOf.get(term);
+    const held = number === undefined ? undefined : postings.get(number);
+    if (held) for (const posting of held) tell(Math.floor(posting / FREQUENCIES), posting % FREQUENCIES);
+  }
+
+  /** Leaves no word of them behind, here and in what was posted of them. */
+  scrub(places: ReadonlySet<number>, posted: readonly Postings[]): void {
+    const numbers = new Set<number>();
+    for (const place of places) {
+      const held = this.entries.subarray(this.starts[place], this.starts[place + 1]);
+      for (const packed of held) numbers.add(packed >>> FREQUENCY_BITS);
+      held.fill(0);
     }
+    for (const postings of [this.postings, ...posted]) for (const number of numbers) strike(postings, number, places);
+    for (const [term, number] of this.numberOf)
+      if (numbers.has(number) && !this.postings.has(number)) this.numberOf.delete(term);
   }
 
   private take(term: string): number {
-    let id = this.idOf.get(term);
-    if (id === undefined) {
-      id = this.postings.push([]) - 1;
+    let number = this.numberOf.get(term);
+    if (number === undefined) {
+      number = this.numbers++;
       // Cut out of the text of all terms, a longer one would keep that whole text in memory.
-      this.idOf.set(Buffer.from(term).toString(), id);
+      this.numberOf.set(Buffer.from(term).toString(), number);
     }
-    return id;
+    return number;
   }
 
   private reserve(length: number): void {
@@ -92,4 +85,10 @@ export class TermEntries {
     entries.set(this.entries);
     this.entries = entries;
   }
+}
+
+function strike(postings: Postings, number: number, places: ReadonlySet<number>): void {
+  const rest = postings.get(number)?.filter((posting) => !places.has(Math.floor(posting / FREQUENCIES)));
+  if (rest?.length) postings.set(number, rest);
+  else postings.delete(number);
 }
