@@ -63,6 +63,11 @@ async function found(database: Database): Promise<Organisation> {
   await database.maintenance(
     `update pool p set memories = (select count(*) from memory m where m.org_id = p.org_id and m.pool_id = p.pool_id)`,
   );
+  // Else their plans would be of an empty table, while every measured recall adds to it.
+  await database.maintenance(
+    `insert into memory_usage (org_id, memory_id, pool_id, recall_count, last_recalled_at)
+     select org_id, memory_id, pool_id, 1, now() from memory`,
+  );
   await database.maintenance('vacuum analyze');
   return {
     database,

@@ -86,7 +86,8 @@ async function answerBefore(field: Field, kind: Kind, asking: readonly Asking[],
     const client = field.client(caller.role, kind);
     return (nth: number) => client.recall(keysOf(caller), questions[nth % questions.length] as Question);
   });
-  await serve(before, MANY, (nth) => recalls[nth % recalls.length]?.(nth) ?? Promise.resolve());
+  await serve(before, MANY, (nth) => (recalls[nth % recalls.length] as (nth: number) => Promise<unknown>)(nth));
+  await field.analyse();
 }
 
 async function measure(measurement: Measurement): Promise<Row[]> {

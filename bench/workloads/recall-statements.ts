@@ -3,12 +3,9 @@ import { ratio, takeTurns, type Variant } from '../measure.js';
 import { withOrganisation, type Organisation } from '../recall-organisation.repository.js';
 import { MIXES, policyOf } from '../statements.js';
 import { type Row, type Workload } from '../workload.js';
-import { assertSameHits, recallThrough, type Recall } from './recall-overhead.js';
+import { assertSameHits, recallThrough, WARM_ROUNDS, type Recall } from './recall-overhead.js';
 
 const COUNTS = [10, 100, 1_000, 10_000];
-/** Some thousands of recalls: as many as a process goes on compiling for. */
-const WARM_ROUNDS = 80;
-
 /** What a policy costs as it grows. */
 export const recallStatements: Workload = {
   name: 'recall-statements',
@@ -38,7 +35,7 @@ async function rowsOf(organisation: Organisation, name: string, from: number, by
   }
   await assertAlike(organisation, editions);
   const variants = [byDefault, ...editions].map((edition) => variantOf(organisation, edition));
-  const rounds = await takeTurns(variants, 24, 6, WARM_ROUNDS);
+  const rounds = await takeTurns(variants, 60, 10, WARM_ROUNDS);
   const against = (of: number, to: number): Omit<Row, 'row'> => ({
     value: ratio(rounds, of, to),
     unit: '×',

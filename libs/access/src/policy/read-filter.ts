@@ -84,6 +84,9 @@ export class PrincipalFilter extends ReadFilter {
   readonly unrestricted = false;
   private readonly masked: ReadonlySet<MaskableField>;
   private groups: ReadonlyMap<string, PoolGroup> | undefined;
+  private seen: Predicate | undefined;
+  /** To the pools that were asked for last, which mostly are those that will be asked for next. */
+  private narrowed: { to: string; filter: ReadFilter } | undefined;
 
   constructor(
     purpose: string,
@@ -98,9 +101,9 @@ export class PrincipalFilter extends ReadFilter {
 
   where(params: SqlParams, alias: string): string {
     const { principalId } = this;
-    const sees = this.sees(
+    const sees = (this.seen ??= this.sees(
       principalId === null || ((values, row) => `${row}.author_id = ${values.add(principalId, 'uuid')}`),
-    );
+    ));
     return sees === false ? 'false' : `${inPools(this.poolIds)(params, alias)} and ${render(sees, params, alias)}`;
   }
 
@@ -150,9 +153,13 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   narrow(poolIds: readonly string[]): ReadFilter {
-    const wanted = new Set(poolIds);
-    const scope = narrowTo(this.scope, (poolId) => wanted.has(poolId));
-    return new PrincipalFilter(this.purpose, this.policyVersion, this.principalId, scope);
+    const to = poolIds.join();
+    if (this.narrowed?.to !== to) {
+      const wanted = new Set(poolIds);
+      const scope = narrowTo(this.scope, (poolId) => wanted.has(poolId));
+      this.narrowed = { to, filter: new PrincipalFilter(this.purpose, this.policyVersion, this.principalId, scope) };
+    }
+    return this.narrowed.filter;
   }
 
   together(): ReadFilter {

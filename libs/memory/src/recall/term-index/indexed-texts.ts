@@ -13,7 +13,7 @@ import type { MemoryFilter } from '../../read/memory-filter.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
-import { READABLE, SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
+import { SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
 
 interface Found {
   passages: Passage[];
@@ -105,9 +105,9 @@ export class IndexedTexts implements Texts {
     return new Map(
       terms.map((term) => {
         let count = 0;
-        for (const { pool, view } of this.looked)
-          view.forEachHolding(term, (place) => {
-            if (this.isThere(pool, view, place)) count++;
+        for (const looked of this.looked)
+          looked.view.forEachHolding(term, (place) => {
+            if (this.bitsThere(looked, place) !== 0) count++;
           });
         return [term, count];
       }),
@@ -115,14 +115,16 @@ export class IndexedTexts implements Texts {
   }
 
   /** Those that hold one of `asked`, each with all of `terms` that it holds. */
-  private found({ pool, view }: Looked, asked: readonly string[], terms: readonly string[]): Found {
+  private found(looked: Looked, asked: readonly string[], terms: readonly string[]): Found {
+    const { pool, view } = looked;
     const passages: Passage[] = [];
     // By place: the number of its row, from 1.
     const rows = new Int32Array(pool.places);
     for (const term of asked)
       view.forEachHolding(term, (place) => {
-        if (rows[place] === 0 && this.isThere(pool, view, place))
-          rows[place] = passages.push(this.shown(pool, view, place));
+        if (rows[place] !== 0) return;
+        const bits = this.bitsThere(looked, place);
+        if (bits !== 0) rows[place] = passages.push(this.shown(pool, place, bits));
       });
     const counts = new Uint8Array(passages.length * terms.length);
     terms.forEach((term, column) =>
@@ -134,13 +136,13 @@ export class IndexedTexts implements Texts {
     return { passages, counts };
   }
 
-  private isThere(pool: PoolTerms, view: View, place: number): boolean {
-    return (view.bitsOf(place) & READABLE) !== 0 && !pool.isExpired(place, this.look.now);
+  /** 0 where it may not be read, or has expired. */
+  private bitsThere({ pool, view }: Looked, place: number): number {
+    return pool.isExpired(place, this.look.now) ? 0 : view.bitsOf(place);
   }
 
-  private shown(pool: PoolTerms, view: View, place: number): Passage {
+  private shown(pool: PoolTerms, place: number, bits: number): Passage {
     const passage = pool.passages[place] as Passage;
-    const bits = view.bitsOf(place);
     const wanted = pool.holdsAt(place, this.look.moment) && (this.plain || this.wants(pool, place, bits));
     if (wanted && bits & SHOWS_SESSION && bits & SHOWS_SPEAKER) return passage;
     return {
@@ -156,12 +158,12 @@ export class IndexedTexts implements Texts {
     return row !== undefined && isWanted(this.look.wanted, row, bits);
   }
 
-  private inSession({ pool, view }: Looked, sessionId: string, atMost: number): Passage[] {
+  private inSession(looked: Looked, sessionId: string, atMost: number): Passage[] {
     const run: Passage[] = [];
-    for (const place of pool.placesOf(sessionId)) {
+    for (const place of looked.pool.placesOf(sessionId)) {
       if (run.length >= atMost) break;
-      if (view.bitsOf(place) & SHOWS_SESSION && this.isThere(pool, view, place))
-        run.push(this.shown(pool, view, place));
+      const bits = this.bitsThere(looked, place);
+      if (bits & SHOWS_SESSION) run.push(this.shown(looked.pool, place, bits));
     }
     return run;
   }

@@ -47,9 +47,8 @@ interface Decided {
   upTo: number;
   /** Of what it lets be read: how many other memories hold a term must not show in the time that it takes to find these. */
   postings: Postings;
-  /** How many memories it lets be read, and when that was counted. */
+  /** How many memories it lets be read. */
   readable: number;
-  countedAt: number;
 }
 
 /** How a filter looks at a pool. */
@@ -80,7 +79,6 @@ export class PoolTerms {
   private readonly strings = new Map<string, string>();
   /** The places that were a memory's before. */
   private readonly leftBy = new Map<string, number[]>();
-  private changes = 0;
 
   constructor(
     readonly poolId: string,
@@ -151,13 +149,6 @@ export class PoolTerms {
     if (key === null) return this.wholeView();
     const decided = this.decisions(key);
     this.decide(decided, filter);
-    if (decided.countedAt !== this.changes) {
-      decided.readable = this.rows.reduce(
-        (sum, row, place) => sum + (row ? (decided.bits[place] as number) & 1 : 0),
-        0,
-      );
-      decided.countedAt = this.changes;
-    }
     const bitsOf = (place: number) => {
       const row = this.rows[place];
       if (!row) return 0;
@@ -210,7 +201,6 @@ export class PoolTerms {
   }
 
   private leave(id: string): void {
-    this.changes++;
     const place = this.placeOf.get(id);
     if (place === undefined) return;
     this.placeOf.delete(id);
@@ -218,6 +208,8 @@ export class PoolTerms {
     this.leaveSession(this.passages[place]?.sessionId ?? null, place);
     this.rows[place] = undefined;
     this.passages[place] = GONE;
+    for (const decided of this.decided.values())
+      if (place < decided.upTo && decided.bits[place] !== 0) decided.readable--;
     const left = this.leftBy.get(id);
     if (left) left.push(place);
     else this.leftBy.set(id, [place]);
@@ -289,7 +281,6 @@ export class PoolTerms {
         upTo: 0,
         postings: new Map(),
         readable: 0,
-        countedAt: -1,
       };
       const [oldest] = this.decided.keys();
       if (oldest !== undefined && this.decided.size >= MOST_FILTERS) this.decided.delete(oldest);
@@ -309,7 +300,9 @@ export class PoolTerms {
       const row = this.rows[decided.upTo];
       const bits = row ? bitsFor(row, filter) : 0;
       decided.bits[decided.upTo] = bits;
-      if (bits !== 0) this.entries.post(decided.upTo, decided.postings);
+      if (bits === 0) continue;
+      decided.readable++;
+      this.entries.post(decided.upTo, decided.postings);
     }
   }
 }
