@@ -95,7 +95,7 @@ async function keep(tests: readonly Test[]): Promise<void> {
   const orgId = tenant.org;
   for (const test of tests) {
     const hash = hashOf(test);
-    const text = `insert into policy_list values ($1, $2, jsonb_build_object('values', $3::jsonb)) on conflict do nothing`;
+    const text = `insert into policy_list values ($1, $2, $3::jsonb) on conflict do nothing`;
     await run(text, [orgId, hash, valuesAsKeys(test)]);
     noteKept(test, { orgId, hash });
   }

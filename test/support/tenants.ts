@@ -26,7 +26,7 @@ export async function newTenant(database: Database): Promise<Tenant> {
   await insertKey(database, { org, coder }, { key });
   await write(`insert into policy (org_id, version, statements) values ($1, 1, '[]')`, org);
   await write('insert into policy_head (org_id, version) values ($1, 1)', org);
-  await write(`insert into policy_list values ($1, sha256('[]'), '{"values": {}}')`, org);
+  await write(`insert into policy_list values ($1, sha256('[]'), '{}')`, org);
   await write(`insert into embedding_space values ($1, $2, 'test', 2, now())`, org, space);
   await write(
     `insert into idempotency (org_id, principal_id, key, input_hash) values ($1, $2, 'mine', 'x')`,

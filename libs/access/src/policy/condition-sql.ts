@@ -47,8 +47,9 @@ function listSql(test: Test, params: SqlParams): string {
   const list = keptAs(test);
   if (!list) return params.add(valuesAsKeys(test), 'jsonb');
   const [orgId, hash] = [params.add(list.orgId, 'uuid'), params.add(list.hash, 'bytea')];
-  // What -> answers is a copy in memory, made once a statement. The column itself would be fetched again for each row.
-  return `(select l.members -> 'values' from policy_list l where l.org_id = ${orgId} and l.hash = ${hash})`;
+  // What #> answers is in memory, fetched once a statement: the column itself would be fetched again for each row, and a part
+  // of it would be copied.
+  return `(select l.members #> '{}' from policy_list l where l.org_id = ${orgId} and l.hash = ${hash})`;
 }
 
 const boundLists = new WeakMap<Test, readonly unknown[]>();

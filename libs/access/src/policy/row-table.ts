@@ -17,7 +17,7 @@ const TABLE = `create table memory (
 
 const LISTS = 'create table policy_list (org_id uuid, hash bytea, members jsonb, primary key (org_id, hash))';
 const ORG = '00000000-0000-7000-8000-000000000000';
-const KEEP = `insert into policy_list values ($1, $2, jsonb_build_object('values', $3::jsonb)) on conflict do nothing`;
+const KEEP = `insert into policy_list values ($1, $2, $3::jsonb) on conflict do nothing`;
 
 const INSERT = `insert into memory (pool_id, type, status, was_held, entity_id, session_id, speaker, author_id, author_role, importance, labels, created_at, valid_from)
   select pool_id, type, status, status = 'FORGOTTEN' and importance = 1, entity_id, session_id, speaker, author_id, author_role, importance,

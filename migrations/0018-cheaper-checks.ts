@@ -48,11 +48,17 @@ const FENCE = `
     return true;
   end $$;`;
 
-export class FenceOnceASnapshot0000000000018 implements MigrationInterface {
-  name = 'FenceOnceASnapshot0000000000018';
+/**
+ * A list stands in its row as it is looked up: under a key of an object it was copied by each statement, half as long again as
+ * fetching it. Brokers store what they find missing.
+ */
+const LISTS = `truncate policy_list`;
+
+export class CheaperChecks0000000000018 implements MigrationInterface {
+  name = 'CheaperChecks0000000000018';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(FENCE);
+    for (const part of [FENCE, LISTS]) await runner.query(part);
   }
 
   down(): Promise<void> {
