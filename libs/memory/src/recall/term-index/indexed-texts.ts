@@ -13,7 +13,8 @@ import type { MemoryFilter } from '../../read/memory-filter.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
-import { SHOWS_SESSION, SHOWS_SPEAKER, type PoolTerms, type View } from './pool-terms.js';
+import { SHOWS_SESSION, SHOWS_SPEAKER, type View } from './decisions.js';
+import type { PoolTerms } from './pool-terms.js';
 
 interface Found {
   passages: Passage[];

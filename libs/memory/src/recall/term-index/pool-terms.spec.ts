@@ -3,7 +3,8 @@ import { newId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { termVector } from '../term-vector.js';
-import { PoolTerms, READABLE } from './pool-terms.js';
+import { READABLE } from './decisions.js';
+import { PoolTerms } from './pool-terms.js';
 import type { TermRow } from './term-index.repository.js';
 
 const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow => ({

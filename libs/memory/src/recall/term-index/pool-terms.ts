@@ -1,23 +1,8 @@
-import type { MaskableField, MemoryRow, ReadFilter } from '#access';
+import type { MemoryRow, ReadFilter } from '#access';
 import type { Passage } from '../recipe.js';
-import { TermEntries, type Postings } from './term-entries.js';
+import { Decisions, READABLE, WHOLE, type View } from './decisions.js';
+import { TermEntries } from './term-entries.js';
 import type { Seen, TermRow } from './term-index.repository.js';
-
-/** What a filter lets be used of a memory, as bits. */
-export const READABLE = 1;
-export const SHOWS_SESSION = 2;
-export const SHOWS_SPEAKER = 4;
-export const SHOWS_ENTITY = 8;
-export const SHOWS_AUTHOR = 16;
-export const SHOWS_LABELS = 32;
-const FIELD_BITS: readonly [MaskableField, number][] = [
-  ['sessionId', SHOWS_SESSION],
-  ['speaker', SHOWS_SPEAKER],
-  ['entityId', SHOWS_ENTITY],
-  ['author', SHOWS_AUTHOR],
-  ['labels', SHOWS_LABELS],
-];
-const WHOLE = FIELD_BITS.reduce((bits, [, bit]) => bits | bit, READABLE);
 
 const NO_LABELS: readonly string[] = [];
 /** Stands where a memory has left. */
@@ -31,34 +16,11 @@ const GONE: Passage = {
   traits: 0,
   wanted: false,
 };
-/** Filters whose decisions are kept for a pool. Of each memory that one lets be read they take some 160 bytes. */
-const MOST_FILTERS = 16;
-
 /** When a memory is there at all; most always are. */
 interface Span {
   expiresAt: Date | null;
   validFrom: Date | null;
   validTo: Date | null;
-}
-
-/** What a filter says of the places, decided up to one of them. */
-interface Decided {
-  bits: Uint8Array;
-  upTo: number;
-  /** Of what it lets be read: how many other memories hold a term must not show in the time that it takes to find these. */
-  postings: Postings;
-  /** How many memories it lets be read. */
-  readable: number;
-}
-
-/** How a filter looks at a pool. */
-export interface View {
-  /** 0 where the memory at the place may not be used. */
-  bitsOf: (place: number) => number;
-  /** Each place that holds the term, and how often; some have left, and none is of what may not be read. */
-  forEachHolding: (term: string, tell: (place: number, frequency: number) => void) => void;
-  /** Memories that may be read, expired ones too. */
-  readable: number;
 }
 
 /**
@@ -75,7 +37,7 @@ export class PoolTerms {
   private readonly sessions = new Map<string, number[]>();
   /** Of those that are not always there. */
   private readonly spans = new Map<number, Span>();
-  private readonly decided = new Map<string, Decided>();
+  private readonly decisions = new Decisions(this.rows, this.entries);
   private readonly strings = new Map<string, string>();
   /** The places that were a memory's before. */
   private readonly leftBy = new Map<string, number[]>();
@@ -140,26 +102,12 @@ export class PoolTerms {
   testsFor(filter: ReadFilter): number {
     const key = filter.openKey(this.poolId);
     if (key === null) return 0;
-    return (this.places - (this.decided.get(key)?.upTo ?? 0)) * filter.openTests(this.poolId);
+    return this.decisions.openFor(key) * filter.openTests(this.poolId);
   }
 
-  /** What the filter decides of each memory: once for all who see alike. */
   view(filter: ReadFilter): View {
     const key = filter.openKey(this.poolId);
-    if (key === null) return this.wholeView();
-    const decided = this.decisions(key);
-    this.decide(decided, filter);
-    const bitsOf = (place: number) => {
-      const row = this.rows[place];
-      if (!row) return 0;
-      // What another recall has taken in meanwhile is not decided yet.
-      return place < decided.upTo ? (decided.bits[place] as number) : bitsFor(row, filter);
-    };
-    const forEachHolding: View['forEachHolding'] = (term, tell) => {
-      this.decide(decided, filter);
-      this.entries.forEachHolding(term, tell, decided.postings);
-    };
-    return { bitsOf, forEachHolding, readable: decided.readable };
+    return key === null ? this.wholeView() : this.decisions.view(key, filter);
   }
 
   private wholeView(): View {
@@ -208,8 +156,7 @@ export class PoolTerms {
     this.leaveSession(this.passages[place]?.sessionId ?? null, place);
     this.rows[place] = undefined;
     this.passages[place] = GONE;
-    for (const decided of this.decided.values())
-      if (place < decided.upTo && decided.bits[place] !== 0) decided.readable--;
+    this.decisions.leave(place);
     const left = this.leftBy.get(id);
     if (left) left.push(place);
     else this.leftBy.set(id, [place]);
@@ -226,10 +173,7 @@ export class PoolTerms {
   private scrub(forgotten: ReadonlySet<number>): void {
     // Rows that are left hold theirs; whatever is not held by any is gone with this.
     this.strings.clear();
-    this.entries.scrub(
-      forgotten,
-      [...this.decided.values()].map(({ postings }) => postings),
-    );
+    this.entries.scrub(forgotten, this.decisions.postings());
   }
 
   /** Each answer of the database brings strings of its own: of 1.7 KB a memory took, a third were the same ones again. */
@@ -271,44 +215,4 @@ export class PoolTerms {
     while (at > 0 && (this.passages[places[at - 1] as number] as Passage).id > id) at--;
     places.splice(at, 0, place);
   }
-
-  private decisions(key: string): Decided {
-    let decided = this.decided.get(key);
-    if (decided) this.decided.delete(key);
-    else {
-      decided = {
-        bits: new Uint8Array(this.passages.length),
-        upTo: 0,
-        postings: new Map(),
-        readable: 0,
-      };
-      const [oldest] = this.decided.keys();
-      if (oldest !== undefined && this.decided.size >= MOST_FILTERS) this.decided.delete(oldest);
-    }
-    this.decided.set(key, decided);
-    return decided;
-  }
-
-  private decide(decided: Decided, filter: ReadFilter): void {
-    const end = this.passages.length;
-    if (decided.bits.length < end) {
-      const bits = new Uint8Array(end + (end >> 2));
-      bits.set(decided.bits);
-      decided.bits = bits;
-    }
-    for (; decided.upTo < end; decided.upTo++) {
-      const row = this.rows[decided.upTo];
-      const bits = row ? bitsFor(row, filter) : 0;
-      decided.bits[decided.upTo] = bits;
-      if (bits === 0) continue;
-      decided.readable++;
-      this.entries.post(decided.upTo, decided.postings);
-    }
-  }
-}
-
-/** What is hidden must not be found by, nor tell a session or a speaker. */
-function bitsFor(row: MemoryRow, filter: ReadFilter): number {
-  if (!filter.opens(row) || !filter.opensField(row, 'content')) return 0;
-  return FIELD_BITS.reduce((bits, [field, bit]) => (filter.opensField(row, field) ? bits | bit : bits), READABLE);
 }

@@ -1,6 +1,6 @@
 import type { MemoryRow } from '#access';
 import type { MemoryFilter } from '../../read/memory-filter.js';
-import { SHOWS_AUTHOR, SHOWS_ENTITY, SHOWS_LABELS, SHOWS_SESSION } from './pool-terms.js';
+import { SHOWS_AUTHOR, SHOWS_ENTITY, SHOWS_LABELS, SHOWS_SESSION } from './decisions.js';
 
 /**
  * Whether what is kept can tell all that the filter asks: what is ACTIVE now, and nothing of the metadata. Its pools are the
