@@ -20,7 +20,10 @@ const TIMEOUT_MS = 180_000;
 const SUITES = {
   table: [['test/catalogue']],
   policy: [['test/walls/row-policies'], ['test/row-security', 'test/catalogue']],
-  function: [['test/walls/definer-functions'], ['test/row-security', 'test/catalogue']],
+  function: [
+    ['test/walls/definer-functions', 'test/walls/fence'],
+    ['test/row-security', 'test/catalogue'],
+  ],
   source: [
     ['test/walls/where-alone'],
     ['libs/access/src/policy'],
