@@ -164,6 +164,21 @@ describe('a recall', () => {
     expect(contents(hits).length).toBe(10);
   });
 
+  it('is explained once, however often that is read, and tells what its own parts add up to', async () => {
+    const pool = await newPool('explained');
+    await store(pool, ['The lathe hums at night', 'Nobody knows why the lathe hums']);
+    const caller = await api.broker.credentials.authenticate(planner.key);
+    const { hits } = await api.broker.recall.look(caller, { query: 'why does the lathe hum', pools: [pool] });
+    expect(hits).toHaveLength(2);
+    for (const hit of hits) {
+      const { vectorRank, textRank, ...parts } = hit.explanation;
+      expect(hit.explanation).toBe(hit.explanation);
+      expect([vectorRank, textRank]).toEqual([null, hit.rank]);
+      const sum = Object.values(parts).reduce((all, part) => all + part, 0);
+      expect(hit.score).toBeCloseTo(sum / (1 + sum), 9);
+    }
+  });
+
   it('answers what a memory says now, and nothing of what it said or was', async () => {
     const pool = await newPool('changing');
     const [id] = await store(pool, ['The gateway listens on port eighty']);
