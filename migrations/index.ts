@@ -14,7 +14,7 @@ import { Consolidation0000000000013 } from './0013-consolidation.js';
 import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure.js';
 import { AuthorRole0000000000016 } from './0016-author-role.js';
 import { Touched0000000000017 } from './0017-touched.js';
-import { CheaperChecks0000000000018 } from './0018-cheaper-checks.js';
+import { FenceOnceASnapshot0000000000018 } from './0018-fence-once-a-snapshot.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -34,5 +34,5 @@ export const migrations = [
   ExtractionAndErasure0000000000015,
   AuthorRole0000000000016,
   Touched0000000000017,
-  CheaperChecks0000000000018,
+  FenceOnceASnapshot0000000000018,
 ];

@@ -84,7 +84,7 @@ export class PrincipalFilter extends ReadFilter {
   readonly unrestricted = false;
   private readonly masked: ReadonlySet<MaskableField>;
   private groups: ReadonlyMap<string, PoolGroup> | undefined;
-  private seen: Predicate | undefined;
+  private whoSees: Predicate | undefined;
   /** To the pools that were asked for last, which mostly are those that will be asked for next. */
   private narrowed: { to: string; filter: ReadFilter } | undefined;
 
@@ -101,7 +101,7 @@ export class PrincipalFilter extends ReadFilter {
 
   where(params: SqlParams, alias: string): string {
     const { principalId } = this;
-    const sees = (this.seen ??= this.sees(
+    const sees = (this.whoSees ??= this.sees(
       principalId === null || ((values, row) => `${row}.author_id = ${values.add(principalId, 'uuid')}`),
     ));
     return sees === false ? 'false' : `${inPools(this.poolIds)(params, alias)} and ${render(sees, params, alias)}`;

@@ -20,8 +20,8 @@ export function valuesAsKeys(test: Test): string {
   return object;
 }
 
-/** Equal for lists of the same values, whatever asks for them. */
-export const hashOf = (test: Test): Buffer => createHash('sha256').update(valuesAsKeys(test)).digest();
+/** Equal for lists of the same values, whatever asks for them; and of no list that was kept in another form. */
+export const hashOf = (test: Test): Buffer => createHash('sha256').update('keys:').update(valuesAsKeys(test)).digest();
 
 /** Where the database keeps the test's values; undefined where they are sent with each statement. */
 export const keptAs = (test: Test): KeptList | undefined => kept.get(test);

@@ -53,12 +53,12 @@ export class Decisions {
   ) {}
 
   /** How many places are not decided yet for a filter of this key. */
-  openFor(key: string): number {
+  undecidedFor(key: string): number {
     return this.rows.length - (this.decided.get(key)?.upTo ?? 0);
   }
 
   view(key: string, filter: ReadFilter): View {
-    const decided = this.of(key);
+    const decided = this.use(key);
     this.decide(decided, filter);
     return {
       bitsOf: (place) => {
@@ -86,7 +86,7 @@ export class Decisions {
     return [...this.decided.values()].map(({ postings }) => postings);
   }
 
-  private of(key: string): Decided {
+  private use(key: string): Decided {
     let decided = this.decided.get(key);
     if (decided) this.decided.delete(key);
     else {

@@ -37,6 +37,7 @@ const partial = {
 } as unknown as ReadFilter;
 const whole = { openKey: () => null } as unknown as ReadFilter;
 
+const words = (pool: PoolTerms) => inspect(pool, { depth: null, maxArrayLength: null });
 const holding = (pool: PoolTerms, term: string, filter = whole): [number, number][] => {
   const found: [number, number][] = [];
   pool.view(filter).forEachHolding(term, (place, frequency) => found.push([place, frequency]));
@@ -86,13 +87,17 @@ describe('the terms of a pool', () => {
     const [id, other] = [newId(), newId()];
     pool.takeIn([row(id, 'xylophon', { sessionId: 'secret' }), row(other, 'marimba')]);
     expect(holding(pool, 'xylophon', partial)).toEqual([[0, 1]]);
+    expect(words(pool)).toContain('xylophon');
+    expect(pool.view(partial).readable).toBe(2);
     pool.takeIn([row(id, 'marimba')]);
     pool.takeIn([row(id, '', { status: 'FORGOTTEN', terms: '', length: 0 })]);
     expect(holding(pool, 'xylophon')).toEqual([]);
     expect(holding(pool, 'marimba')).toEqual([[1, 1]]);
     expect(holding(pool, 'xylophon', partial)).toEqual([]);
     expect(holding(pool, 'marimba', partial)).toEqual([[1, 1]]);
-    expect(inspect(pool, { depth: null, showHidden: true })).not.toContain('xylophon');
+    expect(words(pool)).not.toContain('xylophon');
+    expect(words(pool)).toContain('marimba');
+    expect(pool.view(partial).readable).toBe(1);
     expect(pool.placesOf('secret')).toEqual([]);
     expect(pool.size).toBe(1);
   });

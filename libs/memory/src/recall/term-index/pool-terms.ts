@@ -16,6 +16,9 @@ const GONE: Passage = {
   traits: 0,
   wanted: false,
 };
+/** What it takes to post the terms of a memory, in tests of conditions: 1.2 µs in a pool of 20,000. */
+const TESTS_OF_POSTING = 80;
+
 /** When a memory is there at all; most always are. */
 interface Span {
   expiresAt: Date | null;
@@ -102,7 +105,7 @@ export class PoolTerms {
   testsFor(filter: ReadFilter): number {
     const key = filter.openKey(this.poolId);
     if (key === null) return 0;
-    return this.decisions.openFor(key) * filter.openTests(this.poolId);
+    return this.decisions.undecidedFor(key) * (filter.openTests(this.poolId) + TESTS_OF_POSTING);
   }
 
   view(filter: ReadFilter): View {
