@@ -1,7 +1,7 @@
 import type { RecallResult } from '#memory';
 
-/** Time goes on between the two answers, and what is recent is worth less by it. */
-const TOLERANCE = 1e-6;
+/** Time goes on between the two answers, and what is recent is worth less by it: in steps of a millionth, of which a sum may hold two. */
+const TOLERANCE = 2.5e-6;
 
 /** Without its numbers, and they beside it. */
 function apart(result: RecallResult): { told: unknown; numbers: number[] } {
