@@ -15,6 +15,7 @@ import { ExtractionAndErasure0000000000015 } from './0015-extraction-and-erasure
 import { AuthorRole0000000000016 } from './0016-author-role.js';
 import { Touched0000000000017 } from './0017-touched.js';
 import { FenceOnceASnapshot0000000000018 } from './0018-fence-once-a-snapshot.js';
+import { TouchIndex0000000000019 } from './0019-touch-index.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   AuthorRole0000000000016,
   Touched0000000000017,
   FenceOnceASnapshot0000000000018,
+  TouchIndex0000000000019,
 ];

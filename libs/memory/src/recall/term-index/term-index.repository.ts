@@ -56,7 +56,7 @@ const CHANGES = `select pg_current_snapshot()::text as seen, found.*
     select c.* from unnest($2::uuid[], $3::pg_snapshot[], $4::xid8[]) as s (pool_id, seen, least)
     cross join lateral (
       select ${COLUMNS} from memory m
-      where m.org_id = $1 and m.pool_id = s.pool_id and m.touched >= s.least and not pg_visible_in_snapshot(m.touched, s.seen)
+      where m.org_id = $1 and m.pool_id = s.pool_id and m.touched >= s.least and m.touched > '0'::xid8 and not pg_visible_in_snapshot(m.touched, s.seen)
         and m.touched < pg_snapshot_xmax(pg_current_snapshot())
       limit $5
     ) c limit $5
