@@ -27,8 +27,8 @@ const MOST_CHANGES = 1_000;
 const KEPT_UNUSED_MS = 600_000;
 /** For another pool nothing is let go of that was used so lately: where there are too many pools, each would push out the next. */
 const IN_USE_MS = 60_000;
-/** Tests of conditions, about 15 ns each: more would keep all other requests waiting. Beyond, Postgres decides. */
-const MOST_TESTS = 2_000_000;
+/** Tests of conditions, about 15 ns each: more would keep all other requests waiting. Beyond, Postgres decides. Enough for a simple one over all that is kept by default. */
+const MOST_TESTS = 4_200_000;
 /** What an empty pool takes, as if it were memories. */
 const LEAST_SIZE = 50;
 /** Until then a pool that is too large, or had no room, is not tried again. */
