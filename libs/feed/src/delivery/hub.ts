@@ -127,11 +127,12 @@ export class Hub {
     this.checkEpoch(pulse.epoch);
     const moved = new Map(pulse.moved.map(({ poolId, seq }) => [poolId, seq]));
     for (const [poolId, seq] of moved) roster.heads.set(poolId, seq);
-    const hasExpired = [...roster.audiences.values()].some(({ until }) => until !== null && until <= pulse.now);
-    if (pulse.generation !== roster.generation || hasExpired) await this.admitAll();
+    // Before access is asked for, which may fail: what has moved is found once.
     if (moved.size > 0)
       for (const audience of roster.audiences.values())
         if (!covers(audience.position.seqs, moved)) this.behind.add(audience);
+    const hasExpired = [...roster.audiences.values()].some(({ until }) => until !== null && until <= pulse.now);
+    if (pulse.generation !== roster.generation || hasExpired) await this.admitAll();
     for (const audience of this.behind) void this.pump(audience);
   }
 
