@@ -18,7 +18,7 @@ const ROWS = 80;
 const ROWS_SEED = Number(process.env.ROWS_SEED ?? Date.now() % 1_000_000);
 
 /** What all properties here run together, each over all rows. More on demand: DECISIONS=1000000. */
-const RUNS = 2_050;
+const RUNS = 2_150;
 const times = Math.max(1, Number(process.env.DECISIONS ?? 0) / (RUNS * ROWS));
 const runs = (usual: number) => Math.ceil(usual * times);
 jest.setTimeout(60_000 * times);
@@ -86,9 +86,10 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
 
   it('on the fields that are shown of them', async () => {
     await fc.assert(
-      fc.asyncProperty(policies, principals, fc.boolean(), async (statements, principal, kept) => {
+      fc.asyncProperty(policies, principals, fc.boolean(), fc.boolean(), async (statements, principal, kept, open) => {
         const access = accessOf(statements, principal);
-        const filter = access.readFilter('test');
+        const whole = access.readFilter('test');
+        const filter = open ? whole.openRows() : whole;
         if (kept) await table.keep(filter.longLists());
         const params = new SqlParams();
         const columns = MASKABLE_FIELDS.map(
@@ -99,34 +100,42 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         const found = await select([...columns, masked].join(', '), filter.where(params, 'm'), params);
         const byId = new Map(rows.map((row) => [row.id, row]));
         for (const row of found) {
-          const whole = byId.get(row.id as string) as MemoryRow;
-          const shown = access.visibleFields(whole);
+          const stored = byId.get(row.id as string) as MemoryRow;
+          const shown = access.visibleFields(stored);
           const hidden = MASKABLE_FIELDS.filter((field) => !shown.has(field));
           const fields = MASKABLE_FIELDS.map((field) => row[field]);
           expect(fields).toEqual(MASKABLE_FIELDS.map((field) => (shown.has(field) ? row[`raw ${field}`] : null)));
           expect(row.masked).toEqual(hidden);
           expect(filter.masks() || hidden.length === 0).toBe(true);
-          if (!isOpen(whole)) continue;
-          expect(MASKABLE_FIELDS.filter((field) => !filter.opensField(whole, field))).toEqual(hidden);
-          expect(filter.openKey(whole.poolId) !== null || hidden.length === 0).toBe(true);
+          if (!isOpen(stored)) continue;
+          expect(MASKABLE_FIELDS.filter((field) => !filter.opensField(stored, field))).toEqual(hidden);
+          expect(filter.openKey(stored.poolId) !== null || hidden.length === 0).toBe(true);
         }
       }),
       { numRuns: runs(400) },
     );
   });
 
-  it('on fewer pools, when a filter is narrowed', async () => {
+  it('on fewer pools, when a filter is narrowed, and on open rows alone', async () => {
     await fc.assert(
-      fc.asyncProperty(policies, principals, some(POOLS, 0), async (statements, principal, pools) => {
-        const access = accessOf(statements, principal);
-        const ids = pools.map(({ id }) => id);
-        const filter = access.readFilter('test').narrow(ids);
-        const params = new SqlParams();
-        const found = await select('1', filter.where(params, 'm'), params);
-        const seen = rows.filter((row) => ids.includes(row.poolId) && access.canSee(row));
-        expect(found.map(({ id }) => id)).toEqual(seen.map(({ id }) => id));
-      }),
-      { numRuns: runs(100) },
+      fc.asyncProperty(
+        policies,
+        principals,
+        some(POOLS, 0),
+        fc.boolean(),
+        async (statements, principal, pools, open) => {
+          const access = accessOf(statements, principal);
+          const ids = pools.map(({ id }) => id);
+          const narrowed = access.readFilter('test').narrow(ids);
+          const filter = open ? narrowed.openRows() : narrowed;
+          const params = new SqlParams();
+          const found = await select('1', filter.where(params, 'm'), params);
+          const meant = open ? rows.filter(isOpen) : rows;
+          const seen = meant.filter((row) => ids.includes(row.poolId) && access.canSee(row));
+          expect(found.map(({ id }) => id)).toEqual(seen.map(({ id }) => id));
+        },
+      ),
+      { numRuns: runs(200) },
     );
   });
 

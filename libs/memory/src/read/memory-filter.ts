@@ -82,6 +82,10 @@ export function parseFilter(input: MemoryFilterInput | null | undefined, path: s
   };
 }
 
+/** Whether it asks for what is ACTIVE at this moment, and for nothing else. */
+export const isActiveNow = ({ statuses, moment }: MemoryFilter): boolean =>
+  statuses.length === 1 && statuses[0] === 'ACTIVE' && !moment?.named;
+
 /** Conditions look at what the caller is shown: a filter on a hidden field matches nothing, or it would tell what is there. */
 export function filterSql(filter: MemoryFilter, readFilter: ReadFilter, params: SqlParams): string {
   const shown = (field: MaskableField) => readFilter.column(params, 'm', field);

@@ -1,7 +1,7 @@
 import { SqlParams, type MaskableField } from '#access';
 import type { Unit } from '#platform';
 import { visible, type ReadScope } from '../memory.repository.js';
-import { filterSql, type MemoryFilter } from '../read/memory-filter.js';
+import { filterSql, isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import type { TermTable } from './lexical-score.js';
 import { REACH, type Passage } from './recipe.js';
 import { readFrequencies } from './term-vector.js';
@@ -47,8 +47,8 @@ export function lexicalCandidates(
 }
 
 /** What is counted for a whole pool is what the caller may read of it: its ACTIVE memories that have not expired. */
-const readsWhole = ({ filter }: ReadScope, { statuses, moment }: MemoryFilter): boolean =>
-  filter.readsWhole() && statuses.length === 1 && statuses[0] === 'ACTIVE' && !moment?.named;
+const readsWhole = (scope: ReadScope, filter: MemoryFilter): boolean =>
+  scope.filter.readsWhole() && isActiveNow(filter);
 
 async function candidatesOfWholePools(
   unit: Unit,

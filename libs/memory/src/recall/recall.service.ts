@@ -4,7 +4,7 @@ import type { Unit } from '#platform';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
 import { findMemories, type ReadScope } from '../memory.repository.js';
-import type { MemoryFilter } from '../read/memory-filter.js';
+import { isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
 import { languagesOf, readablePoolIds } from '../read/pools.js';
 import type { UsageCounter } from '../usage/usage-counter.js';
@@ -68,9 +68,10 @@ export class RecallService {
     const within = (grants: Grants) => asked(grants).pools;
     const found = await this.access.readWithin(caller, within, async (unit, grants) => {
       const { filter, pools } = asked(grants);
+      const readable = grants.readFilter.narrow(pools);
       const scope: ReadScope = {
         orgId: caller.orgId,
-        filter: grants.readFilter.narrow(pools),
+        filter: isActiveNow(filter) ? readable.openRows() : readable,
         now: this.clock.now(),
         space,
       };

@@ -1,13 +1,12 @@
 import type { MemoryRow } from '#access';
-import type { MemoryFilter } from '../../read/memory-filter.js';
+import { isActiveNow, type MemoryFilter } from '../../read/memory-filter.js';
 import { SHOWS_AUTHOR, SHOWS_ENTITY, SHOWS_LABELS, SHOWS_SESSION } from './decisions.js';
 
 /**
  * Whether what is kept can tell all that the filter asks: what is ACTIVE now, and nothing of the metadata. Its pools are the
  * scope's own.
  */
-export const isTold = ({ statuses, moment, metadata }: MemoryFilter): boolean =>
-  statuses.length === 1 && statuses[0] === 'ACTIVE' && !moment?.named && metadata === null;
+export const isTold = (filter: MemoryFilter): boolean => isActiveNow(filter) && filter.metadata === null;
 
 /** What `filterSql` asks of an ACTIVE memory, beside its pool and when it holds: a field that is hidden matches nothing. */
 export function isWanted(filter: MemoryFilter, row: MemoryRow, bits: number): boolean {
