@@ -1,6 +1,9 @@
 import { Database } from '#platform';
+import { setTimeout as pause } from 'node:timers/promises';
 
 let made = 0;
+
+const LEFT_WITHIN_MS = 5_000;
 
 export interface BenchDatabase {
   url: string;
@@ -15,8 +18,19 @@ export async function createBenchDatabase(serverUrl: string): Promise<BenchDatab
   return {
     url: Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href,
     drop: async () => {
+      await untilLeft(server, name);
       await server.maintenance(`drop database if exists ${name} with (force)`);
       await server.close();
     },
   };
+}
+
+/** A pool of another layer says that it has ended before its connections have: ended by the server they would end the process. */
+async function untilLeft(server: Database, name: string): Promise<void> {
+  const deadline = Date.now() + LEFT_WITHIN_MS;
+  const connected = async () => {
+    const { rows } = await server.maintenance('select 1 from pg_stat_activity where datname = $1 limit 1', [name]);
+    return rows.length > 0;
+  };
+  while ((await connected()) && Date.now() < deadline) await pause(50);
 }

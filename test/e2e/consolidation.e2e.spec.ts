@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
+import { consolidatedPools } from '../support/consolidated-pools.js';
 import { consolidate, CONSOLIDATE, runById, runsOf, undo, UNDO, type Run } from '../support/consolidation.js';
 import { FeedReader } from '../support/feed.js';
-import { memoriesByIds, memorize, recall } from '../support/memories.js';
+import { memoriesByIds, recall } from '../support/memories.js';
 import { allow, editPolicy } from '../support/policy.js';
-import { promote } from '../support/review.js';
 
 let api: TestApi;
 let coder: TestClient & { id: string };
@@ -14,83 +14,17 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const sql = async <Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> =>
-  (await api.broker.database.maintenance<Row & Record<string, unknown>>(text, values)).rows;
-const LONG_AGO = '2024-03-01T10:00:00Z';
-
-let pools = 0;
-/** A pool of its own, that coders write to and admins consolidate. */
-async function newPool(): Promise<string> {
-  const key = `pool-${pools++}`;
-  await api.admin.send('mutation ($input: CreatePoolInput!) { createPool(input: $input) { id } }', {
-    input: { key, kind: 'SHARED' },
-  });
-  await editPolicy(api.admin, (statements) => [
-    ...statements,
-    allow('coder', ['READ', 'WRITE', 'REVISE', 'FORGET'], [key]),
-  ]);
-  return key;
-}
-
-const note = (pool: string, content: string, rest: Record<string, unknown> = {}) =>
-  memorize(coder, { pool, content, ...rest });
-const fact = (pool: string, content: string, rest: Record<string, unknown> = {}) =>
-  note(pool, content, { type: 'DECLARATIVE', entityId: 'ada', ...rest });
+const pools = consolidatedPools(() => ({ api, coder }));
+const { sql, newPool, note, fact, session, notRecalled, stored, expectTrueNumbers, eventsOf, seqOf } = pools;
 
 /** With a word more it says the same. */
 const LONG =
   'always run the database migrations and the slow integration suite before starting the new message broker on the production server';
-const TURNS = [
-  'Ada: Hey! I ran a charity race last Saturday',
-  'Ada: The violin lessons begin in Lisbon',
-  'Ada: I bought 3 blue bowls',
-  'Ada: The kiln cracked the largest bowl',
-];
-async function session(pool: string, name = 'monday'): Promise<string[]> {
-  const ids: string[] = [];
-  const about = { sessionId: name, entityId: 'ada', speaker: 'Ada', validFrom: LONG_AGO, labels: ['diary'] };
-  for (const content of TURNS)
-    ids.push(await note(pool, `${content} (${name})`, { ...about, metadata: { from: 'chat', content } }));
-  return ids;
-}
-
-/** All that is stored of a pool's memories, but for the tombstones of summaries. */
-const stored = (pool: string) =>
-  sql(
-    `select to_jsonb(m) - 'touched' as memory from memory m join pool p using (org_id, pool_id)
-     where p.key = $1 and not (m.status = 'FORGOTTEN' and m.consolidated_at is not null) order by m.memory_id`,
-    [pool],
-  );
-/** What the pool counts is what is there, and its events are numbered without a hole. */
-async function expectTrueNumbers(pool: string): Promise<void> {
-  const [numbers] = await sql(
-    `select p.memories = (select count(*) from memory m where m.org_id = p.org_id and m.pool_id = p.pool_id and m.status = 'ACTIVE')
-       as counted, p.seq = (select count(*) from memory_event e where e.org_id = p.org_id and e.pool_id = p.pool_id) as dense
-     from pool p where p.key = $1`,
-    [pool],
-  );
-  expect(numbers).toEqual({ counted: true, dense: true });
-}
-const eventsOf = async (pool: string, after: number) =>
-  (
-    await sql<{ kind: string }>(
-      'select e.kind from memory_event e join pool p using (org_id, pool_id) where p.key = $1 and e.seq > $2 order by e.seq',
-      [pool, after],
-    )
-  ).map(({ kind }) => kind);
-const seqOf = async (pool: string) =>
-  Number((await sql<{ seq: number }>('select seq from pool where key = $1', [pool]))[0]?.seq);
 const recalled = (ids: string[], times: number, last = 'now()') =>
   sql(
     `insert into memory_usage select org_id, memory_id, pool_id, $2, ${last} from memory where memory_id = any($1::uuid[])`,
     [ids, times],
   );
-/** There for long. */
-async function notRecalled(pool: string): Promise<string> {
-  const id = await note(pool, 'nobody asks for this', { type: 'PROCEDURAL' });
-  await sql(`update memory set created_at = now() - interval '100 days' where memory_id = $1`, [id]);
-  return id;
-}
 const statusOf = async (ids: string[]) => (await memoriesByIds(coder, ids)).map((memory) => memory?.status);
 
 describe('a run', () => {
@@ -269,88 +203,6 @@ describe('a dry run', () => {
     const real = await consolidate(api.admin, { pool });
     expect(run.changes[0]?.text).toBe(real.changes[0]?.after?.content);
     expect(await api.admin.code(UNDO, { id: run.id })).toBe('CONFLICT');
-  });
-});
-
-describe('undoing a run', () => {
-  async function busyPool(): Promise<{ pool: string; ids: string[] }> {
-    const pool = await newPool();
-    const ids = await session(pool);
-    await fact(pool, 'Ada lives in Berlin');
-    await fact(pool, 'Ada moved to Munich');
-    for (const content of ['Retry the upload twice', 'retry the uploads twice!'])
-      await note(pool, content, { type: 'PROCEDURAL' });
-    await notRecalled(pool);
-    return { pool, ids };
-  }
-
-  it('restores exactly what was there, and leaves a tombstone of the summary', async () => {
-    const { pool } = await busyPool();
-    const before = await stored(pool);
-    const run = await consolidate(api.admin, { pool });
-    expect(run).toMatchObject({ summarized: 4, superseded: 1, merged: 1, faded: 1 });
-    expect(await stored(pool)).not.toEqual(before);
-    const seq = await seqOf(pool);
-    const undone = await undo(api.admin, run.id);
-    expect(undone).toMatchObject({ status: 'UNDONE', left: 0, summarized: 4 });
-    expect(undone.changes.map(({ state }) => state)).toEqual(['UNDONE', 'UNDONE', 'UNDONE', 'UNDONE']);
-    expect(await stored(pool)).toEqual(before);
-    expect((await eventsOf(pool, seq)).sort()).toEqual(['FORGOTTEN', ...Array.from({ length: 7 }, () => 'REVISED')]);
-    await expectTrueNumbers(pool);
-    expect(await api.admin.code(UNDO, { id: run.id })).toBe('CONFLICT');
-    expect(await consolidate(api.admin, { pool })).toMatchObject({ summarized: 4, superseded: 1 });
-  });
-
-  it('leaves the way from a source to what was made of its summary: to erase the one erases the other', async () => {
-    const pool = await newPool();
-    const [, , blue] = await session(pool);
-    await editPolicy(api.admin, (statements) => [...statements, allow('admin', ['WRITE', 'FORGET'], ['shared', pool])]);
-    const run = await consolidate(api.admin, { pool });
-    const copy = (await promote(api.admin, run.changes[0]?.after?.id as string, 'shared')).memory.id;
-    await undo(api.admin, run.id);
-    const { erase } = await api.admin.ask<{ erase: { ids: string[] } }>(
-      'mutation ($input: EraseInput!) { erase(input: $input) { ids } }',
-      { input: { id: blue } },
-    );
-    expect(erase.ids.sort()).toEqual([blue, copy].sort());
-  });
-
-  it('leaves what an author said that a memory was made from', async () => {
-    const pool = await newPool();
-    const first = await fact(pool, LONG);
-    const second = await fact(pool, `${LONG} tonight`, { derivedFrom: [first] });
-    const run = await consolidate(api.admin, { pool });
-    expect(run.changes).toMatchObject([{ kind: 'MERGED', before: [{ id: first }], after: { id: second } }]);
-    await undo(api.admin, run.id);
-    const [back, stays] = await memoriesByIds(coder, [first, second]);
-    expect(back?.status).toBe('ACTIVE');
-    expect(stays?.derivedFrom.map(({ id }) => id)).toEqual([first]);
-  });
-
-  it('leaves what others have changed since, and says how much that is', async () => {
-    const { pool, ids } = await busyPool();
-    const run = await consolidate(api.admin, { pool });
-    const summary = run.changes.find(({ kind }) => kind === 'SUMMARIZED')?.after?.id;
-    await coder.ask('mutation ($input: ReviseInput!) { revise(input: $input) { id } }', {
-      input: { id: summary, expectedVersion: 1, content: 'in my own words' },
-    });
-    const undone = await undo(api.admin, run.id);
-    expect(undone).toMatchObject({ status: 'UNDONE', left: 4 });
-    const states = Object.fromEntries(undone.changes.map(({ kind, state }) => [kind, state]));
-    expect(states).toEqual({ SUMMARIZED: 'LEFT', SUPERSEDED: 'UNDONE', MERGED: 'UNDONE', FADED: 'UNDONE' });
-    expect(await statusOf([summary as string, ...ids])).toEqual(['ACTIVE', ...ids.map(() => 'ARCHIVED')]);
-    await expectTrueNumbers(pool);
-  });
-
-  it('leaves a source that was forgotten, and one that says what was stored again', async () => {
-    const pool = await newPool();
-    const ids = await session(pool);
-    const run = await consolidate(api.admin, { pool });
-    await coder.ask('mutation ($id: ID!) { forget(id: $id) { id } }', { id: ids[0] });
-    const again = await note(pool, `${TURNS[1]} (monday)`, { entityId: 'ada' });
-    expect(await undo(api.admin, run.id)).toMatchObject({ status: 'UNDONE', left: 2 });
-    expect(await statusOf([...ids, again])).toEqual(['FORGOTTEN', 'ARCHIVED', 'ACTIVE', 'ACTIVE', 'ACTIVE']);
-    await expectTrueNumbers(pool);
   });
 });
 

@@ -1,5 +1,4 @@
-import { CommonplaceError } from '#kernel';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { FeedReader } from '../support/feed.js';
@@ -52,33 +51,6 @@ async function write(count: number, name: string, pool = 'shared'): Promise<stri
   }
   return ids;
 }
-
-describe('subscribers whose access cannot be asked for', () => {
-  it('are told of what was written meanwhile, as soon as it can', async () => {
-    const seen = [['shared'], ['coder'], ['planner'], ['shared', 'coder'], ['shared', 'planner']];
-    const feeds = await Promise.all(seen.map((pools) => FeedReader.fromNow(coder, { pools })));
-    for (const [writer, pool] of [
-      [planner, 'shared'],
-      [planner, 'planner'],
-      [coder, 'coder'],
-    ] as const)
-      await memorize(writer, { content: 'before', pool });
-    await Promise.all(feeds.map((feed) => feed.until(({ memoryId }) => memoryId !== null)));
-
-    const admit = jest
-      .spyOn(api.broker.access, 'admit')
-      .mockRejectedValue(new CommonplaceError('UNAVAILABLE', 'Try again.', { retryAfterMs: 1 }));
-    await sql('update policy_head set directory_version = directory_version + 1');
-    const written = await memorize(planner, { content: 'meanwhile', pool: 'shared' });
-    const asked = admit.mock.calls.length;
-    while (admit.mock.calls.length < asked + 3) await new Promise(setImmediate);
-    admit.mockRestore();
-
-    for (const feed of [feeds[0], feeds[3], feeds[4]] as FeedReader[])
-      await feed.until(({ memoryId }) => memoryId === written);
-    await Promise.all(feeds.map((feed) => feed.close()));
-  });
-});
 
 describe('subscribers that see alike', () => {
   it('hear the same, but for what one of them only sees as its author', async () => {

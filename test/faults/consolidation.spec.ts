@@ -1,74 +1,21 @@
 import { newId } from '#kernel';
 import { ConsolidationWorker } from '#memory';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { lease } from '../../libs/memory/src/consolidation/lease.repository.js';
 import { Runner } from '../../libs/memory/src/consolidation/runner.js';
 import { RULES } from '../../libs/memory/src/consolidation/summarizer.js';
-import { registerAgent, startTestApi, TestClient, type TestApi } from '../support/api.js';
-import { BrokerProcess, newStore } from '../support/broker-process.js';
-import { consolidate, CONSOLIDATE, runById, runsOf, undo } from '../support/consolidation.js';
-import { isNative, itOnNative, nativeOnly } from '../support/database.js';
-import { eventually } from '../support/doorbells.js';
+import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
+import { LONG_AGO, openPool } from '../support/consolidated-pools.js';
+import { CONSOLIDATE, runById, undo } from '../support/consolidation.js';
+import { itOnNative, nativeOnly } from '../support/database.js';
+import { endState, store, turnsOf } from '../support/interrupted-runs.js';
 import { memorize } from '../support/memories.js';
 import { allow, editPolicy } from '../support/policy.js';
 import { eventLogs } from './writers.js';
 
-const LONG_AGO = '2024-03-01T10:00:00Z';
 const PAIRS = 12;
 const BATCH = 4;
 const NEVER = new AbortController().signal;
-
-interface Turn {
-  [field: string]: unknown;
-  content: string;
-}
-/** Two turns of a session become one memory: a step of the plan each. */
-const turnsOf = (pool: string, sessions: number): Turn[] =>
-  Array.from({ length: 2 * sessions }, (_, place) => {
-    const sessionId = `session ${place >> 1}`;
-    return { pool, type: 'EPISODIC', content: `turn ${place} of ${sessionId}`, sessionId, validFrom: LONG_AGO };
-  });
-
-const MANY = 'mutation ($inputs: [MemorizeInput!]!) { memorizeMany(inputs: $inputs) { failures { message } } }';
-async function store(client: TestClient, turns: readonly Turn[]): Promise<void> {
-  for (let from = 0; from < turns.length; from += 100) {
-    const inputs = turns.slice(from, from + 100);
-    const { memorizeMany } = await client.ask<{ memorizeMany: { failures: unknown[] } }>(MANY, { inputs });
-    expect(memorizeMany.failures).toEqual([]);
-  }
-}
-
-async function openPool(admin: TestClient, key: string): Promise<void> {
-  const input = { key, kind: 'SHARED' };
-  await admin.ask('mutation ($input: CreatePoolInput!) { createPool(input: $input) { id } }', { input });
-  await editPolicy(admin, (statements) => [
-    ...statements,
-    allow('coder', ['READ', 'WRITE', 'REVISE', 'FORGET'], [key]),
-  ]);
-}
-
-interface Node {
-  status: string;
-  content: string | null;
-  version: number;
-  derivedFrom: { content: string | null; status: string }[];
-  supersededBy: { content: string | null } | null;
-}
-/** What stands in a pool, without its ids and times. */
-async function endState(client: TestClient, pool: string): Promise<string[]> {
-  const query = `query ($pool: String!, $after: String) {
-    memories(filter: { pools: [$pool], statuses: [ACTIVE, ARCHIVED, SUPERSEDED, FORGOTTEN] }, first: 100, after: $after) {
-      nodes { status content version derivedFrom { content status } supersededBy { content } } pageInfo { hasNextPage endCursor } } }`;
-  const states: string[] = [];
-  for (let after: string | null = null; ;) {
-    const { memories }: { memories: { nodes: Node[]; pageInfo: { hasNextPage: boolean; endCursor: string } } } =
-      await client.ask(query, { pool, after });
-    states.push(...memories.nodes.map((node) => JSON.stringify(node)));
-    if (!memories.pageInfo.hasNextPage) return states.sort();
-    after = memories.pageInfo.endCursor;
-  }
-}
 
 describe('a run that is given up at any border of its batches', () => {
   let api: TestApi;
@@ -247,106 +194,3 @@ async function writeOn(client: TestClient, pool: string, name: number, signal: A
   }
   return written;
 }
-
-/** Batches of a broker as it is started. */
-const STEPS = 40;
-const BATCHES = 4;
-
-describe('a broker that is killed at its work', () => {
-  const start = async (env: NodeJS.ProcessEnv) => BrokerProcess.start(env);
-
-  async function fill(broker: BrokerProcess): Promise<TestClient> {
-    const coder = await registerAgent(broker.client, 'coder');
-    for (const pool of ['killed', 'whole']) {
-      await openPool(broker.client, pool);
-      await store(coder, turnsOf(pool, STEPS * BATCHES));
-    }
-    return coder;
-  }
-  const ended = async (broker: BrokerProcess, id: string) =>
-    !['QUEUED', 'RUNNING'].includes((await runById(broker.client, id))?.status ?? '');
-
-  async function expectTheSameAsWhole(broker: BrokerProcess, coder: TestClient, id: string): Promise<void> {
-    await eventually(() => ended(broker, id));
-    expect(await runById(broker.client, id)).toMatchObject({ status: 'SUCCEEDED', skipped: 0, error: null });
-    await consolidate(broker.client, { pool: 'whole' });
-    const here = coder.as(coder.key);
-    const at = new TestClient(broker.url, here.key);
-    expect(await endState(at, 'killed')).toEqual(await endState(at, 'whole'));
-  }
-
-  itOnNative(
-    nativeOnly('at every border of its batches ends in the state of one that was not', 'nobody else can hold it up'),
-    async () => {
-      const env = await newStore();
-      const database = new pg.Client({ connectionString: env['DATABASE_URL'] });
-      await database.connect();
-      let broker = await start(env);
-      try {
-        const coder = await fill(broker);
-        await database.query(HOLD_UP);
-        await database.query('select pg_advisory_lock(77)');
-        void broker.client.send(CONSOLIDATE, { input: { pool: 'killed' } }).catch(() => undefined);
-        for (let border = 0; border <= BATCHES; border++) {
-          await database.query('update hold_up set behind = $1', [border === 0 ? -1 : (border - 1) * STEPS]);
-          if (border > 0) broker = await start(env);
-          await eventually(async () => (await waiting(database)) > 0);
-          await broker.kill('SIGKILL');
-          await database.query(END_WAITING);
-          // Its lease would last for a minute.
-          await database.query('update consolidation_run set leased_until = now()');
-        }
-        await database.query('update hold_up set behind = 1000000');
-        broker = await start(env);
-        const [run] = await runsOf(broker.client, 'killed');
-        await expectTheSameAsWhole(broker, coder, run?.id as string);
-      } finally {
-        await database.end();
-        await broker.kill('SIGTERM');
-      }
-    },
-    240_000,
-  );
-
-  // On native Postgres the exact borders are tried above, held up by a trigger from another connection: here there is one alone.
-  (isNative ? it.skip : it)(
-    'again and again ends in the state of one that was not, at once after the start',
-    async () => {
-      const env = await newStore();
-      let broker = await start(env);
-      const coder = await fill(broker);
-      void broker.client.send(CONSOLIDATE, { input: { pool: 'killed' } }).catch(() => undefined);
-      let id = '';
-      for (const atLeast of [0, 80, 160]) {
-        await eventually(async () => {
-          const [run] = await runsOf(broker.client, 'killed');
-          id = run?.id ?? '';
-          return run !== undefined && (run.summarized >= atLeast || run.status === 'SUCCEEDED');
-        });
-        await broker.kill('SIGKILL');
-        broker = await start(env);
-      }
-      await expectTheSameAsWhole(broker, coder, id);
-      await broker.kill('SIGTERM');
-    },
-    240_000,
-  );
-});
-
-/** The unit that brings a run past a number of steps waits for whoever has the lock, right before its end. */
-const HOLD_UP = `
-  create table hold_up (behind integer not null);
-  insert into hold_up values (1000000);
-  create function hold_up() returns trigger language plpgsql security definer as $$
-  declare
-    settled integer;
-  begin
-    select count(*) into settled from consolidation_change where run_id = new.run_id and state <> 'PLANNED';
-    if settled > (select behind from hold_up) and (old.planned_at is distinct from new.planned_at or old.summarized <> new.summarized)
-    then perform pg_advisory_xact_lock(77); end if;
-    return new;
-  end $$;
-  create trigger hold_up before update on consolidation_run for each row execute function hold_up();`;
-const WAITING = `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`;
-const END_WAITING = `select pg_terminate_backend(pid) from (${WAITING}) w`;
-const waiting = async (database: pg.Client) => (await database.query(WAITING)).rows.length;

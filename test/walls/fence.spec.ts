@@ -135,6 +135,23 @@ describe('the fence', () => {
     expect(await run(text)).toEqual([{ noted: true }]);
   });
 
+  it('looks once a snapshot, however many tables a statement reads', async () => {
+    const looks = await unitOf(database, ours, {}, async (unit) => {
+      const scans = async () => {
+        const text = `select seq_scan + coalesce(idx_scan, 0) as n from pg_stat_xact_all_tables where relname = 'policy_head'`;
+        const [row] = await unit.query<{ n: number }>({ text });
+        return Number(row?.n);
+      };
+      await unit.query({ text: `select set_config('app.fenced', '', true)` });
+      const before = await scans();
+      await unit.query({
+        text: 'select (select count(*) from memory), (select count(*) from pool), (select count(*) from principal)',
+      });
+      return (await scans()) - before;
+    });
+    expect(looks).toBe(1);
+  });
+
   // On native Postgres any commit on the server makes it look again: there the embedded run is the sharper one.
   it('asks the clock in every statement, though nothing was written since the last one', async () => {
     const until = async () => {

@@ -104,6 +104,19 @@ async function byCode(
   return 'refused';
 }
 
+const parted = (all: readonly string[], isOne: (one: string) => boolean): [string[], string[]] => [
+  all.filter(isOne),
+  all.filter((one) => !isOne(one)),
+];
+
+/** Whether the field that the location is of stands there, under the name by which it is answered. */
+function standsIn(source: string, location: string): boolean {
+  const [, path = '', line, column] = /^(.*) at (\d+):(\d+)$/.exec(location) ?? [];
+  const name = path.split('.').findLast((step) => !/^\d+$/.test(step)) ?? '';
+  const there = source.split('\n')[Number(line) - 1]?.slice(Number(column) - 1) ?? '';
+  return new RegExp(`^${name}\\b`).test(there);
+}
+
 function runOf(operations: CompiledOperations, source: string, operationName?: string) {
   const request = { source, document: parse(source), operationName };
   for (let time = 1; time < COMPILED_AT_SIGHT; time++) operations.find(request);
@@ -130,7 +143,8 @@ describe('an operation that was compiled', () => {
       const calls =
         expected.errors.length > 0 ? found.calls.filter((call) => expected.calls.includes(call)) : found.calls;
       // Of a field that stands there twice, once under a condition that leaves it out, the compiler names both places.
-      const locations = found.locations.filter((location) => expected.locations.includes(location));
+      const [locations, further] = parted(found.locations, (location) => expected.locations.includes(location));
+      expect(further.filter((location) => !standsIn(operation.source, location))).toEqual([]);
       expect({ nth, operation, ...found, calls, locations }).toEqual({ nth, operation, ...expected });
       answered++;
       if (found.errors.length > 0) withErrors++;

@@ -1,4 +1,3 @@
-import { GrantsChanged } from '#access';
 import { CommonplaceError } from '#kernel';
 import { decodeCursor } from '../cursor.js';
 import { notice } from '../log-page.js';
@@ -12,8 +11,8 @@ const RETRY_MS = 500;
 export class CatchUp {
   private readonly running = new Set<Member>();
 
-  /** @param onFailure ends the member, or mends what failed: then it is tried again */
-  constructor(private readonly onFailure: (member: Member, error: unknown) => Promise<void>) {}
+  /** @param onFailure ends the member, or mends what failed, and says whether it can be tried again at once */
+  constructor(private readonly onFailure: (member: Member, error: unknown) => Promise<boolean>) {}
 
   async run(member: Member): Promise<void> {
     if (this.running.has(member)) return;
@@ -24,9 +23,9 @@ export class CatchUp {
         if (!member.left) await approach(member);
         failures = 0;
       } catch (error) {
-        await this.onFailure(member, error);
-        // Access that changed was asked for anew by then; a database that is gone is given a pause.
-        if (!(error instanceof GrantsChanged) && failures++ > 0 && !member.left)
+        const atOnce = await this.onFailure(member, error);
+        // A database that is gone is given a pause.
+        if (!atOnce && failures++ > 0 && !member.left)
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
     }

@@ -147,18 +147,24 @@ export class Hub {
     }
   }
 
-  /** After a reading that failed: what can be told ends its subscribers; anything else is tried again by who was reading. */
-  private async mend(error: unknown, readers: readonly Member[]): Promise<void> {
+  /**
+   * After a reading that failed: what can be told ends its subscribers; anything else is tried again by who was reading.
+   * @returns whether it can be at once
+   */
+  private async mend(error: unknown, readers: readonly Member[]): Promise<boolean> {
     try {
       if (error instanceof GrantsChanged) {
         await this.admitAll();
         this.look();
-      } else if (isTold(error)) for (const member of readers) this.remove(member, error);
+        return true;
+      }
+      if (isTold(error)) for (const member of readers) this.remove(member, error);
       else this.report(error);
     } catch (failure) {
       // Edits without a pause: the next poll admits again.
       if (!(failure instanceof GrantsChanged)) this.report(failure);
     }
+    return false;
   }
 
   /** A database that is gone is one line in the log, and not four a second. */

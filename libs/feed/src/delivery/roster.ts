@@ -33,7 +33,7 @@ interface Move {
 export class Roster {
   readonly audiences = new Map<string, Audience>();
   readonly members = new Set<Member>();
-  /** The furthest number known of every pool that somebody subscribes to. */
+  /** The number that was seen last of every pool that somebody subscribes to. */
   readonly heads = new Map<string, number>();
   /** Of the grants that everybody was admitted with. */
   generation = 0;
@@ -104,7 +104,8 @@ export class Roster {
     if (known) return known;
     const audience = new Audience(this.reading, key, grants, filter, head);
     this.audiences.set(key, audience);
-    for (const [poolId, seq] of head.seqs) this.heads.set(poolId, Math.max(seq, this.heads.get(poolId) ?? 0));
+    // A number that is known moves on with the next look alone: others may stand behind this head, and are to be found.
+    for (const [poolId, seq] of head.seqs) if (!this.heads.has(poolId)) this.heads.set(poolId, seq);
     this.onNew(audience);
     return audience;
   }
@@ -127,10 +128,11 @@ export class Roster {
   /** Live members go on where their audience stands, all at once; others find their place by themselves. */
   private async move({ from, key, grants, filter, members }: Move): Promise<void> {
     const { position, before } = await from.headOn(grants, filter.poolIds);
+    const staying = members.filter((member) => !member.left && member.audience === from);
+    if (staying.length === 0) return;
     const isNew = !this.audiences.has(key);
     const to = this.audienceFor(key, grants, filter, position);
-    for (const member of members) {
-      if (member.left || member.audience !== from) continue;
+    for (const member of staying) {
       const goesAlong = isNew && member.isUpToDate && from.position === before;
       member.fallBehind();
       this.quit(member);
