@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { countMemories } from '../support/memories.js';
+import { call } from '../support/tool-calls.js';
 
 let api: TestApi;
 let coder: TestClient;
@@ -10,18 +11,6 @@ beforeAll(async () => {
   coder = await api.agent('coder', { privatePool: true });
 });
 afterAll(() => api.close());
-
-const CALL =
-  'mutation ($name: String!, $given: JSONObject!) { callTool(name: $name, arguments: $given) { content isError } }';
-
-interface Result {
-  content: string;
-  isError: boolean;
-}
-
-async function call(client: TestClient, name: string, given: unknown): Promise<Result> {
-  return (await client.ask<{ callTool: Result }>(CALL, { name, given })).callTool;
-}
 
 const FACT = { memory_type: 'declarative' };
 

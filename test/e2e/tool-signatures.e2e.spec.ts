@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { toldMemories } from '../support/mcp.js';
 import { allow, deny, editPolicy } from '../support/policy.js';
+import { done } from '../support/tool-calls.js';
 
 let api: TestApi;
 let coder: TestClient;
@@ -14,15 +15,6 @@ beforeAll(async () => {
   reader = await api.agent('tester');
 });
 afterAll(() => api.close());
-
-const CALL =
-  'mutation ($name: String!, $given: JSONObject!) { callTool(name: $name, arguments: $given) { content isError } }';
-
-async function done(client: TestClient, name: string, given: Record<string, unknown>): Promise<string> {
-  const { callTool } = await client.ask<{ callTool: { content: string; isError: boolean } }>(CALL, { name, given });
-  expect(callTool).toEqual({ content: expect.any(String), isError: false });
-  return callTool.content;
-}
 
 describe('what is told of a procedure that was revised', () => {
   const RELEASE = 'To release: ';

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 import { toldMemories } from '../support/mcp.js';
 import { deny, editPolicy } from '../support/policy.js';
+import { CALL, call, done } from '../support/tool-calls.js';
 
 type Agent = TestClient & { id: string };
 
@@ -16,24 +17,6 @@ beforeAll(async () => {
   reviewer = await api.agent('reviewer');
 });
 afterAll(() => api.close());
-
-const CALL =
-  'mutation ($name: String!, $given: JSONObject!) { callTool(name: $name, arguments: $given) { content isError } }';
-
-interface Result {
-  content: string;
-  isError: boolean;
-}
-
-async function call(client: TestClient, name: string, given: unknown): Promise<Result> {
-  return (await client.ask<{ callTool: Result }>(CALL, { name, given })).callTool;
-}
-
-async function done(client: TestClient, name: string, given: Record<string, unknown>): Promise<string> {
-  const { content, isError } = await call(client, name, given);
-  expect({ content, isError }).toEqual({ content: expect.any(String), isError: false });
-  return content;
-}
 
 const idIn = (content: string): string => /\bid ([0-9a-f-]{36})/.exec(content)?.[1] ?? content;
 const FACT = { memory_type: 'declarative' };
