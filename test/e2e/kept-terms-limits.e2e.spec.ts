@@ -1,9 +1,12 @@
-import type { Principal } from '#access';
+import type { MemoryRow, Principal } from '#access';
 import { TermIndex, type RecallService } from '#memory';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readHits } from '../../libs/memory/src/recall/read-hits.js';
+import type { Placed } from '../../libs/memory/src/recall/selection.js';
 import { startTestApi, type TestApi } from '../support/api.js';
 import { KeptAnswers, recallOver } from '../support/kept-answers.js';
+import { deny, editPolicy } from '../support/policy.js';
 
 let api: TestApi;
 let coder: Principal;
@@ -155,4 +158,43 @@ describe('a capacity', () => {
   });
 
   it('refuses none of this with an error', () => expect(failures).toEqual([]));
+});
+
+describe('a hit that has changed since it was known', () => {
+  const hidden = ['secret', ...Array.from({ length: 250 }, (_, n) => `nobody's ${n}`)];
+  let ids: Record<'secret' | 'open', string>;
+  beforeAll(async () => {
+    await editPolicy(api.admin, (statements) => [
+      ...statements,
+      deny('coder', ['READ'], ['coder'], { where: { entityId: { in: hidden } } }),
+    ]);
+    const [secret, open] = [
+      await store('The vault', { entityId: 'secret' }),
+      await store('The yard', { entityId: 'yard' }),
+    ];
+    ids = { secret, open };
+  });
+
+  /** @param entities as they were known */
+  const read = (entities: Record<'secret' | 'open', string | null>) =>
+    api.broker.access.read(coder, async (unit, { readFilter, pools }) => {
+      const scope = { orgId: coder.orgId, filter: readFilter, now: new Date(), space: null };
+      const poolId = pools.find(({ key }) => key === 'coder')?.id as string;
+      const hits = (['secret', 'open'] as const).map((name): Placed => {
+        const id = ids[name];
+        const known = { id, poolId, entityId: entities[name], status: 'ACTIVE', labels: [] } as unknown as MemoryRow;
+        return { id, poolId, score: 1, known };
+      });
+      return (await readHits(unit, scope, hits)).map(({ id }) => id);
+    });
+
+  it.each([
+    ['nothing', { secret: 'secret', open: 'yard' }],
+    ['its entity, which may be seen, to one that may not', { secret: 'garden', open: 'yard' }],
+    ['its entity, from none to one that may not be seen', { secret: null, open: 'yard' }],
+    ['its entity, which may not be seen, to one that may', { secret: 'secret', open: "nobody's 7" }],
+    ['its entity, from none', { secret: 'secret', open: null }],
+  ])('is seen or not by what it is: %s', async (_, entities) => {
+    expect(await read(entities)).toEqual([ids.open]);
+  });
 });

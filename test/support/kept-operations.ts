@@ -15,6 +15,9 @@ const SPEAKERS = ['ada', 'grace', 'Edsger'];
 const DAY_MS = 86_400_000;
 /** So long a memory is there before it expires, or before it holds. */
 const SOON_MS = 250;
+/** Long enough to be kept in the database. */
+const longList = (value: string): string[] => [value, ...Array.from({ length: 250 }, (_, n) => `nobody's ${n}`)];
+
 /** Refusals that a policy, or what was done before, makes of an operation. */
 const REFUSED = ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'BAD_INPUT'];
 
@@ -273,6 +276,14 @@ export class KeptOperations {
         }),
       ],
       [allow('tester', ['READ'], ['planner', 'reviewer'], { fields: ['content', 'speaker'] })],
+      [
+        readers(['*'], { where: { entityId: { in: longList('alpha') } } }),
+        deny('reviewer', ['READ'], ['coder'], { where: { labels: { containsAny: longList('red') } } }),
+      ],
+      [
+        readers(['shared', 'coder'], { where: { speaker: { nin: longList('ada') } }, fields: ['speaker', 'labels'] }),
+        readers(['*'], { where: { labels: { containsAny: longList('blue') } }, fields: ['entityId'] }),
+      ],
     ];
   }
 

@@ -1,6 +1,7 @@
 import { HIDEABLE_ATTRIBUTES, type ConditionField } from './catalogue.js';
 import { narrowTo, scopeOf, type PoolScope } from './pool-groups.js';
-import { PrincipalFilter, type ReadFilter } from './read-filter.js';
+import { PrincipalFilter } from './principal-filter.js';
+import { type ReadFilter } from './read-filter.js';
 import { holdsAlways, type Residual } from './residual.js';
 import { Subject, type RolePolicy } from './role-policy.js';
 import { type PolicyStatement } from './statement.js';

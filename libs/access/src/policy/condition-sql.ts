@@ -1,5 +1,6 @@
-import { CATALOGUE } from './catalogue.js';
+import { CATALOGUE, type ConditionField } from './catalogue.js';
 import { type Condition, type Test } from './condition.js';
+import { type Predicate } from './sql-logic.js';
 import { type SqlParams, type SqlType } from './sql-params.js';
 import { keptAs, valuesAsKeys } from './value-list.js';
 
@@ -13,10 +14,9 @@ export function conditionSql(condition: Condition, params: SqlParams, alias: str
 }
 
 function testSql(test: Test, params: SqlParams, alias: string): string {
-  const { kind, column, sqlType } = CATALOGUE[test.field];
-  // Rows reach the service by the millisecond, Postgres keeps microseconds: both sides compare what the service sees.
-  const left = kind === 'time' ? `date_trunc('milliseconds', ${alias}.${column})` : `${alias}.${column}`;
-  if (test.members) return longListSql(test, params, left);
+  const { sqlType } = CATALOGUE[test.field];
+  if (test.members) return longListSql(test, params, alias);
+  const left = attributeSql(test.field, alias);
   const list = () => params.add(boundList(test), sqlType.endsWith('[]') ? sqlType : (`${sqlType}[]` as SqlType));
   switch (test.operator) {
     case 'in':
@@ -31,19 +31,41 @@ function testSql(test: Test, params: SqlParams, alias: string): string {
   }
 }
 
+/** Rows reach the service by the millisecond, Postgres keeps microseconds: both sides compare what the service sees. */
+function attributeSql(field: ConditionField, alias: string): string {
+  const { kind, column } = CATALOGUE[field];
+  return kind === 'time' ? `date_trunc('milliseconds', ${alias}.${column})` : `${alias}.${column}`;
+}
+
 /**
  * An array would be walked through for each memory, or hashed for each statement: of 10,000 values that took 3 ms, and to plan
  * it 31. The functions are those of the operators ? and ?|, which the planner takes for true of one row in a hundred.
  */
-function longListSql(test: Test, params: SqlParams, left: string): string {
-  const { kind } = CATALOGUE[test.field];
+function longListSql(test: Test, params: SqlParams, alias: string): string {
   const list = listSql(test, params);
-  if (kind === 'labels') return `jsonb_exists_any(${list}, ${left})`;
-  const key = kind === 'time' ? `trunc(extract(epoch from ${left}) * 1000)::text` : `${left}::text`;
-  return `${test.operator === 'nin' ? 'not ' : ''}jsonb_exists(${list}, ${key})`;
+  if (CATALOGUE[test.field].kind === 'labels') return `jsonb_exists_any(${list}, ${attributeSql(test.field, alias)})`;
+  return `${test.operator === 'nin' ? 'not ' : ''}jsonb_exists(${list}, ${keySql(test.field, alias)})`;
+}
+
+/** The attribute as a key of a list. */
+function keySql(field: ConditionField, alias: string): string {
+  const left = attributeSql(field, alias);
+  return CATALOGUE[field].kind === 'time' ? `trunc(extract(epoch from ${left}) * 1000)::text` : `${left}::text`;
+}
+
+/** True of rows in which the field is null, or holds one of the keys; of labels, nothing but them. */
+export function holdsNothingElse(field: ConditionField, keys: Readonly<Record<string, true>>): Predicate {
+  return (params, alias) => {
+    const held =
+      CATALOGUE[field].kind === 'labels'
+        ? `${attributeSql(field, alias)} <@ ${params.add(Object.keys(keys), 'text[]')}`
+        : `jsonb_exists(${params.add(keys, 'jsonb')}, ${keySql(field, alias)})`;
+    return `(${held}) is not false`;
+  };
 }
 
 function listSql(test: Test, params: SqlParams): string {
+  if (test.named) return params.add(test.named, 'jsonb');
   const list = keptAs(test);
   if (!list) return params.add(valuesAsKeys(test), 'jsonb');
   const [orgId, hash] = [params.add(list.orgId, 'uuid'), params.add(list.hash, 'bytea')];

@@ -26,6 +26,8 @@ export interface Test {
   readonly values: readonly Value[];
   /** The values of a long list. */
   readonly members: ReadonlySet<Value> | null;
+  /** What SQL names in their place, as the keys of a JSON object, where it asks about rows that are known. */
+  readonly named?: Readonly<Record<string, true>>;
   readonly key: string;
 }
 
@@ -135,7 +137,7 @@ function evaluateTest(test: Test, row: MemoryRow): Truth {
 }
 
 /** Null for what is null, and for what was not loaded or is of another type: a deny must not be escaped by leaving it out. */
-function attributeOf(field: ConditionField, row: MemoryRow): Value | readonly string[] | null {
+export function attributeOf(field: ConditionField, row: MemoryRow): Value | readonly string[] | null {
   const value: unknown = row[field];
   switch (CATALOGUE[field].kind) {
     case 'enum':

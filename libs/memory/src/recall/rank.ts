@@ -1,4 +1,4 @@
-import type { Weighed } from './boosts.js';
+import type { MemoryRow } from '#access';
 import type { Parts, Passage, Scores } from './recipe.js';
 
 export interface Ranked {
@@ -6,7 +6,7 @@ export interface Ranked {
   readonly poolId: string;
   /** The sum of its parts. */
   readonly score: number;
-  readonly weighed: Weighed | undefined;
+  readonly known: MemoryRow | undefined;
   /** Of the few that are told. */
   explain(): Ranking;
 }
@@ -60,8 +60,8 @@ class RankedPassage implements Ranked {
     return this.among.scores.sums[this.place] as number;
   }
 
-  get weighed(): Weighed | undefined {
-    return this.passage.weighed;
+  get known(): MemoryRow | undefined {
+    return this.passage.known;
   }
 
   explain(): Ranking {

@@ -3,7 +3,7 @@ import type { Clock } from '#kernel';
 import type { Unit } from '#platform';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
-import { findMemories, type ReadScope } from '../memory.repository.js';
+import type { ReadScope } from '../memory.repository.js';
 import { isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
 import { languagesOf, readablePoolIds } from '../read/pools.js';
@@ -13,6 +13,7 @@ import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
 import { parseFilters, parseQuery, type Query, type RecallInput } from './query.js';
 import { rank, type Ranked } from './rank.js';
+import { readHits } from './read-hits.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
 import { select, type Selected, type Selection } from './selection.js';
@@ -98,7 +99,7 @@ async function hydrate(
   { filter, selection }: { filter: MemoryFilter; selection: Selection },
   found: Ranked[],
 ): Promise<RecallHit[]> {
-  const read = async (ids: string[]) => asTheyWere(unit, scope, filter, await findMemories(unit, scope, ids));
+  const read = async (hits: readonly Ranked[]) => asTheyWere(unit, scope, filter, await readHits(unit, scope, hits));
   const selected = await select(found, selection, read);
   return selected.map(hitOf);
 }

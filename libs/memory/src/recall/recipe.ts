@@ -1,4 +1,4 @@
-import type { Weighed } from './boosts.js';
+import type { MemoryRow } from '#access';
 import { closeness, type DayRange } from './days.js';
 import { names, TELLS_PLACE, TELLS_TIME } from './traits.js';
 
@@ -34,8 +34,8 @@ export interface Passage {
   readonly traits: number;
   /** Whether it passes the caller's filter. Those that do not still stand beside those that do. */
   readonly wanted: boolean;
-  /** Of one whose pool is kept in memory. */
-  readonly weighed?: Weighed;
+  /** All that decides over it, where its pool is kept in memory. */
+  readonly known?: MemoryRow;
 }
 
 /** What the question asks, beside its words. */

@@ -32,7 +32,8 @@ const placed = (memories: readonly Memory[], step = 0.01): Placed[] =>
   memories.map(({ id, poolId }, place) => ({ id, poolId, score: 1 - place * step }));
 const readerOf = (memories: readonly Memory[]) => {
   const asked: string[][] = [];
-  const read = (ids: string[]) => {
+  const read = (hits: readonly Placed[]) => {
+    const ids = hits.map(({ id }) => id);
     asked.push(ids);
     return Promise.resolve(memories.filter(({ id }) => ids.includes(id)).reverse());
   };

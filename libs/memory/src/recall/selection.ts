@@ -1,6 +1,6 @@
-import type { RecallWeights } from '#access';
+import type { MemoryRow, RecallWeights } from '#access';
 import type { Memory } from '../memory.js';
-import { boostsOf, DEFAULT_WEIGHTS, spreadOf, steadyBoost, sumOf, type Boosts, type Weighed } from './boosts.js';
+import { boostsOf, DEFAULT_WEIGHTS, spreadOf, steadyBoost, sumOf, type Boosts } from './boosts.js';
 import { foldNearDuplicates } from './near-duplicates.js';
 
 /** A hit as the search ranked it, before it was read. */
@@ -9,7 +9,7 @@ export interface Placed {
   poolId: string;
   score: number;
   /** Where it is known before the memory is read. */
-  weighed?: Weighed | undefined;
+  known?: MemoryRow | undefined;
 }
 
 /** A hit that was read: its score with the boosts, and what says the same and gave its place to others. */
@@ -43,17 +43,17 @@ const LEAST_SPARE = 5;
 export async function select<Hit extends Placed>(
   ranked: readonly Hit[],
   selection: Selection,
-  read: (ids: string[]) => Promise<Memory[]>,
+  read: (hits: readonly Hit[]) => Promise<Memory[]>,
 ): Promise<Selected<Hit>[]> {
   const near = nearEnough(ofPools(ranked, selection, LEAST_SPARE), selection);
-  const first = boosted(near, await read(near.map(({ id }) => id)), selection);
+  const first = boosted(near, await read(near), selection);
   const taken = take(first, selection);
   if (taken.length === selection.limit || near.length === ranked.length) return taken;
   // Many were folded, or of one pool: once more, from further behind.
   const looked = new Set(near);
   const behind = ranked.filter((hit) => !looked.has(hit));
   const rest = ofPools(behind, selection, MOST_SPARE).slice(0, selection.limit + MOST_SPARE);
-  const more = boosted(rest, await read(rest.map(({ id }) => id)), selection);
+  const more = boosted(rest, await read(rest), selection);
   return take([...first, ...more], selection);
 }
 
@@ -77,9 +77,9 @@ function nearWhenWeighed<Hit extends Placed>(
   spread: number,
 ): Hit[] | undefined {
   const expected = new Float64Array(near.length);
-  for (const [place, { score, weighed, poolId }] of near.entries()) {
-    if (!weighed) return undefined;
-    expected[place] = score + steadyBoost(weighed, { now, weights: weights(weightsOf, poolId) });
+  for (const [place, { score, known, poolId }] of near.entries()) {
+    if (!known) return undefined;
+    expected[place] = score + steadyBoost(known, { now, weights: weights(weightsOf, poolId) });
   }
   const inOrder = expected.toSorted().reverse();
   // What is folded leaves its place to those behind: the usage of these may still change their order.
@@ -120,7 +120,7 @@ function take<Hit extends Placed>(
   const distinct = foldNearDuplicates(
     inOrder,
     ({ memory }) => memory,
-    ({ hit }) => hit.weighed,
+    ({ hit }) => hit.known,
   );
   const taken = takeOfPools(distinct, ({ hit: { hit } }) => hit.poolId, selection);
   return taken.map(({ hit, repeats }) => ({ ...hit, repeats }));

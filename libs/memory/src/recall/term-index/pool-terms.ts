@@ -92,7 +92,7 @@ export class PoolTerms {
       length,
       traits,
       wanted: true,
-      weighed: decision,
+      known: decision,
     });
     this.rows[place - 1] = decision;
     this.placeOf.set(id, place - 1);
