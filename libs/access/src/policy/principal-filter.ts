@@ -1,3 +1,4 @@
+import { type ConditionField } from './catalogue.js';
 import { type Test } from './condition.js';
 import { KnownRows } from './known-rows.js';
 import { conditionsIn, narrowTo, scopeOf, withConditions, type PoolGroup, type PoolScope } from './pool-groups.js';
@@ -16,6 +17,8 @@ export class PrincipalFilter extends ReadFilter {
   /** To the pools that were asked for last, which mostly are those that will be asked for next. */
   private narrowed: { to: string; filter: ReadFilter } | undefined;
   private open: ReadFilter | undefined;
+  /** The fields that are compared with long lists. */
+  private listed: ReadonlySet<ConditionField> | undefined;
 
   constructor(
     purpose: string,
@@ -101,7 +104,7 @@ export class PrincipalFilter extends ReadFilter {
   }
 
   about(rows: readonly MemoryRow[]): ReadFilter {
-    const fields = new Set(this.longLists().map(({ field }) => field));
+    const fields = (this.listed ??= new Set(this.longLists().map(({ field }) => field)));
     if (fields.size === 0) return this;
     const known = new KnownRows(rows);
     const groups = this.scope.groups.map((group) => withConditions(group, (condition) => known.shorten(condition)));

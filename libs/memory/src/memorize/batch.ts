@@ -12,6 +12,8 @@ export interface Item {
   command: MemorizeCommand;
   vectors: SpaceVector[];
   status: 'ACTIVE' | 'PROPOSED';
+  /** The memory's, should it become a new one; given where that has to be known before. */
+  id?: string;
   result?: Memorized;
   error?: CommonplaceError;
 }

@@ -1,7 +1,7 @@
-import { CommonplaceError } from '#kernel';
+import { CommonplaceError, newId } from '#kernel';
 import { asWritten, find, open, type Batch, type Item } from './batch.js';
 import { inputHash } from './memorize-command.js';
-import { claimKeys, deleteOldClaims, findClaims, settleClaims } from './memorize.repository.js';
+import { claimKeys, deleteOldClaims, findClaims, settleClaims, type IdempotencyRecord } from './memorize.repository.js';
 import { storeItems } from './store-batch.js';
 
 /** Old keys leave with new ones, so no job is needed; not with each, for every key of the principal is looked at. */
@@ -19,6 +19,17 @@ async function tidy({ unit, caller }: Batch): Promise<void> {
   if (deleted < OLD_AT_ONCE) tidiedAt.set(caller.id, now);
 }
 
+/** Almost always a new memory comes of it: the claim says so from the start, and another answer is told afterwards. */
+function claimOf(key: string, item: Item): IdempotencyRecord {
+  item.id = newId();
+  return {
+    key,
+    inputHash: inputHash(item.command),
+    memoryId: item.id,
+    outcome: item.status === 'ACTIVE' ? 'CREATED' : 'PROPOSED',
+  };
+}
+
 /** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
 export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
   const firstOf = new Map<string, Item>();
@@ -26,7 +37,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
     const key = item.command.idempotencyKey;
     if (key !== null && !firstOf.has(key)) firstOf.set(key, item);
   }
-  const claims = [...firstOf].map(([key, { command }]) => ({ key, inputHash: inputHash(command) }));
+  const claims = [...firstOf].map(([key, item]) => claimOf(key, item));
   const { orgId, id } = batch.caller;
   const free = claims.length ? await claimKeys(batch.unit, orgId, id, claims) : new Set<string>();
   const isWriter = (item: Item) => {
@@ -35,11 +46,13 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
   };
   const written = open(items).filter(isWriter);
   await storeItems(batch, written);
-  const settled = [...firstOf]
-    .filter(([key]) => free.has(key))
-    .map(([key, { result }]) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
-  if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
-  if (settled.length) await tidy(batch);
+  const unexpected = claims
+    .filter(({ key }) => free.has(key))
+    .map(({ key, ...expected }) => ({ key, expected, result: (firstOf.get(key) as Item).result }))
+    .filter(({ expected, result }) => result?.memory.id !== expected.memoryId || result.outcome !== expected.outcome)
+    .map(({ key, result }) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
+  if (unexpected.length) await settleClaims(batch.unit, orgId, id, unexpected);
+  if (free.size) await tidy(batch);
   await replay(
     batch,
     open(items).filter((item) => !item.result),

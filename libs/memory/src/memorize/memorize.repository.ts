@@ -146,33 +146,41 @@ export async function insertSources(
   });
 }
 
-export interface IdempotencyClaim {
+/** A key that a request uses, with what comes of it. */
+export interface IdempotencyRecord {
   key: string;
   inputHash: Buffer;
-}
-
-/** A key that was used before, with what came of it. */
-export interface IdempotencyRecord extends IdempotencyClaim {
   memoryId: string;
   outcome: MemorizeOutcome;
 }
 
-const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_hash)
-  select $1, $2, * from unnest($3::text[], $4::bytea[]) as claim (key, input_hash) order by claim.key
+const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_hash, memory_id, outcome)
+  select $1, $2, * from unnest($3::text[], $4::bytea[], $5::uuid[], $6::text[]) as claim (key, input_hash, memory_id, outcome)
+  order by claim.key
   on conflict (org_id, principal_id, key) do update
-    set input_hash = excluded.input_hash, memory_id = null, outcome = null, created_at = now()
+    set input_hash = excluded.input_hash, memory_id = excluded.memory_id, outcome = excluded.outcome, created_at = now()
     where i.created_at < now() - interval '24 hours'
   returning key`;
 
-/** Takes the keys for 24 hours; a parallel request with one of them waits here. @returns the keys that were free. */
+/**
+ * Takes the keys for 24 hours, with what is expected to come of them; a parallel request with one of them waits here.
+ * @returns the keys that were free
+ */
 export async function claimKeys(
   unit: Unit,
   orgId: string,
   principalId: string,
-  claims: readonly IdempotencyClaim[],
+  claims: readonly IdempotencyRecord[],
 ): Promise<Set<string>> {
-  const values = [orgId, principalId, claims.map((claim) => claim.key), claims.map((claim) => claim.inputHash)];
-  const rows = await unit.query<{ key: string }>({ text: CLAIM, values });
+  const values = [
+    orgId,
+    principalId,
+    claims.map((claim) => claim.key),
+    claims.map((claim) => claim.inputHash),
+    claims.map((claim) => claim.memoryId),
+    claims.map((claim) => claim.outcome),
+  ];
+  const rows = await unit.query<{ key: string }>({ name: 'claim_keys', text: CLAIM, values });
   return new Set(rows.map((row) => row.key));
 }
 

@@ -52,7 +52,7 @@ async function insertGroup(
     byHash.set(hash, [...(byHash.get(hash) ?? []), item].sort(longestLivedFirst));
   }
   const fresh: NewMemory[] = [...byHash].map(([hash, [item]]) => ({
-    id: newId(),
+    id: (item as Item).id ?? newId(),
     hash: Buffer.from(hash, 'hex'),
     command: (item as Item).command,
   }));
