@@ -46,6 +46,8 @@ export class Twins {
     // Paths serve webhooks themselves: two at once would pass each other's rows by.
     await twins.broker.webhookWorker.stop();
     await twins.broker.filler?.stop();
+    // What it counts behind a recall came between the two looks at a statement.
+    await twins.broker.usage.stop();
     await twins.gather();
     await twins.fill();
     await insertWebhook(twins);
