@@ -22,6 +22,7 @@ export * from './policy/vocabulary.js';
 export {
   parsePolicyCases,
   runPolicyCases,
+  KnownRows,
   SqlParams,
   type SqlType,
   affectedBy,

@@ -1,4 +1,12 @@
-import { IMPORTANCES, SqlParams, type Importance, type MaskableField, type MemoryRow, type ReadFilter } from '#access';
+import {
+  IMPORTANCES,
+  SqlParams,
+  type KnownRows,
+  type Importance,
+  type MaskableField,
+  type MemoryRow,
+  type ReadFilter,
+} from '#access';
 import type { Unit } from '#platform';
 import type { Memory, MemoryReview, MemoryRevision } from './memory.js';
 
@@ -110,10 +118,18 @@ export interface ReadScope {
   space: IndexSpace | null;
 }
 
-/** The memories among `ids` that the caller may see, in no particular order. */
-export async function findMemories(unit: Unit, scope: ReadScope, ids: readonly string[]): Promise<Memory[]> {
+/**
+ * The memories among `ids` that the caller may see, in no particular order.
+ * @param known the rows of all of them, as they were; what has changed since may be missing
+ */
+export async function findMemories(
+  unit: Unit,
+  scope: ReadScope,
+  ids: readonly string[],
+  known?: KnownRows,
+): Promise<Memory[]> {
   if (ids.length === 0 || (scope.filter.poolIds.length === 0 && !scope.filter.unrestricted)) return [];
-  const params = new SqlParams();
+  const params = new SqlParams(known);
   const text = `select ${memoryColumns(scope.filter, params, scope.space)} from memory m
     where ${visible(scope.filter, params, scope.orgId, scope.now)} and m.memory_id = any(${params.add(ids, 'uuid[]')})`;
   return (await unit.query<MemoryRecord>({ text, values: params.values, keep: true })).map(toMemory);

@@ -1,6 +1,6 @@
 import { CATALOGUE, type ConditionField } from './catalogue.js';
 import { type Condition, type Test } from './condition.js';
-import { type Predicate } from './sql-logic.js';
+import { type KnownRows } from './known-rows.js';
 import { type SqlParams, type SqlType } from './sql-params.js';
 import { keptAs, valuesAsKeys } from './value-list.js';
 
@@ -14,10 +14,15 @@ export function conditionSql(condition: Condition, params: SqlParams, alias: str
 }
 
 function testSql(test: Test, params: SqlParams, alias: string): string {
+  if (!test.members) return shortTestSql(test, params, alias);
+  if (params.rows) return shortTestSql(params.rows.shorten(test), params, alias);
+  return longListSql(test, params, alias);
+}
+
+function shortTestSql(test: Test, params: SqlParams, alias: string): string {
   const { sqlType } = CATALOGUE[test.field];
-  if (test.members) return longListSql(test, params, alias);
   const left = attributeSql(test.field, alias);
-  const list = () => params.add(boundList(test), sqlType.endsWith('[]') ? sqlType : (`${sqlType}[]` as SqlType));
+  const list = () => params.add(boundList(test), listType(test.field));
   switch (test.operator) {
     case 'in':
       return `${left} = any(${list()})`;
@@ -31,10 +36,26 @@ function testSql(test: Test, params: SqlParams, alias: string): string {
   }
 }
 
+/**
+ * True of a row that holds nothing in the field but what the known rows do, or null. Any other may hold what is in a list and
+ * was not named, and a deny would not be met.
+ */
+export function holdsNothingElse(field: ConditionField, known: KnownRows, params: SqlParams, alias: string): string {
+  const left = attributeSql(field, alias);
+  const values = params.add(boundValues({ field, values: known.valuesOf(field) }), listType(field));
+  if (CATALOGUE[field].kind === 'labels') return `${left} <@ ${values}`;
+  return `(${left} is null or ${left} = any(${values}))`;
+}
+
 /** Rows reach the service by the millisecond, Postgres keeps microseconds: both sides compare what the service sees. */
 function attributeSql(field: ConditionField, alias: string): string {
   const { kind, column } = CATALOGUE[field];
   return kind === 'time' ? `date_trunc('milliseconds', ${alias}.${column})` : `${alias}.${column}`;
+}
+
+function listType(field: ConditionField): SqlType {
+  const { sqlType } = CATALOGUE[field];
+  return sqlType.endsWith('[]') ? sqlType : (`${sqlType}[]` as SqlType);
 }
 
 /**
@@ -42,30 +63,14 @@ function attributeSql(field: ConditionField, alias: string): string {
  * it 31. The functions are those of the operators ? and ?|, which the planner takes for true of one row in a hundred.
  */
 function longListSql(test: Test, params: SqlParams, alias: string): string {
-  const list = listSql(test, params);
-  if (CATALOGUE[test.field].kind === 'labels') return `jsonb_exists_any(${list}, ${attributeSql(test.field, alias)})`;
-  return `${test.operator === 'nin' ? 'not ' : ''}jsonb_exists(${list}, ${keySql(test.field, alias)})`;
-}
-
-/** The attribute as a key of a list. */
-function keySql(field: ConditionField, alias: string): string {
-  const left = attributeSql(field, alias);
-  return CATALOGUE[field].kind === 'time' ? `trunc(extract(epoch from ${left}) * 1000)::text` : `${left}::text`;
-}
-
-/** True of rows in which the field is null, or holds one of the keys; of labels, nothing but them. */
-export function holdsNothingElse(field: ConditionField, keys: Readonly<Record<string, true>>): Predicate {
-  return (params, alias) => {
-    const held =
-      CATALOGUE[field].kind === 'labels'
-        ? `${attributeSql(field, alias)} <@ ${params.add(Object.keys(keys), 'text[]')}`
-        : `jsonb_exists(${params.add(keys, 'jsonb')}, ${keySql(field, alias)})`;
-    return `(${held}) is not false`;
-  };
+  const { kind } = CATALOGUE[test.field];
+  const [list, left] = [listSql(test, params), attributeSql(test.field, alias)];
+  if (kind === 'labels') return `jsonb_exists_any(${list}, ${left})`;
+  const key = kind === 'time' ? `trunc(extract(epoch from ${left}) * 1000)::text` : `${left}::text`;
+  return `${test.operator === 'nin' ? 'not ' : ''}jsonb_exists(${list}, ${key})`;
 }
 
 function listSql(test: Test, params: SqlParams): string {
-  if (test.named) return params.add(test.named, 'jsonb');
   const list = keptAs(test);
   if (!list) return params.add(valuesAsKeys(test), 'jsonb');
   const [orgId, hash] = [params.add(list.orgId, 'uuid'), params.add(list.hash, 'bytea')];
@@ -83,5 +88,5 @@ function boundList(test: Test): readonly unknown[] {
   return bound;
 }
 
-const boundValues = ({ field, values }: Test): readonly (string | number)[] =>
+const boundValues = ({ field, values }: Pick<Test, 'field' | 'values'>): readonly (string | number)[] =>
   CATALOGUE[field].kind === 'time' ? values.map((ms) => new Date(ms).toISOString()) : values;

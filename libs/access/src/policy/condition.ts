@@ -26,8 +26,6 @@ export interface Test {
   readonly values: readonly Value[];
   /** The values of a long list. */
   readonly members: ReadonlySet<Value> | null;
-  /** What SQL names in their place, as the keys of a JSON object, where it asks about rows that are known. */
-  readonly named?: Readonly<Record<string, true>>;
   readonly key: string;
 }
 

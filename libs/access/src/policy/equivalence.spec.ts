@@ -5,6 +5,7 @@ import { MASKABLE_COLUMNS } from './catalogue.js';
 import { CompiledPolicy } from './compiled-policy.js';
 import { compileCondition, evaluate } from './condition.js';
 import { conditionSql } from './condition-sql.js';
+import { KnownRows } from './known-rows.js';
 import { RowTable } from './row-table.js';
 import { SqlParams } from './sql-params.js';
 import { type PolicyStatement } from './statement.js';
@@ -155,8 +156,8 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
           const access = accessOf(statements, principal);
           const whole = access.readFilter('test');
           const known = rows.slice(from, from + count);
-          const filter = (open ? whole.openRows() : whole).about(known);
-          const params = new SqlParams();
+          const filter = open ? whole.openRows() : whole;
+          const params = new SqlParams(new KnownRows(known));
           const columns = MASKABLE_FIELDS.map((field) => `${filter.column(params, 'm', field)} as "${field}"`);
           const masked = `${filter.maskedFields(params, 'm')} as masked`;
           const found = await select([...columns, masked].join(', '), filter.where(params, 'm'), params);

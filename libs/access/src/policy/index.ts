@@ -7,6 +7,7 @@ export { conditionSql } from './condition-sql.js';
 export { BUILT_IN_ROLES, defaultPolicy } from './default-policy.js';
 export { explain, type DecisionStep, type Explanation } from './explanation.js';
 export { checkKey, KEY_FORMAT } from './keys.js';
+export { KnownRows } from './known-rows.js';
 export { systemFilter, type ReadFilter } from './read-filter.js';
 export { SqlParams, type SqlType } from './sql-params.js';
 export { affectedBy, simulatePool, type Owners, type SimulatedCell } from './simulation.js';

@@ -38,24 +38,6 @@ export const conditionsIn = ({ read, propose, review, masks }: PoolRules): Condi
   ...[...masks.values()].flatMap(({ opens, hides }) => [...opens, ...hides]),
 ];
 
-/** The group with others in the places of its conditions, that say the same where they are asked. */
-export function withConditions(group: PoolGroup, other: (condition: Condition) => Condition): PoolGroup {
-  const residual = (one: Residual | null) =>
-    one && { ...one, allows: one.allows.map(other), denies: one.denies.map(other) };
-  const masks = [...group.masks].map(([field, { opens, hides }]): [MaskableField, Mask] => [
-    field,
-    { opens: opens.map(other), hides: hides.map(other) },
-  ]);
-  const { read, propose, review } = group;
-  return {
-    ...group,
-    read: residual(read),
-    propose: residual(propose),
-    review: residual(review),
-    masks: new Map(masks),
-  };
-}
-
 /** Groups of one key become one. */
 export function scopeOf(parts: readonly PoolGroup[]): PoolScope {
   const groups = new Map<string, PoolGroup>();

@@ -1,7 +1,7 @@
 import { type ConditionField } from './catalogue.js';
 import { type Test } from './condition.js';
-import { KnownRows } from './known-rows.js';
-import { conditionsIn, narrowTo, scopeOf, withConditions, type PoolGroup, type PoolScope } from './pool-groups.js';
+import { holdsNothingElse } from './condition-sql.js';
+import { conditionsIn, narrowTo, scopeOf, type PoolGroup, type PoolScope } from './pool-groups.js';
 import { inPools, ReadFilter } from './read-filter.js';
 import { anyCondition, holdsAlways, isAny, isNone, residualHolds, residualPredicate } from './residual.js';
 import { allOf, anyOf, negate, render, type Predicate } from './sql-logic.js';
@@ -17,7 +17,6 @@ export class PrincipalFilter extends ReadFilter {
   /** To the pools that were asked for last, which mostly are those that will be asked for next. */
   private narrowed: { to: string; filter: ReadFilter } | undefined;
   private open: ReadFilter | undefined;
-  /** The fields that are compared with long lists. */
   private listed: ReadonlySet<ConditionField> | undefined;
 
   constructor(
@@ -27,8 +26,6 @@ export class PrincipalFilter extends ReadFilter {
     private readonly principalId: string | null,
     private readonly scope: PoolScope,
     private readonly rows: 'OPEN' | 'ALL' = 'ALL',
-    /** Further, what the rows hold that it is about. */
-    private readonly among: Predicate = true,
   ) {
     super(purpose, policyVersion, scope.poolIds);
     this.masked = new Set(scope.groups.flatMap((group) => [...group.masks.keys()]));
@@ -39,9 +36,10 @@ export class PrincipalFilter extends ReadFilter {
     const sees = (this.whoSees ??= this.sees(
       principalId === null || ((values, row) => `${row}.author_id = ${values.add(principalId, 'uuid')}`),
     ));
-    return sees === false
-      ? 'false'
-      : `${inPools(this.poolIds)(params, alias)} and ${render(allOf([this.among, sees]), params, alias)}`;
+    if (sees === false) return 'false';
+    const { rows } = params;
+    const known = rows ? Array.from(this.listedFields(), (field) => holdsNothingElse(field, rows, params, alias)) : [];
+    return [inPools(this.poolIds)(params, alias), ...known, render(sees, params, alias)].join(' and ');
   }
 
   shows(params: SqlParams, alias: string, field: MaskableField): string {
@@ -89,6 +87,10 @@ export class PrincipalFilter extends ReadFilter {
     return this.scope.groups.flatMap(conditionsIn).flatMap(({ tests }) => tests.filter(({ members }) => members));
   }
 
+  listedFields(): ReadonlySet<ConditionField> {
+    return (this.listed ??= new Set(this.longLists().map(({ field }) => field)));
+  }
+
   narrow(poolIds: readonly string[]): ReadFilter {
     const to = poolIds.join();
     if (this.narrowed?.to !== to) {
@@ -103,14 +105,6 @@ export class PrincipalFilter extends ReadFilter {
     return (this.open ??= this.with({ rows: 'OPEN' }));
   }
 
-  about(rows: readonly MemoryRow[]): ReadFilter {
-    const fields = (this.listed ??= new Set(this.longLists().map(({ field }) => field)));
-    if (fields.size === 0) return this;
-    const known = new KnownRows(rows);
-    const groups = this.scope.groups.map((group) => withConditions(group, (condition) => known.shorten(condition)));
-    return this.with({ scope: { ...this.scope, groups }, among: known.holdNothingElse(fields) });
-  }
-
   together(): ReadFilter {
     return this.with({ principalId: null });
   }
@@ -119,9 +113,9 @@ export class PrincipalFilter extends ReadFilter {
     return `case when ${render(this.sees(false), params, alias)} then null else ${alias}.author_id end`;
   }
 
-  private with(other: { principalId?: null; scope?: PoolScope; rows?: 'OPEN'; among?: Predicate }): PrincipalFilter {
-    const { principalId, scope, rows, among } = { ...this, ...other };
-    return new PrincipalFilter(this.purpose, this.policyVersion, principalId, scope, rows, among);
+  private with(other: { principalId?: null; scope?: PoolScope; rows?: 'OPEN' }): PrincipalFilter {
+    const { principalId, scope, rows } = { ...this, ...other };
+    return new PrincipalFilter(this.purpose, this.policyVersion, principalId, scope, rows);
   }
 
   private get isHeld(): Predicate {

@@ -1,4 +1,4 @@
-import { MASKABLE_COLUMNS } from './catalogue.js';
+import { MASKABLE_COLUMNS, type ConditionField } from './catalogue.js';
 import { type Test } from './condition.js';
 import { type SqlParams } from './sql-params.js';
 import { MASKABLE_FIELDS, type MaskableField, type MemoryRow } from './vocabulary.js';
@@ -17,7 +17,10 @@ export abstract class ReadFilter {
     readonly poolIds: readonly string[],
   ) {}
 
-  /** The predicate for a WHERE; it starts with `<alias>.pool_id = any(…)`, or is `false` when nothing is readable. */
+  /**
+   * The predicate for a WHERE; it starts with `<alias>.pool_id = any(…)`, or is `false` when nothing is readable. In a statement
+   * about rows that are known it names no more of long lists than they hold: of other rows it may show less, and never more.
+   */
   abstract where(params: SqlParams, alias: string): string;
 
   /** The predicate "this field is shown"; `true` where nothing hides it. A search must not match what is hidden. */
@@ -41,12 +44,6 @@ export abstract class ReadFilter {
   /** The same filter on fewer pools; ids that it does not hold are ignored. */
   abstract narrow(poolIds: readonly string[]): ReadFilter;
 
-  /**
-   * The same for rows like these, in SQL that names no more of long lists than they hold. Of rows that hold anything else
-   * in a field that is compared with such a list it may show less, and never more.
-   */
-  abstract about(rows: readonly MemoryRow[]): ReadFilter;
-
   /** Whether any field can be hidden on any row. */
   abstract masks(): boolean;
 
@@ -61,6 +58,9 @@ export abstract class ReadFilter {
 
   /** The tests of its conditions that name many values. */
   abstract longLists(): Test[];
+
+  /** The fields that those look at. */
+  abstract listedFields(): ReadonlySet<ConditionField>;
 
   /** What all who see alike see together: the held memories of every author among them, which `onlyFor` tells apart. */
   abstract together(): ReadFilter;
@@ -137,11 +137,11 @@ class SystemFilter extends ReadFilter {
     return [];
   }
 
-  openRows(): ReadFilter {
-    return this;
+  listedFields(): ReadonlySet<ConditionField> {
+    return new Set();
   }
 
-  about(): ReadFilter {
+  openRows(): ReadFilter {
     return this;
   }
 
