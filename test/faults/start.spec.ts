@@ -202,8 +202,7 @@ describe('SIGTERM', () => {
     const underWay = reviewer.ask<{ memorize: { memory: { id: string } } }>(MEMORIZE, { content });
     while (embedder.texts.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     const exit = broker.kill('SIGTERM');
-    await untilRefused(broker.url);
-    release();
+    await untilRefused(broker.url).finally(release);
     const { memorize } = await underWay;
     expect(await exit).toEqual(ENDED);
     expect(broker.stderr).not.toContain(CUT_OFF);

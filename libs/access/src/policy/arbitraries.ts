@@ -19,8 +19,8 @@ const TIMES = [
   '2025-12-31T23:59:59.999Z',
   '1969-12-31T23:59:59.999Z',
 ];
-const TEXTS = ['alpha', 'Alpha', "o'neil", 'x\\y', '', 'ä', '😀'];
-const LABELS = ['a', 'b', 'a,b', '{a}', 'NULL', '"'];
+const TEXTS = ['alpha', 'Alpha', "o'neil", 'x\\y', '', 'ä', '😀', '__proto__'];
+const LABELS = ['a', 'b', 'a,b', '{a}', 'NULL', '"', '__proto__'];
 const PRINCIPALS: PrincipalRef[] = [
   { id: AGENTS.coder, role: 'coder' },
   { id: AGENTS.tester, role: 'tester' },

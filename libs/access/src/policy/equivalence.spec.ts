@@ -152,16 +152,19 @@ describe(`the service and Postgres decide alike (ROWS_SEED=${ROWS_SEED})`, () =>
         fc.nat(ROWS - 1),
         fc.constantFrom(1, 4, ROWS),
         fc.boolean(),
-        async (statements, principal, from, count, open) => {
+        fc.boolean(),
+        async (statements, principal, from, count, open, narrow) => {
           const access = accessOf(statements, principal);
-          const whole = access.readFilter('test');
           const known = rows.slice(from, from + count);
+          const pools = (narrow ? known : rows).map(({ poolId }) => poolId);
+          const whole = access.readFilter('test').narrow(pools);
           const filter = open ? whole.openRows() : whole;
           const params = new SqlParams(new KnownRows(known));
           const columns = MASKABLE_FIELDS.map((field) => `${filter.column(params, 'm', field)} as "${field}"`);
           const masked = `${filter.maskedFields(params, 'm')} as masked`;
           const found = await select([...columns, masked].join(', '), filter.where(params, 'm'), params);
-          const seen = (open ? rows.filter(isOpen) : rows).filter((row) => access.canSee(row));
+          const meant = open ? rows.filter(isOpen) : rows;
+          const seen = meant.filter((row) => pools.includes(row.poolId) && access.canSee(row));
           isPartOf(
             found.map(({ id }) => id as string),
             seen.map(({ id }) => id),

@@ -1,5 +1,6 @@
 import { CommonplaceError, newId } from '#kernel';
 import { asWritten, find, open, type Batch, type Item } from './batch.js';
+import type { MemorizeOutcome } from '../memory.js';
 import { inputHash } from './memorize-command.js';
 import { claimKeys, deleteOldClaims, findClaims, settleClaims, type IdempotencyRecord } from './memorize.repository.js';
 import { storeItems } from './store-batch.js';
@@ -20,15 +21,17 @@ async function tidy({ unit, caller }: Batch): Promise<void> {
 }
 
 /** Almost always a new memory comes of it: the claim says so from the start, and another answer is told afterwards. */
-function claimOf(key: string, item: Item): IdempotencyRecord {
-  item.id = newId();
-  return {
-    key,
-    inputHash: inputHash(item.command),
-    memoryId: item.id,
-    outcome: item.status === 'ACTIVE' ? 'CREATED' : 'PROPOSED',
-  };
-}
+const claimOf = ([key, item]: [string, Item]): IdempotencyRecord => ({
+  key,
+  inputHash: inputHash(item.command),
+  memoryId: item.id as string,
+  outcome: expectedOf(item),
+});
+
+const expectedOf = ({ status }: Item): MemorizeOutcome => (status === 'ACTIVE' ? 'CREATED' : 'PROPOSED');
+
+const isAsClaimed = (item: Item): boolean =>
+  item.result?.memory.id === item.id && item.result?.outcome === expectedOf(item);
 
 /** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
 export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
@@ -37,7 +40,8 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
     const key = item.command.idempotencyKey;
     if (key !== null && !firstOf.has(key)) firstOf.set(key, item);
   }
-  const claims = [...firstOf].map(([key, item]) => claimOf(key, item));
+  for (const item of firstOf.values()) item.id = newId();
+  const claims = [...firstOf].map(claimOf);
   const { orgId, id } = batch.caller;
   const free = claims.length ? await claimKeys(batch.unit, orgId, id, claims) : new Set<string>();
   const isWriter = (item: Item) => {
@@ -46,12 +50,11 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
   };
   const written = open(items).filter(isWriter);
   await storeItems(batch, written);
-  const unexpected = claims
-    .filter(({ key }) => free.has(key))
-    .map(({ key, ...expected }) => ({ key, expected, result: (firstOf.get(key) as Item).result }))
-    .filter(({ expected, result }) => result?.memory.id !== expected.memoryId || result.outcome !== expected.outcome)
-    .map(({ key, result }) => ({ key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null }));
-  if (unexpected.length) await settleClaims(batch.unit, orgId, id, unexpected);
+  const others = [...firstOf].filter(([key, item]) => free.has(key) && !isAsClaimed(item));
+  const settled = others.map(([key, { result }]) => {
+    return { key, memoryId: result?.memory.id ?? null, outcome: result?.outcome ?? null };
+  });
+  if (settled.length) await settleClaims(batch.unit, orgId, id, settled);
   if (free.size) await tidy(batch);
   await replay(
     batch,
@@ -77,7 +80,7 @@ async function replay(batch: Batch, items: Item[]): Promise<void> {
   );
   for (const item of items) {
     const record = records.get(item.command.idempotencyKey as string);
-    if (!record?.memoryId)
+    if (!record)
       item.error = new CommonplaceError(
         'UNAVAILABLE',
         'The first request with this idempotency key failed; send it again.',

@@ -64,7 +64,7 @@ export async function retrieve(
     if (worth > 0) places.lexical[places.of(passage, session)] = worth;
   });
   const counted = sessions.size;
-  takeMeaning(places, sessions, close);
+  takeMeaning(places, sessions, close, texts);
   const runs = await readSessions(texts, sessions, anchorsIn(places));
   const beside = runs.map(({ session, run }) => run.map((passage) => places.of(passage, session)));
   const { passages } = places;
@@ -102,10 +102,12 @@ function withoutSpeakers(asked: AskedTerms, { words }: Query, passages: readonly
 }
 
 /** Cosines of the found, from 0 for the least to 1: models differ in where theirs lie. */
-function takeMeaning(places: Places, sessions: Sessions, near: readonly Nearest[]): void {
+function takeMeaning(places: Places, sessions: Sessions, near: readonly Nearest[], texts: Texts): void {
   const cosines = near.map(({ cosine }) => cosine);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  for (const { cosine, ...passage } of near) {
+  for (const { cosine, ...found } of near) {
+    const known = texts.known(found);
+    const passage = known ? { ...found, known } : found;
     const place = places.of(passage, sessions.of(passage));
     places.near.add(place);
     places.meaning[place] = most > least ? (cosine - least) / (most - least) : 1;

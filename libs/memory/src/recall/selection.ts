@@ -8,7 +8,7 @@ export interface Placed {
   id: string;
   poolId: string;
   score: number;
-  /** Where it is known before the memory is read. */
+  /** Its row, where that is known before the memory is read. */
   known?: MemoryRow | undefined;
 }
 
@@ -66,12 +66,12 @@ function nearEnough<Hit extends Placed>(ranked: readonly Hit[], selection: Selec
   const spread = Math.max(...ofPools.map(spreadOf));
   const behind = ranked.findIndex(({ score }, place) => place >= limit && score < last.score - spread);
   const near = ranked.slice(0, Math.max(limit + LEAST_SPARE, behind < 0 ? ranked.length : behind));
-  const first = nearWhenWeighed(near, selection, Math.max(...ofPools.map(({ usage }) => usage))) ?? near;
+  const first = nearWhenKnown(near, selection, Math.max(...ofPools.map(({ usage }) => usage))) ?? near;
   return first.slice(0, limit + MOST_SPARE);
 }
 
 /** Where all but the usage is known, few can still change places; undefined where it is not. In the order of the search. */
-function nearWhenWeighed<Hit extends Placed>(
+function nearWhenKnown<Hit extends Placed>(
   near: readonly Hit[],
   { limit, now, weightsOf }: Selection,
   spread: number,

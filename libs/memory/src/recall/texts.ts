@@ -1,3 +1,4 @@
+import type { MemoryRow } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
@@ -16,6 +17,8 @@ export interface Texts {
   holding: (terms: readonly string[]) => LexicalSearch | Promise<LexicalSearch>;
   ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
   around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
+  /** The row of a memory that may be read, where it need not be asked for. */
+  known: (memory: { poolId: string; id: string }) => MemoryRow | undefined;
 }
 
 /** As the database has them. */
@@ -23,4 +26,5 @@ export const storedTexts = (unit: Unit, scope: ReadScope, filter: MemoryFilter):
   holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
   ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
   around: (anchors) => memoriesAround(unit, scope, filter, anchors),
+  known: () => undefined,
 });

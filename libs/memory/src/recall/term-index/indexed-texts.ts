@@ -1,4 +1,4 @@
-import type { ReadFilter } from '#access';
+import type { MemoryRow, ReadFilter } from '#access';
 import {
   CANDIDATE_BUDGET,
   isPlain,
@@ -91,6 +91,10 @@ export class IndexedTexts implements Texts {
       const window = run.slice(Math.max(0, from - REACH), from + REACH + 1);
       return window.length > 0 ? [window] : [];
     });
+  }
+
+  known({ poolId, id }: { poolId: string; id: string }): MemoryRow | undefined {
+    return this.byId.get(poolId)?.pool.rowOf(id);
   }
 
   /**

@@ -126,6 +126,12 @@ export class PoolTerms {
     return this.rows[place];
   }
 
+  /** Undefined where it is not here. */
+  rowOf(id: string): MemoryRow | undefined {
+    const place = this.placeOf.get(id);
+    return place === undefined ? undefined : this.rows[place];
+  }
+
   /** In the order of their ids, which is that of writing. */
   placesOf(sessionId: string): readonly number[] {
     return this.sessions.get(sessionId) ?? [];
