@@ -19,8 +19,8 @@ export const recallOverhead: Workload = {
 
 async function rows(organisation: Organisation): Promise<Row[]> {
   const { database, orgId } = organisation;
-  const under = recallThrough(new AccessService(database, orgId), organisation);
-  const without = recallThrough(await withoutPolicy(organisation), organisation);
+  const under = recallThrough(new AccessService(database, orgId), organisation).recall;
+  const without = recallThrough(await withoutPolicy(organisation), organisation).recall;
   await assertSameHits(under, without);
   const rounds = await takeTurns([{ call: without }, { call: under }], 60, 10, WARM_ROUNDS);
   return [
@@ -38,21 +38,28 @@ const rethrow = (error: unknown) => {
 
 export type Recall = (nth: number) => Promise<string[]>;
 
-/** @returns a recall of the nth question, always in the same pools, that answers ids. */
-export function recallThrough(access: AccessService, { coder, database }: Organisation): Recall {
+export interface Recaller {
+  recall: Recall;
+  /** Lets go of what it keeps. */
+  stop: () => Promise<void>;
+}
+
+/** Recalls the nth question, always in the same pools, and answers ids. */
+export function recallThrough(access: AccessService, { coder, database }: Organisation): Recaller {
   const clock = new Clock();
   const usage = new UsageCounter(access, clock, () => undefined);
   const terms = new TermIndex(access, database, KEPT_MEMORIES, rethrow);
   const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), clock, usage, terms);
   const writer = new Writer();
   const questions = Array.from({ length: 200 }, () => writer.question());
-  return async (nth) => {
+  const recall = async (nth: number) => {
     const query = questions[nth % questions.length] as string;
     const { hits } = await service.recall(coder, { query, pools: READABLE });
     // The first call finds nothing kept; what is measured is what comes after.
     await terms.settled();
     return hits.map(({ memory }) => memory.id);
   };
+  return { recall, stop: () => terms.stop() };
 }
 
 /** Two variants that do not find the same are not worth comparing. */
