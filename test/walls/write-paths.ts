@@ -250,10 +250,15 @@ async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void>
   );
 }
 
-async function weighPool({ broker, callers }: Twins): Promise<void> {
+/** Another pool keeps what it has. */
+async function weighPool({ broker, callers, database, org }: Twins): Promise<void> {
   const weights = { importance: 0.1, recency: 0.1, usage: 0.1 };
-  for (const one of [weights, { ...weights, usage: 0 }, null])
-    await broker.directory.weighPool(callers.admin, 'coder', one);
+  const weigh = (pool: string, one: typeof weights | null) => broker.directory.weighPool(callers.admin, pool, one);
+  await weigh('tester', weights);
+  for (const one of [weights, { ...weights, usage: 0 }, null]) await weigh('coder', one);
+  const { rows } = await database.maintenance('select pool_id from pool_weights where org_id = $1', [org]);
+  if (rows.length !== 1) throw new Error(`${rows.length} pools are weighed, and not one`);
+  await weigh('tester', null);
 }
 
 /** There and back, and read again each time. */
