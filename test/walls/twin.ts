@@ -90,7 +90,7 @@ async function tellKeysApart({ database, org }: Twins, twin: string): Promise<vo
 /** Keys that are free here and taken there, and more old ones there than are swept at once. */
 async function tellClaimsApart({ database, org, callers }: Twins, twin: string): Promise<void> {
   const insert = `insert into idempotency (org_id, principal_id, key, input_hash, created_at)`;
-  for (const key of ['free here', 'refused here'])
+  for (const key of ['free here', 'stands here', 'refused here'])
     await database.maintenance(`${insert} values ($1, $2, $3, 'x', now())`, [twin, callers.coder.id, key]);
   const old = `${insert} select $1, $2, 'old ' || n, 'x', now() - interval '2 days' from generate_series(1, $3::integer) n`;
   await database.maintenance(old, [twin, callers.coder.id, 300]);

@@ -8,7 +8,7 @@ import { insertVectors } from '../../libs/memory/src/memory-index.repository.js'
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
-import { settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
+import { deleteOldClaims, settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
 import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
@@ -77,13 +77,24 @@ const MEMORIZE: readonly Path[] = [
   ],
   ['memorizing under a key', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
   ['answering a key again', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
+  [
+    'memorizing under a key what stands there',
+    (twins) => memorize(twins, 'coder', { pool: 'coder', idempotencyKey: 'stands here' }),
+  ],
   ['memorizing many', memorizeMany],
   ['giving a key back', giveKeyBack],
+  ['sweeping old keys', sweepOldKeys],
 ];
 
 function giveKeyBack({ broker, callers, org }: Twins): Promise<void> {
   const nothing = { key: 'refused here', memoryId: null, outcome: null };
   return broker.access.write(callers.coder, (unit) => settleClaims(unit, org, callers.coder.id, [nothing]));
+}
+
+/** Fewer at once than are old in the twin. */
+async function sweepOldKeys({ broker, callers, org }: Twins): Promise<void> {
+  const swept = await broker.access.write(callers.coder, (unit) => deleteOldClaims(unit, org, callers.coder.id, 100));
+  if (swept !== 1) throw new Error(`${swept} old keys were swept, and not one`);
 }
 
 const revise = ({ broker, callers, ids }: Twins, expectedVersion: number, change: object) =>
