@@ -73,6 +73,11 @@ describe.each([
   const isShown = (field: string) => visible.includes(field);
   beforeAll(() => editPolicy(api.admin, () => [...defaults.filter((one) => one.id !== 'coder-planner'), statement]));
 
+  it('the role that the author had is shown with the author alone', async () => {
+    const memory = await api.broker.memories.memory(await api.broker.credentials.authenticate(coder.key), id);
+    expect(memory?.authorRole).toBe(isShown('author') ? 'planner' : null);
+  });
+
   it('the other fields are null and named, on every path', async () => {
     const copies = await shownToCoder();
     expect(copies).toHaveLength(3);

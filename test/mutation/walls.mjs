@@ -27,7 +27,13 @@ const SUITES = {
   source: [
     ['test/walls/where-alone'],
     ['libs/access/src/policy'],
-    ['test/e2e/access-oracle', 'test/e2e/keys', 'test/e2e/rehearsal', 'libs/feed/src/retention'],
+    [
+      'test/e2e/access-oracle',
+      'test/e2e/hidden-fields',
+      'test/e2e/keys',
+      'test/e2e/rehearsal',
+      'libs/feed/src/retention',
+    ],
   ],
 };
 

@@ -228,7 +228,7 @@ export async function settleClaims(
 /** Up to so many of the principal's keys that are older than 24 hours. @returns how many */
 export async function deleteOldClaims(unit: Unit, orgId: string, principalId: string, atMost: number): Promise<number> {
   const text = `with gone as (
-      delete from idempotency where org_id = $1 and principal_id = $2 and ctid = any(array(
+      delete from idempotency i where i.org_id = $1 and i.principal_id = $2 and i.ctid = any(array(
         select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit $3))
       returning key
     ) select count(*)::integer as count from gone`;
