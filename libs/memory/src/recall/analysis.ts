@@ -44,8 +44,9 @@ export function words(text: string): string[] {
  * The terms of a text, in order and as often as they occur: its {@link words} without stop words, stemmed as the language has
  * it. Empty if nothing is left.
  *
- * A term has 1 to {@link MAX_TERM_LENGTH} UTF-16 units: letters, digits, combining marks, Han radicals and points, so that
- * it can stand between quotes in a `tsvector` or `tsquery` literal as it is.
+ * A term has 1 to {@link MAX_TERM_LENGTH} UTF-16 units: letters, digits, combining marks, points and whatever Unicode
+ * counts to Han (its radicals and a punctuation mark are no letters), so that it can stand between quotes in a `tsvector`
+ * or `tsquery` literal as it is.
  */
 export function analyse(text: string, language: Language = DEFAULT_LANGUAGE): string[] {
   const known = knownTokensOf(language);
