@@ -47,6 +47,7 @@ async function bySchedule(twins: Twins): Promise<void> {
   const { broker, callers, database, org } = twins;
   for (const cron of ['* * * * *', '0 4 * * *', '* * * * *'])
     await broker.directory.scheduleConsolidation(callers.admin, 'tester', cron);
+  await twins.onlyPool('tester', (pool) => pool.consolidationCron === '* * * * *');
   await database.maintenance(`update pool_consolidation set since = now() - interval '1 day' where org_id = $1`, [org]);
   await database.maintenance(
     `update pool set nightly_since = now() - interval '1 day' where org_id = $1 and key = 'tester'`,

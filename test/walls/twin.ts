@@ -97,7 +97,7 @@ async function tellClaimsApart({ database, org, callers }: Twins, twin: string):
   await database.maintenance(old, [org, callers.coder.id, 1]);
 }
 
-/** Counted there are others than here; and a pool has weights there alone. */
+/** Counted there are others than here; and a pool has weights, a language and a schedule there alone. */
 async function tellUsageApart({ database, org, ids }: Twins, twin: string): Promise<void> {
   const insert = (owner: string, id: string, count: number) =>
     database.maintenance(
@@ -112,6 +112,10 @@ async function tellUsageApart({ database, org, ids }: Twins, twin: string): Prom
   );
   await database.maintenance(
     `insert into pool_language select org_id, pool_id, 'GERMAN', 'ENGLISH' from pool where org_id = $1 and key in ('coder', 'shared')`,
+    [twin],
+  );
+  await database.maintenance(
+    `insert into pool_consolidation (org_id, pool_id, cron) select org_id, pool_id, '0 5 * * *' from pool where org_id = $1 and key = 'coder'`,
     [twin],
   );
 }

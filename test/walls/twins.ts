@@ -1,4 +1,4 @@
-import type { Principal } from '#access';
+import type { DirectoryPool, Principal } from '#access';
 import { readConfig, type Database } from '#platform';
 import { openBroker, type Broker } from '../../apps/api/src/broker.js';
 import { openTestDatabase } from '../support/database.js';
@@ -69,6 +69,13 @@ export class Twins {
   async proposals(): Promise<string[]> {
     const text = `select memory_id as id from memory where org_id = $1 and status = 'PROPOSED' order by memory_id`;
     return (await this.database.maintenance<{ id: string }>(text, [this.org])).rows.map(({ id }) => id);
+  }
+
+  /** Throws unless it holds for the pool and for no other, as the broker reads the pools from now on. */
+  async onlyPool(key: string, has: (pool: DirectoryPool) => boolean): Promise<void> {
+    const { pools } = await this.broker.access.grants(this.callers.admin);
+    const found = pools.filter(has).map((pool) => pool.key);
+    if (found.length !== 1 || found[0] !== key) throw new Error(`it holds for ${found.join(', ')}, and not for ${key}`);
   }
 
   async close(): Promise<void> {

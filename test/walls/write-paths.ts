@@ -262,10 +262,12 @@ async function trimTheLog({ broker, database, org, twin }: Twins): Promise<void>
 }
 
 /** Another pool keeps what it has. */
-async function weighPool({ broker, callers, database, org }: Twins): Promise<void> {
+async function weighPool(twins: Twins): Promise<void> {
+  const { broker, callers, database, org } = twins;
   const weights = { importance: 0.1, recency: 0.1, usage: 0.1 };
   const weigh = (pool: string, one: typeof weights | null) => broker.directory.weighPool(callers.admin, pool, one);
   await weigh('tester', weights);
+  await twins.onlyPool('tester', (pool) => pool.recallWeights !== null);
   for (const one of [weights, { ...weights, usage: 0 }, null]) await weigh('coder', one);
   const { rows } = await database.maintenance('select pool_id from pool_weights where org_id = $1', [org]);
   if (rows.length !== 1) throw new Error(`${rows.length} pools are weighed, and not one`);
@@ -273,12 +275,15 @@ async function weighPool({ broker, callers, database, org }: Twins): Promise<voi
 }
 
 /** There and back, and read again each time. */
-async function changeLanguage({ broker: { access, directory }, callers, database, org }: Twins): Promise<void> {
+async function changeLanguage(twins: Twins): Promise<void> {
+  const { broker, callers, database, org } = twins;
+  const { access, directory } = broker;
   const failed = (error: unknown) => {
     throw error;
   };
   for (const language of ['FRENCH', 'ENGLISH']) {
     await directory.setLanguage(callers.admin, 'coder', language);
+    if (language === 'FRENCH') await twins.onlyPool('coder', (pool) => pool.language === language);
     await new Reanalysis(access, () => undefined, failed).run();
   }
   const text = 'select language, read_in from pool_language where org_id = $1';
