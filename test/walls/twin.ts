@@ -22,6 +22,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await insertHolders(twins);
   await database.maintenance(COPY(org, twin));
   await tellDirectoriesApart(twins, twin);
+  await tellPoliciesApart(twins, twin);
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
   await tellVectorsApart(twins, twin);
@@ -55,6 +56,16 @@ async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<
     key,
     agent,
   );
+}
+
+/** A condition stands there alone. */
+async function tellPoliciesApart({ database }: Twins, twin: string): Promise<void> {
+  const where = { speaker: { eq: 'there alone' }, validFrom: { lt: '2001-01-01T00:00:00Z' } };
+  const statement = { id: 'there-alone', effect: 'DENY', roles: ['coder'], actions: ['READ'], pools: ['*'], where };
+  await database.maintenance('update policy set statements = statements || $2::jsonb where org_id = $1', [
+    twin,
+    JSON.stringify([statement]),
+  ]);
 }
 
 /** Of every pool, the newest event is further there. */

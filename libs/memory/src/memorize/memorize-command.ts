@@ -1,6 +1,6 @@
 import type { Importance, MemoryType } from '#access';
 import { badInput, type Clock, type JsonObject } from '#kernel';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   idList,
   importance,
@@ -77,12 +77,10 @@ export function contentHash(
   command: Pick<MemorizeCommand, 'content' | 'entityId'>,
   scope: string | null = null,
 ): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([scope, command.entityId, command.content]))
-    .digest();
+  return hash('sha256', JSON.stringify([scope, command.entityId, command.content]), 'buffer');
 }
 
 /** Two requests under one idempotency key are the same when everything in them is. */
 export function inputHash(command: MemorizeCommand): Buffer {
-  return createHash('sha256').update(JSON.stringify(command)).digest();
+  return hash('sha256', JSON.stringify(command), 'buffer');
 }

@@ -35,7 +35,7 @@ export interface Passage {
   /** Whether it passes the caller's filter. Those that do not still stand beside those that do. */
   readonly wanted: boolean;
   /** All that decides over it, where its pool is kept in memory. */
-  readonly known?: MemoryRow;
+  readonly known?: MemoryRow | undefined;
 }
 
 /** What the question asks, beside its words. */

@@ -105,9 +105,10 @@ function withoutSpeakers(asked: AskedTerms, { words }: Query, passages: readonly
 function takeMeaning(places: Places, sessions: Sessions, near: readonly Nearest[], texts: Texts): void {
   const cosines = near.map(({ cosine }) => cosine);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  for (const { cosine, ...found } of near) {
+  for (const found of near) {
+    const { cosine, id, poolId, sessionId, speaker, day, length, traits, wanted } = found;
     const known = texts.known(found);
-    const passage = known ? { ...found, known } : found;
+    const passage = { id, poolId, sessionId, speaker, day, length, traits, wanted, known };
     const place = places.of(passage, sessions.of(passage));
     places.near.add(place);
     places.meaning[place] = most > least ? (cosine - least) / (most - least) : 1;
