@@ -3,6 +3,7 @@ import { readConfig, type Database } from '#platform';
 import { openBroker, type Broker } from '../../apps/api/src/broker.js';
 import { openTestDatabase } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
+import { mirrorInto } from './mirror.js';
 import { makeTwin } from './twin.js';
 import { insertRun } from './consolidation-paths.js';
 import { insertWebhook } from './webhook-paths.js';
@@ -53,6 +54,7 @@ export class Twins {
     await insertWebhook(twins);
     await insertRun(twins);
     twins.twin = await makeTwin(twins);
+    await mirrorInto(twins.twin, twins);
     return twins;
   }
 
