@@ -2,6 +2,7 @@ import { newId } from '#kernel';
 import { ConsolidationWorker } from '#memory';
 import { lease, release } from '../../libs/memory/src/consolidation/lease.repository.js';
 import type { Path } from './read-paths.js';
+import { tellPoliciesApart } from './twin.js';
 import { ABOUT, COMMON, type Twins } from './twins.js';
 
 /** A dry run, of which the twin gets a copy. */
@@ -15,6 +16,7 @@ const memorize = ({ broker, callers }: Twins, content: string, input: object) =>
 /** Something of each kind, so that every statement of a run finds some. */
 async function prepare(twins: Twins): Promise<void> {
   const { database, org } = twins;
+  await tellPoliciesApart(twins, twins.twin);
   for (const content of [`Ada of the ${COMMON} lives in Berlin`, `Ada of the ${COMMON} moved to Munich`])
     await memorize(twins, content, { type: 'DECLARATIVE' });
   for (const content of [`Retry the ${COMMON} twice`, `retry the ${COMMON} twice!`])

@@ -58,8 +58,8 @@ async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<
   );
 }
 
-/** A condition stands there alone. */
-async function tellPoliciesApart({ database }: Twins, twin: string): Promise<void> {
+/** A condition stands there alone, in every version that there is by now. */
+export async function tellPoliciesApart({ database }: Twins, twin: string): Promise<void> {
   const where = { speaker: { eq: 'there alone' }, validFrom: { lt: '2001-01-01T00:00:00Z' } };
   const statement = { id: 'there-alone', effect: 'DENY', roles: ['coder'], actions: ['READ'], pools: ['*'], where };
   await database.maintenance('update policy set statements = statements || $2::jsonb where org_id = $1', [
