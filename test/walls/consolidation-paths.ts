@@ -49,11 +49,18 @@ async function bySchedule(twins: Twins): Promise<void> {
   const { broker, callers, database, org } = twins;
   for (const cron of ['* * * * *', '0 4 * * *', '* * * * *'])
     await broker.directory.scheduleConsolidation(callers.admin, 'tester', cron);
+  await broker.directory.scheduleConsolidation(callers.admin, 'reviewer', null);
   await twins.onlyPool('tester', (pool) => pool.consolidationCron === '* * * * *');
   await database.maintenance(`update pool_consolidation set since = now() - interval '1 day' where org_id = $1`, [org]);
   await database.maintenance(
-    `update pool set nightly_since = now() - interval '1 day' where org_id = $1 and key = 'tester'`,
+    `update pool set nightly_since = now() - interval '1 day' where org_id = $1 and key in ('tester', 'reviewer')`,
     [org],
+  );
+  // The schedule of another pool has begun a run of its own since.
+  await database.maintenance(
+    `insert into consolidation_run (org_id, run_id, pool_id, status, dry_run, older_than_days, as_of, requested_at, scheduled_for, read_to)
+     select org_id, $2, pool_id, 'SUCCEEDED', false, 0, now(), now() + interval '1 day', now(), $2 from pool where org_id = $1 and key = 'planner'`,
+    [org, newId()],
   );
   const failed = (error: unknown) => {
     throw error;
@@ -62,6 +69,8 @@ async function bySchedule(twins: Twins): Promise<void> {
   await worker.look();
   const [run] = await broker.consolidation.runs(callers.admin, { pool: 'tester', first: 1 });
   if (run?.status !== 'SUCCEEDED') throw new Error(`no run: ${JSON.stringify(run)}`);
+  const begun = `select from consolidation_run where org_id = $1 and scheduled_for is not null and requested_at <= clock_timestamp()`;
+  if ((await database.maintenance(begun, [org])).rowCount !== 1) throw new Error('other pools were consolidated too');
 }
 
 async function giveBack({ broker: { access, consolidationWorker }, database, org }: Twins): Promise<void> {

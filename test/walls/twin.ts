@@ -25,9 +25,11 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await tellPoliciesApart(twins, twin);
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
+  await insertMemoryThere(twins, twin);
   await tellVectorsApart(twins, twin);
   await tellUsageApart(twins, twin);
   await tellLogsApart(twins, twin);
+  await tellRunsApart(twins, twin);
   await tellFeedsApart(twins, twin);
   return twin;
 }
@@ -43,7 +45,7 @@ async function insertHolders({ database, org }: Twins): Promise<void> {
 }
 
 /** What is there alone, and is asked for here; and a role that will be made here later. */
-export const THERE_ALONE = { agent: newId(), key: newId(), role: 'there-alone', laterRole: 'new' };
+export const THERE_ALONE = { agent: newId(), key: newId(), memory: newId(), role: 'there-alone', laterRole: 'new' };
 
 async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<void> {
   const { agent, key, role, laterRole } = THERE_ALONE;
@@ -128,6 +130,32 @@ async function tellUsageApart({ database, org, ids }: Twins, twin: string): Prom
   await database.maintenance(
     `insert into pool_consolidation (org_id, pool_id, cron) select org_id, pool_id, '0 5 * * *' from pool where org_id = $1 and key = 'coder'`,
     [twin],
+  );
+}
+
+/** One that waits longest, one that read on last, one that the schedule began last. */
+async function tellRunsApart({ database }: Twins, twin: string): Promise<void> {
+  const text = `insert into consolidation_run
+      (org_id, run_id, pool_id, status, dry_run, older_than_days, as_of, requested_at, scheduled_for, read_to)
+    select org_id, gen_random_uuid(), pool_id, $3, false, 0, now(), now() + $4::interval, $5, gen_random_uuid()
+    from pool where org_id = $1 and key = $2`;
+  await database.maintenance(text, [twin, 'shared', 'QUEUED', '-1 year', null]);
+  await database.maintenance(text, [twin, 'coder', 'SUCCEEDED', '1 year', null]);
+  await database.maintenance(text, [twin, 'tester', 'SUCCEEDED', '1 year', new Date()]);
+}
+
+/** In the pool of the coders. */
+async function insertMemoryThere({ database, ids }: Twins, twin: string): Promise<void> {
+  await database.maintenance(
+    `insert into memory select (jsonb_populate_record(m, jsonb_build_object(
+       'memory_id', $3::uuid, 'content', 'there alone', 'content_hash', 'x there alone'))).*
+     from memory m where m.org_id = $1 and m.memory_id = $2`,
+    [twin, ids.coders, THERE_ALONE.memory],
+  );
+  await database.maintenance(
+    `update pool p set memories = memories + 1 from memory m
+     where m.org_id = $1 and m.memory_id = $2 and p.org_id = $1 and p.pool_id = m.pool_id`,
+    [twin, THERE_ALONE.memory],
   );
 }
 

@@ -12,6 +12,7 @@ import { deleteOldClaims, settleClaims } from '../../libs/memory/src/memorize/me
 import { DIMENSIONS, embed } from '../support/embedding-server.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
+import { CONSOLIDATION_ELSEWHERE } from './consolidation-elsewhere.js';
 import { CONSOLIDATION_PATHS } from './consolidation-paths.js';
 import { CONVERSATION_PATHS } from './conversation-paths.js';
 import { WEBHOOK_PATHS } from './webhook-paths.js';
@@ -343,6 +344,7 @@ export const WRITE_PATHS: readonly Path[] = [
   ...CHANGE,
   ...WEBHOOK_PATHS,
   ...CONSOLIDATION_PATHS,
+  ...CONSOLIDATION_ELSEWHERE,
   ...CONVERSATION_PATHS,
   ...ADMINISTER,
 ];

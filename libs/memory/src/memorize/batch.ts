@@ -3,7 +3,6 @@ import type { CommonplaceError } from '#kernel';
 import type { Unit } from '#platform';
 import { isIn, type SpaceVector } from '../memory-index.js';
 import { findMemories, type IndexSpace } from '../memory.repository.js';
-import { analyseMemory } from '../recall/analysis.js';
 import { showsIdentity, type Memorized, type Memory } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
@@ -15,8 +14,6 @@ export interface Item {
   status: 'ACTIVE' | 'PROPOSED';
   /** The memory's, should it become a new one; given where that has to be known before. */
   id?: string;
-  /** Of its content, in the language of the batch's pool. */
-  terms?: string[] | undefined;
   result?: Memorized;
   error?: CommonplaceError;
 }
@@ -40,9 +37,6 @@ export async function findIdentities(batch: Batch, ids: readonly string[]): Prom
 }
 
 export const open = (items: readonly Item[]): Item[] => items.filter((item) => !item.error);
-
-export const termsOf = ({ pool }: Batch, item: Item): string[] =>
-  (item.terms ??= analyseMemory(item.command, pool.language));
 
 export const isNew = (item: Item): boolean => item.result !== undefined && item.result.outcome !== 'DUPLICATE';
 

@@ -1,5 +1,5 @@
 import { CommonplaceError, newId } from '#kernel';
-import { asWritten, find, open, termsOf, type Batch, type Item } from './batch.js';
+import { asWritten, find, open, type Batch, type Item } from './batch.js';
 import type { MemorizeOutcome } from '../memory.js';
 import { inputHash } from './memorize-command.js';
 import { claimKeys, deleteOldClaims, findClaims, settleClaims, type IdempotencyRecord } from './memorize.repository.js';
@@ -43,7 +43,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
   for (const item of firstOf.values()) item.id = newId();
   const claims = [...firstOf].map(claimOf);
   const { orgId, id } = batch.caller;
-  const free = claims.length ? await claim(batch, claims, items) : new Set<string>();
+  const free = claims.length ? await claimKeys(batch.unit, orgId, id, claims) : new Set<string>();
   const isWriter = (item: Item) => {
     const key = item.command.idempotencyKey;
     return key === null || (free.has(key) && firstOf.get(key) === item);
@@ -61,14 +61,6 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
     open(items).filter((item) => !item.result),
   );
   return written;
-}
-
-/** While Postgres takes the keys, the contents are read. */
-function claim(batch: Batch, claims: readonly IdempotencyRecord[], items: readonly Item[]): Promise<Set<string>> {
-  const { orgId, id } = batch.caller;
-  const claimed = claimKeys(batch.unit, orgId, id, claims);
-  for (const item of open(items)) termsOf(batch, item);
-  return claimed;
 }
 
 /** The answer that the same key got before. */

@@ -1,6 +1,6 @@
-import { SqlParams } from '#access';
+import { SqlParams, type Language } from '#access';
 import type { Unit } from '#platform';
-import { ANALYSIS } from '../recall/analysis.js';
+import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
 import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
@@ -12,7 +12,6 @@ export interface NewMemory {
   id: string;
   hash: Buffer;
   command: MemorizeCommand;
-  terms: string[];
 }
 
 export interface Stored {
@@ -27,6 +26,8 @@ export interface Stored {
 export interface Write {
   orgId: string;
   poolId: string;
+  /** The pool's. */
+  language: Language;
   authorId: string;
   authorRole: string;
   status: 'ACTIVE' | 'PROPOSED';
@@ -70,7 +71,7 @@ const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('P
 
 /** @param memories no two with one hash: a statement cannot touch a row twice. */
 export async function insertMemories(unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> {
-  const terms = memories.map((memory) => memory.terms);
+  const terms = memories.map(({ command }) => analyseMemory(command, write.language));
   const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
   return unit.query<Stored>({
     name: `memorize_${write.status}`,

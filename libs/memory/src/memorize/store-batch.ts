@@ -1,6 +1,6 @@
 import { newId } from '#kernel';
 import type { Memorized, MemorizeOutcome, Memory } from '../memory.js';
-import { asWritten, findIdentities, isNew, termsOf, type Batch, type Item } from './batch.js';
+import { asWritten, findIdentities, isNew, type Batch, type Item } from './batch.js';
 import { contentHash, type MemorizeCommand } from './memorize-command.js';
 import {
   findStanding,
@@ -55,12 +55,12 @@ async function insertGroup(
     id: (item as Item).id ?? newId(),
     hash: Buffer.from(hash, 'hex'),
     command: (item as Item).command,
-    terms: termsOf(batch, item as Item),
   }));
   const { caller, grants, pool, now } = batch;
   const write = {
     orgId: caller.orgId,
     poolId: pool.id,
+    language: pool.language,
     authorId: caller.id,
     authorRole: caller.role,
     status,

@@ -1,10 +1,10 @@
-import { appendAudit, type AccessService, type MemoryRow, type Principal } from '#access';
+import { appendAudit, type AccessService, type Principal } from '#access';
 import { badInput, CommonplaceError, notFound, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { requiredId, requiredText } from '../input.js';
 import type { MemoryIndex } from '../memory-index.js';
 import { isNew, type Batch, type Item } from '../memorize/batch.js';
-import { statusOf } from '../memorize/new-status.js';
+import { statusOf, type NewRow } from '../memorize/new-status.js';
 import type { MemorizeCommand } from '../memorize/memorize-command.js';
 import { storeItems } from '../memorize/store-batch.js';
 import type { Memorized, Memory } from '../memory.js';
@@ -94,7 +94,7 @@ const commandFor = (shown: Memory, pool: string): MemorizeCommand => ({
 /** @throws FORBIDDEN */
 async function askFor(batch: Batch, source: LockedMemory, command: MemorizeCommand): Promise<Item> {
   const { unit, grants, caller, pool, now } = batch;
-  const copy: MemoryRow = {
+  const copy: NewRow = {
     ...command,
     id: '',
     poolId: pool.id,
