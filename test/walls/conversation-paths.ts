@@ -2,7 +2,7 @@ import { Clock } from '#kernel';
 import type { ChatModel } from '#llm';
 import { Extractor, MemoryIndex, RecallService } from '#memory';
 import { JobQueue } from '#platform';
-import { noteFailure, queueAgain } from '../../libs/memory/src/extraction/extraction.repository.js';
+import { insertParts, noteFailure, queueAgain } from '../../libs/memory/src/extraction/extraction.repository.js';
 import type { Path } from './read-paths.js';
 import { COMMON, type Twins } from './twins.js';
 
@@ -59,10 +59,49 @@ async function erase({ broker, callers }: Twins): Promise<void> {
     (await broker.memorize.memorize(callers.coder, { content, type: 'EPISODIC', derivedFrom, entityId: 'gone' })).memory
       .id;
   const id = await store('to be erased');
+  await broker.revise.revise(callers.coder, { id, expectedVersion: 1, content: 'to be erased, and revised' });
   await store('made of what is to be erased', [id]);
   await broker.erase.erase(callers.coder, { id });
   await store('to be erased with its entity');
   await broker.erase.erase(callers.coder, { entityId: 'gone' });
+}
+
+/** Counted with the other organisation's it would take a place that is taken. */
+async function numberParts({ broker, callers, database, org, twin, ids, extraction }: Twins): Promise<void> {
+  const part = 'SUPERSEDED' as const;
+  const insert = `insert into extraction_memory (org_id, extraction_id, principal_id, part, place, memory_id, outcome)
+    values ($1, $2, $3, $4, $5, $6, 'CREATED')`;
+  await database.maintenance('delete from extraction_memory where extraction_id = $1 and part = $2', [
+    extraction,
+    part,
+  ]);
+  for (const place of [1, 4])
+    await database.maintenance(insert, [org, extraction, callers.coder.id, part, place, ids.coders]);
+  await database.maintenance('delete from extraction_memory where org_id = $1 and extraction_id = $2 and place = 4', [
+    twin,
+    extraction,
+  ]);
+  const memories = [{ memoryId: ids.revised, outcome: 'CREATED' as const }];
+  await broker.access.write(callers.coder, (unit) => insertParts(unit, callers.coder, extraction, { part, memories }));
+}
+
+/** What was made of the erased had taken the place of another source, which stands again. */
+async function eraseSuccessor({ broker, callers, database, org }: Twins): Promise<void> {
+  const store = async (content: string, derivedFrom: string[] = []) =>
+    (await broker.memorize.memorize(callers.coder, { content, type: 'EPISODIC', derivedFrom })).memory;
+  const [root, source] = [await store('the root of it'), await store(`The ${COMMON} as it was told`)];
+  const successor = await store(`The ${COMMON} in short`, [root.id, source.id]);
+  await database.maintenance(
+    `update memory set status = 'ARCHIVED', superseded_by = $3 where org_id = $1 and memory_id = $2`,
+    [org, source.id, successor.id],
+  );
+  await database.maintenance('update pool set memories = memories - 1 where org_id = $1 and pool_id = $2', [
+    org,
+    source.poolId,
+  ]);
+  await broker.erase.erase(callers.coder, { id: root.id });
+  const text = `select from memory where org_id = $1 and memory_id = $2 and status = 'ACTIVE'`;
+  if ((await database.maintenance(text, [org, source.id])).rowCount !== 1) throw new Error('the source does not stand');
 }
 
 export const CONVERSATION_PATHS: readonly Path[] = [
@@ -70,5 +109,7 @@ export const CONVERSATION_PATHS: readonly Path[] = [
   ['memorizing a conversation again under its key', talk('talk')],
   ['failing to learn from a conversation', failToLearn],
   ['learning from a conversation', learn],
+  ['numbering what was learnt', numberParts],
   ['erasing', erase],
+  ['erasing what others have given way to', eraseSuccessor],
 ];
