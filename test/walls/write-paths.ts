@@ -1,7 +1,7 @@
 import { issueOperatorKey, renewFeedEpoch } from '#access';
 import type { Embedders } from '#embedding';
 import { TrimLog } from '#feed';
-import { Clock } from '#kernel';
+import { Clock, newId } from '#kernel';
 import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
@@ -120,9 +120,11 @@ function countUses({ broker, ids, org }: Twins): Promise<number> {
   return broker.access.system('test', (unit) => addUses(unit, org, uses));
 }
 
-/** Forgotten while the model thought. */
-function insertLate({ broker, ids, org }: Twins): Promise<void> {
-  return broker.access.system('test', async (unit) => {
+/** Forgotten while the model thought; and for pools that are not here. */
+async function insertLate({ broker, database, ids, org }: Twins): Promise<void> {
+  const values = [org, ids.unindexed];
+  await database.maintenance('delete from memory_vector where org_id = $1 and memory_id = $2', values);
+  await broker.access.system('test', async (unit) => {
     const pools = await unit.query<{ id: string }>({
       text: `select pool_id as id from pool where org_id = $1 and key = 'coder'`,
       values: [org],
@@ -131,11 +133,13 @@ function insertLate({ broker, ids, org }: Twins): Promise<void> {
       text: 'select space_id as id from embedding_space where org_id = $1 order by created_at',
       values: [org],
     });
-    const spaceId = spaces[0]?.id as string;
-    await insertVectors(unit, org, [
-      { spaceId, memoryId: ids.forgotten, poolId: pools[0]?.id as string, embedding: [1] },
-    ]);
+    const vector = { spaceId: spaces[0]?.id as string, embedding: [1] };
+    await insertVectors(unit, org, [{ ...vector, memoryId: ids.forgotten, poolId: pools[0]?.id as string }]);
+    for (const poolId of [THERE_ALONE.pool, newId()])
+      await insertVectors(unit, org, [{ ...vector, memoryId: ids.unindexed, poolId }]);
   });
+  const text = 'select from memory_vector where org_id = $1 and memory_id = $2';
+  if ((await database.maintenance(text, values)).rowCount > 0) throw new Error('a vector of no pool');
 }
 
 const NEXT: Embedders = {
