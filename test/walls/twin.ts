@@ -26,6 +26,7 @@ export async function makeTwin(twins: Twins): Promise<string> {
   await tellKeysApart(twins, twin);
   await tellClaimsApart(twins, twin);
   await insertMemoryThere(twins, twin);
+  await tellRevisionsApart(twins, twin);
   await tellVectorsApart(twins, twin);
   await tellUsageApart(twins, twin);
   await tellLogsApart(twins, twin);
@@ -150,6 +151,16 @@ async function tellRunsApart({ database }: Twins, twin: string): Promise<void> {
   await database.maintenance(text, [twin, 'shared', 'QUEUED', '-1 year', null]);
   await database.maintenance(text, [twin, 'coder', 'SUCCEEDED', '1 year', null]);
   await database.maintenance(text, [twin, 'tester', 'SUCCEEDED', '1 year', new Date()]);
+}
+
+/** What was revised here was revised more often there, by others. */
+async function tellRevisionsApart({ database, callers }: Twins, twin: string): Promise<void> {
+  await database.maintenance(
+    `insert into memory_revision select (jsonb_populate_record(r, jsonb_build_object(
+       'version', 99, 'content', 'there alone', 'changed_by', $2::uuid))).*
+     from memory_revision r where r.org_id = $1 and r.version = 1`,
+    [twin, callers.reviewer.id],
+  );
 }
 
 /** In the pool of the coders. */
