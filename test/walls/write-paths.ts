@@ -5,6 +5,7 @@ import { Clock, newId } from '#kernel';
 import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
+import { settleLanguage, takeOfPool } from '../../libs/memory/src/reanalysis/reanalysis.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
@@ -279,6 +280,16 @@ async function weighPool(twins: Twins): Promise<void> {
   await weigh('tester', null);
 }
 
+/** The tester's pool holds what it holds, and none of it is read in the language of another. */
+async function othersAreEnglish({ broker, callers, database, org }: Twins): Promise<void> {
+  const poolId = (await broker.access.grants(callers.admin)).pools.find(({ key }) => key === 'tester')?.id as string;
+  const read = await broker.access.system('test', (unit) => takeOfPool(unit, org, { poolId, after: null }, 1_000));
+  const held = 'select from memory where org_id = $1 and pool_id = $2 and content is not null';
+  const { rowCount } = await database.maintenance(held, [org, poolId]);
+  if (read.length !== rowCount || read.some(({ language }) => language !== 'ENGLISH'))
+    throw new Error(`read of ${rowCount}: ${JSON.stringify(read)}`);
+}
+
 /** There and back, and read again each time. */
 async function changeLanguage(twins: Twins): Promise<void> {
   const { broker, callers, database, org } = twins;
@@ -288,9 +299,19 @@ async function changeLanguage(twins: Twins): Promise<void> {
   };
   for (const language of ['FRENCH', 'ENGLISH']) {
     await directory.setLanguage(callers.admin, 'coder', language);
-    if (language === 'FRENCH') await twins.onlyPool('coder', (pool) => pool.language === language);
+    if (language === 'FRENCH') {
+      await twins.onlyPool('coder', (pool) => pool.language === language);
+      await othersAreEnglish(twins);
+    }
     await new Reanalysis(access, () => undefined, failed).run();
   }
+  const insert = `insert into pool_language select org_id, pool_id, 'ENGLISH', 'GERMAN' from pool where org_id = $1 and key = 'planner'`;
+  await database.maintenance(insert, [org]);
+  const { pools } = await access.grants(callers.admin);
+  const settled = { poolId: pools.find(({ key }) => key === 'coder')?.id as string, language: 'ENGLISH' as const };
+  await access.system('test', (unit) => settleLanguage(unit, org, settled));
+  const others = `delete from pool_language where org_id = $1 and read_in = 'GERMAN'`;
+  if ((await database.maintenance(others, [org])).rowCount !== 1) throw new Error('another pool was settled');
   const text = 'select language, read_in from pool_language where org_id = $1';
   const { rows } = await database.maintenance(text, [org]);
   const wanted = [{ language: 'ENGLISH', read_in: 'ENGLISH' }];
