@@ -34,7 +34,7 @@ async function readMemories({ broker, callers, allIds }: Twins, name: Name): Pro
   await broker.memories.byIds(caller, ids);
 }
 
-async function recall({ broker, callers, database }: Twins, name: Name): Promise<void> {
+async function recall({ broker, callers, database, before }: Twins, name: Name): Promise<void> {
   const query = `${COMMON} revised`;
   await broker.recall.recall(callers[name], { query, limit: 100 });
   // From here on the pools are kept in memory; and what is taken in must be of one organisation, so both have changed.
@@ -42,8 +42,8 @@ async function recall({ broker, callers, database }: Twins, name: Name): Promise
   await database.maintenance('update memory set labels = labels');
   await broker.recall.recall(callers[name], { query, limit: 100 });
   await broker.recall.recall(callers[name], { query, pools: ['shared'], filter: FILTERS['entity'] });
-  const then = { asOf: new Date(Date.now() - 1), includeSuperseded: true };
-  await broker.recall.recall(callers[name], { query, limit: 100, ...then });
+  for (const asOf of [before, new Date(Date.now() - 1)])
+    await broker.recall.recall(callers[name], { query, limit: 100, asOf, includeSuperseded: true });
 }
 
 async function complete({ broker, callers }: Twins, name: Name): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DirectoryPool, Principal } from '#access';
 import { readConfig, type Database } from '#platform';
 import { openBroker, type Broker } from '../../apps/api/src/broker.js';
@@ -30,6 +31,8 @@ export class Twins {
   readonly secrets: Record<Name, string> = {} as Record<Name, string>;
   /** From before everything that was stored. */
   cursor = '';
+  /** When nothing was revised yet. */
+  before = new Date();
   /** Of the coder's, about the entity talk. */
   extraction = '';
   twin = '';
@@ -115,6 +118,9 @@ export class Twins {
     await stored('coder', 'forgotten', { derivedFrom: [this.ids.coders] });
     await stored('coder', 'expiring', { expiresAt: new Date(Date.now() + 3_600_000) });
     await stored('coder', 'unindexed');
+    await pause(5);
+    this.before = new Date();
+    await pause(5);
     for (const expectedVersion of [1, 2]) {
       const content = `The ${COMMON} was revised ${expectedVersion}`;
       await revise.revise(this.callers.coder, { id: this.ids.revised, expectedVersion, content });

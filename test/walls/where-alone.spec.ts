@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeCursor } from '../../libs/feed/src/cursor.js';
+import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
+import { analyse } from '../../libs/memory/src/recall/analysis.js';
+import { lexicalCandidates } from '../../libs/memory/src/recall/recall.repository.js';
 import { READ_PATHS } from './read-paths.js';
 import { searches } from './searches.js';
 import { SecondLook } from './second-look.js';
-import { Twins, type Name } from './twins.js';
+import { COMMON, Twins, type Name } from './twins.js';
 import { WRITE_PATHS } from './write-paths.js';
 
 let twins: Twins;
@@ -65,6 +68,30 @@ describe('what row-level security does not hold', () => {
     expect(own).toEqual(expect.arrayContaining(byWords));
     expect(byWords.length).toBeGreaterThan(0);
     expect(own.length).toBeLessThan(proposals.length);
+  });
+
+  it('a search counts the memories of the pools that are searched, and only them', async () => {
+    const { broker, callers, database, org, ids } = twins;
+    const expire = (at: string | null) =>
+      database.maintenance('update memory set expires_at = $3 where org_id = $1 and memory_id = $2', [
+        org,
+        ids.coders,
+        at,
+      ]);
+    await expire('2001-01-01T00:00:00Z');
+    const { pools } = await broker.access.grants(callers.tester);
+    const poolId = pools.find(({ key }) => key === 'tester')?.id as string;
+    const { documents } = await broker.access.read(callers.tester, (unit, grants) => {
+      const scope = { orgId: org, filter: grants.readFilter.narrow([poolId]), now: new Date(), space: null };
+      return lexicalCandidates(unit, scope, parseFilter(null, 'filter', grants), analyse(COMMON));
+    });
+    await expire(null);
+    const held = await ask(
+      `select from memory where org_id = $1 and pool_id = $2 and status = 'ACTIVE' and (expires_at is null or expires_at > now())`,
+      [org, poolId],
+    );
+    expect(held.length).toBeGreaterThan(0);
+    expect(documents).toBe(held.length);
   });
 
   it('every pool counts its own events and memories, and only them', async () => {
