@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeCursor } from '../../libs/feed/src/cursor.js';
 import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
 import { analyse } from '../../libs/memory/src/recall/analysis.js';
-import { lexicalCandidates } from '../../libs/memory/src/recall/recall.repository.js';
+import { lexicalCandidates, memoriesOfSessions } from '../../libs/memory/src/recall/recall.repository.js';
+import { countActive, readPage } from '../../libs/memory/src/recall/term-index/term-index.repository.js';
 import { READ_PATHS } from './read-paths.js';
 import { searches } from './searches.js';
 import { SecondLook } from './second-look.js';
-import { COMMON, Twins, type Name } from './twins.js';
+import { ABOUT, COMMON, Twins, type Name } from './twins.js';
 import { WRITE_PATHS } from './write-paths.js';
 
 let twins: Twins;
@@ -92,6 +93,26 @@ describe('what row-level security does not hold', () => {
     );
     expect(held.length).toBeGreaterThan(0);
     expect(documents).toBe(held.length);
+  });
+
+  it('what is read of one pool is of that pool: beside a memory in its session, and to be kept in memory', async () => {
+    const { broker, callers, database, org, ids } = twins;
+    const { poolId } = (await ask('select pool_id as "poolId" from memory where memory_id = $1', [ids.coders]))[0] as {
+      poolId: string;
+    };
+    const beside = await broker.access.read(callers.coder, (unit, grants) => {
+      const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space: null };
+      const anchors = [{ id: ids.coders, poolId, sessionId: ABOUT.sessionId }];
+      return memoriesOfSessions(unit, scope, parseFilter(null, 'filter', grants), anchors);
+    });
+    const kept = await broker.access.system('test', async (unit) => ({
+      count: await countActive(unit, org, poolId),
+      rows: await readPage(unit, org, { poolId, after: null }, 1_000),
+    }));
+    for (const rows of [beside, kept.rows]) expect([...new Set(rows.map((row) => row.poolId))]).toEqual([poolId]);
+    const held = `select from memory where org_id = $1 and pool_id = $2 and status = 'ACTIVE'`;
+    const { rowCount } = await database.maintenance(held, [org, poolId]);
+    expect([kept.count, kept.rows.length]).toEqual([rowCount, rowCount]);
   });
 
   it('every pool counts its own events and memories, and only them', async () => {
