@@ -6,6 +6,7 @@ import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleLanguage, takeOfPool } from '../../libs/memory/src/reanalysis/reanalysis.repository.js';
+import { copyVectors } from '../../libs/memory/src/review/review.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
@@ -138,6 +139,7 @@ async function insertLate({ broker, database, ids, org }: Twins): Promise<void> 
     await insertVectors(unit, org, [{ ...vector, memoryId: ids.forgotten, poolId: pools[0]?.id as string }]);
     for (const poolId of [THERE_ALONE.pool, newId()])
       await insertVectors(unit, org, [{ ...vector, memoryId: ids.unindexed, poolId }]);
+    await copyVectors(unit, org, { id: ids.unindexed, poolId: THERE_ALONE.pool, from: ids.coders });
   });
   const text = 'select from memory_vector where org_id = $1 and memory_id = $2';
   if ((await database.maintenance(text, values)).rowCount > 0) throw new Error('a vector of no pool');
