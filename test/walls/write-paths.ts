@@ -7,6 +7,7 @@ import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/cred
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleLanguage, takeOfPool } from '../../libs/memory/src/reanalysis/reanalysis.repository.js';
 import { copyVectors } from '../../libs/memory/src/review/review.repository.js';
+import { countVectors, emptySpace, findSample } from '../../libs/memory/src/spaces/spaces.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
 import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
@@ -113,6 +114,7 @@ const CHANGE: readonly Path[] = [
   ],
   ['forgetting', ({ broker, callers, ids }) => broker.forget.forget(callers.coder, ids.revised)],
   ['storing a vector of what was forgotten', insertLate],
+  ['emptying a space that was left', emptyRetired],
   ['a change of model', exchangeModel],
 ];
 
@@ -143,6 +145,29 @@ async function insertLate({ broker, database, ids, org }: Twins): Promise<void> 
   });
   const text = 'select from memory_vector where org_id = $1 and memory_id = $2';
   if ((await database.maintenance(text, values)).rowCount > 0) throw new Error('a vector of no pool');
+}
+
+/** There it holds another memory; and what was forgotten here says something there. */
+async function emptyRetired({ broker, database, ids, org, twin }: Twins): Promise<void> {
+  const spaceId = newId();
+  const run = (text: string, ...values: unknown[]) => database.maintenance(text, values);
+  await run(
+    `insert into embedding_space (org_id, space_id, model, dimensions) values ($1, $2, 'left', 1)`,
+    org,
+    spaceId,
+  );
+  const insert = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding)
+    select org_id, $2, memory_id, pool_id, '[1]' from memory where org_id = $1 and memory_id = $3`;
+  await run(insert, twin, spaceId, ids.coders);
+  await run(insert, org, spaceId, ids.forgotten);
+  const [sample, held, emptied] = await broker.access.system('test', async (unit) => [
+    await findSample(unit, org, spaceId),
+    await countVectors(unit, org, spaceId),
+    await emptySpace(unit, org, spaceId, 1),
+  ]);
+  if (sample || held !== 1 || emptied !== 1) throw new Error(JSON.stringify({ sample, held, emptied }));
+  for (const table of ['memory_vector', 'embedding_space'])
+    await run(`delete from ${table} where space_id = $1`, spaceId);
 }
 
 const NEXT: Embedders = {
