@@ -24,6 +24,10 @@ export const EQUIVALENT = [
     because: 'changes rows by their places, which the same statement has found under the organisation',
   },
   {
+    id: /usage\.repository\.ts:19 organisation: org_id = \$1/,
+    because: 'only locks rows before they are raised, and what is raised is asked for its organisation once more',
+  },
+  {
     id: /feed\.repository\.ts:\d+ pool: p\.pool_id = known\.pool_id/,
     because:
       'answers pools of the organisation that nobody subscribes to as well: the hub looks them up and finds no audience for them',

@@ -192,4 +192,9 @@ async function tellVectorsApart({ database, org, ids }: Twins, twin: string): Pr
     [twin, ids.forgotten],
   );
   await run(`insert into embedding_space values ($1, $2, 'test', 3, now() + interval '1 hour')`, [twin, newId()]);
+  await run(
+    `update pool set vector_tier = 'SHARED', vector_space = (select space_id from memory_vector where org_id = $1 limit 1)
+    where org_id = $1 and key = 'coder'`,
+    [twin],
+  );
 }
