@@ -161,17 +161,22 @@ export const READ_PATHS: readonly Path[] = [
   ['the vectors that are missing', ({ broker, allIds }) => embedBacklog(broker, allIds)],
 ];
 
-/** No way through the services makes one: so it is there for this statement alone. */
+/** No way through the services makes one: so it is there for this search alone. */
 async function nearestMisplaced(twins: Twins): Promise<void> {
   const { database, org, ids } = twins;
-  const move = (pool: string) =>
+  const one = `(select m.memory_id from memory m join pool p on p.org_id = m.org_id and p.pool_id = m.pool_id
+    where m.org_id = $1 and p.key = 'tester' and m.status = 'ACTIVE' order by m.memory_id limit 1)`;
+  const move = (memory: string, pool: string) =>
     database.maintenance(
-      `update memory_vector set pool_id = (select pool_id from pool where org_id = $1 and key = $3) where org_id = $1 and memory_id = $2`,
-      [org, ids.coders, pool],
+      `update memory_vector set pool_id = (select pool_id from pool where org_id = $1 and key = $2) where org_id = $1 and memory_id = ${memory}`,
+      [org, pool],
     );
-  await move('reviewer');
+  const coders = `'${ids.coders}'`;
+  await move(coders, 'reviewer');
+  await move(one, 'coder');
   await searches(twins, 'tester');
-  await move('coder');
+  await move(coders, 'coder');
+  await move(one, 'tester');
 }
 
 const MODEL: Embedders = {

@@ -1,5 +1,7 @@
 import type { MemoryStatus } from '#access';
-import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
+import type { Unit } from '#platform';
+import type { ReadScope } from '../../libs/memory/src/memory.repository.js';
+import { parseFilter, type MemoryFilter } from '../../libs/memory/src/read/memory-filter.js';
 import { analyse } from '../../libs/memory/src/recall/analysis.js';
 import {
   lexicalCandidates,
@@ -7,6 +9,7 @@ import {
   memoriesOfSessions,
 } from '../../libs/memory/src/recall/recall.repository.js';
 import { nearest } from '../../libs/memory/src/vectors/nearest.js';
+import { findPlacements, nearestExactly, type Nearest } from '../../libs/memory/src/vectors/nearest.repository.js';
 import { embed } from '../support/embedding-server.js';
 import { ABOUT, COMMON, type Name, type Twins } from './twins.js';
 
@@ -24,9 +27,24 @@ export async function searches(
     const scope = { orgId: org, filter: grants.readFilter, now: new Date(), space: rows[0] as { spaceId: string } };
     const filter = parseFilter({ statuses }, 'filter', grants);
     const near = await nearest(unit, scope, filter, embed(COMMON));
+    await assertSearched(unit, scope, filter, near);
     const { passages } = await lexicalCandidates(unit, scope, filter, analyse(COMMON));
     return { byMeaning: near.map(({ id }) => id).sort(), byWords: passages.map(({ id }) => id).sort() };
   });
+}
+
+/** That the pools of the scope were looked at and no others, and that comparing every vector finds the same. */
+async function assertSearched(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  near: readonly Nearest[],
+): Promise<void> {
+  const sorted = (ids: readonly string[]) => [...ids].sort().join();
+  const { pools } = await findPlacements(unit, scope);
+  const exactly = await nearestExactly(unit, scope, filter, embed(COMMON));
+  if (sorted(pools.map(({ poolId }) => poolId)) !== sorted(scope.filter.poolIds)) throw new Error('other pools');
+  if (sorted(exactly.map(({ id }) => id)) !== sorted(near.map(({ id }) => id))) throw new Error('other memories');
 }
 
 /** What stands beside each memory of the session, read whole and in windows: the session must be a long one before recall asks for those. */

@@ -3,12 +3,14 @@ import type { Embedders } from '#embedding';
 import { TrimLog } from '#feed';
 import { Clock, newId } from '#kernel';
 import { MemoryIndex, Reanalysis, SpaceFiller, VectorIndexes } from '#memory';
+import type { Unit } from '#platform';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
 import { settleLanguage, takeOfPool } from '../../libs/memory/src/reanalysis/reanalysis.repository.js';
 import { copyVectors } from '../../libs/memory/src/review/review.repository.js';
 import { countVectors, emptySpace, findSample } from '../../libs/memory/src/spaces/spaces.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
+import { compareSome } from '../../libs/memory/src/vectors/search-costs.repository.js';
 import { measureCosts } from '../../libs/memory/src/vectors/search-costs.js';
 import { findCurrentSpace, moveVectors, setTier } from '../../libs/memory/src/vectors/vector-indexes.repository.js';
 import { deleteOldClaims, settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
@@ -345,23 +347,40 @@ async function changeLanguage(twins: Twins): Promise<void> {
   if (JSON.stringify(rows) !== JSON.stringify(wanted)) throw new Error(`left: ${JSON.stringify(rows)}`);
 }
 
-/** There and back, as when a pool has grown and shrunk again. */
-async function moveBetweenIndexes({ broker, database, org }: Twins): Promise<void> {
+/** There and back, as when a pool has grown and shrunk again; there it is in the shared index when here it is not, and not when it is. */
+async function moveBetweenIndexes({ broker, callers, database, org, twin }: Twins): Promise<void> {
   await new VectorIndexes(broker.access, database, () => undefined).run();
-  await broker.access.system('test', async (unit) => {
-    const space = (await findCurrentSpace(unit, org)) as { spaceId: string; dimensions: number };
-    const [pool] = await unit.query<{ id: string }>({
-      text: `select pool_id as id from pool where org_id = $1 and key = 'coder'`,
-      values: [org],
-    });
-    const { id } = pool as { id: string };
-    for (const shared of [true, false]) {
-      await setTier(unit, org, id, { tier: shared ? 'SHARED' : 'EXACT', spaceId: space.spaceId, shared });
-      if ((await moveVectors(unit, org, { spaceId: space.spaceId, poolId: id, shared }, 100)) === 0)
-        throw new Error('no vector was moved');
-      if (shared) await measureCosts(unit, { orgId: org, ...space });
-    }
+  const run = (text: string, ...values: unknown[]) => database.maintenance(text, values);
+  const inUnit = <Result>(work: (unit: Unit) => Promise<Result>) => broker.access.system('test', work);
+  const space = (await inUnit((unit) => findCurrentSpace(unit, org))) as { spaceId: string; dimensions: number };
+  const poolId = (await broker.access.grants(callers.admin)).pools.find(({ key }) => key === 'coder')?.id as string;
+  const { spaceId } = space;
+  const held = `select embedding::text from memory_vector where org_id = $1 and space_id = $2 and pool_id = $3`;
+  const vectors = (await run(held, org, spaceId, poolId)).rows as { embedding: string }[];
+  const move = (shared: boolean) => inUnit((unit) => moveVectors(unit, org, { spaceId, poolId, shared }, 100));
+
+  await run(
+    `update pool set vector_tier = 'SHARED', vector_space = $3 where org_id = $1 and pool_id = $2`,
+    twin,
+    poolId,
+    spaceId,
+  );
+  await run('update memory_vector set shared = true where org_id = $1', twin);
+  await inUnit((unit) => setTier(unit, org, poolId, { tier: 'SHARED', spaceId, shared: true }));
+  const measured = await inUnit((unit) => measureCosts(unit, { orgId: org, ...space }));
+  const moved = [await move(true)];
+  const compared = await inUnit(async (unit) => {
+    await measureCosts(unit, { orgId: org, ...space });
+    return compareSome(unit, { orgId: org, ...space }, { poolId, embedding: vectors[0]?.embedding as string });
   });
+  await run('update memory_vector set shared = false where org_id = $1', twin);
+  moved.push(await move(true));
+  const { rowCount: pools } = await run('select from pool where org_id = $1 and vector_shared', org);
+  await inUnit((unit) => setTier(unit, org, poolId, { tier: 'EXACT', spaceId, shared: false }));
+  moved.push(await move(false));
+  const count = vectors.length;
+  if (measured || pools !== 1 || compared !== count || count === 0 || moved.join() !== [count, 0, count].join())
+    throw new Error(JSON.stringify({ measured, pools, compared, count, moved }));
 }
 
 const ADMINISTER: readonly Path[] = [
