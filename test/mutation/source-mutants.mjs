@@ -39,7 +39,8 @@ const PATTERNS = [
     find: /\bvisible\((?:scope\.)?filter, params, [\w.]+, [\w.]+\)/g,
     instead: () => `'true'`,
   },
-  { what: 'what is visible', find: /\$\{(?:seen|shown|readable)\}/g, instead: () => 'true' },
+  // Not left out: Postgres could no longer tell what the parameters in it are.
+  { what: 'what is visible', find: /\$\{(?:seen|shown|readable)\}/g, instead: ([what]) => `((${what}) or true)` },
   {
     what: 'organisation of an entity',
     anywhere: true,
