@@ -44,7 +44,7 @@ async function consolidateAndUndo(twins: Twins): Promise<void> {
   if (undone.status !== 'UNDONE' || undone.left !== 0) throw new Error(JSON.stringify(undone));
 }
 
-/** Of both organisations' schedules, this one's is due. */
+/** One pool's schedule is due; another is never consolidated, and one was a moment ago. */
 async function bySchedule(twins: Twins): Promise<void> {
   const { broker, callers, database, org } = twins;
   for (const cron of ['* * * * *', '0 4 * * *', '* * * * *'])

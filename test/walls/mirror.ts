@@ -7,7 +7,8 @@ const NOT_MIRRORED = ['organization', 'pool', 'memory_event', 'policy_head', 'au
 
 /**
  * Whatever is inserted or changed here from now on is so in the twin: ids and tokens made at random on the way are there too, and
- * a statement that forgets the organisation meets them. What differs stays so but for the columns that are changed.
+ * a statement that forgets the organisation meets them. What differs stays so but for the columns that are changed; what is
+ * deleted here stays there, and so does what already says there what is inserted.
  */
 export async function mirrorInto(twin: string, { database, org }: Twins): Promise<void> {
   await database.maintenance(INSERT_THERE);

@@ -51,16 +51,17 @@ export const THERE_ALONE = {
   key: newId(),
   memory: newId(),
   pool: newId(),
+  poolKey: 'there-alone',
   role: 'there-alone',
   laterRole: 'new',
 };
 
 async function tellDirectoriesApart({ database }: Twins, twin: string): Promise<void> {
-  const { agent, key, pool, role, laterRole } = THERE_ALONE;
+  const { agent, key, pool, poolKey, role, laterRole } = THERE_ALONE;
   const run = (text: string, ...values: unknown[]) => database.maintenance(text, [twin, ...values]);
   for (const one of [role, laterRole]) await run('insert into role (org_id, key) values ($1, $2)', one);
   await run(`insert into principal values ($1, $2, 'AGENT', 'there alone', 'coder', now())`, agent);
-  await run(`insert into pool (org_id, pool_id, key, kind) values ($1, $2, 'there-alone', 'SHARED')`, pool);
+  await run(`insert into pool (org_id, pool_id, key, kind) values ($1, $2, $3, 'SHARED')`, pool, poolKey);
   await run(`insert into principal values ($1, $2, 'OPERATOR', 'older', 'admin', now() - interval '1 day')`, newId());
   await run(
     `insert into api_key (org_id, key_id, principal_id, prefix, hash) values ($1, $2, $3, 'there', sha256('x'))`,

@@ -80,7 +80,8 @@ export class Twins {
   async onlyPool(key: string, has: (pool: DirectoryPool) => boolean): Promise<void> {
     const { pools } = await this.broker.access.grants(this.callers.admin);
     const found = pools.filter(has).map((pool) => pool.key);
-    if (found.length !== 1 || found[0] !== key) throw new Error(`it holds for ${found.join(', ')}, and not for ${key}`);
+    if (found.length !== 1 || found[0] !== key)
+      throw new Error(`it holds for ${found.join(', ')}, and not for ${key} alone`);
   }
 
   async close(): Promise<void> {

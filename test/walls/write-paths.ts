@@ -167,11 +167,14 @@ const codeOf = (work: Promise<unknown>) => work.catch((error: { code?: string })
 
 /** All of it is refused, for none of it is here. */
 function nameWhatIsThereAlone({ broker: { directory }, callers: { admin } }: Twins): Promise<unknown> {
-  const { agent, key, role } = THERE_ALONE;
+  const { agent, key, poolKey, role } = THERE_ALONE;
   return Promise.all([
     codeOf(directory.registerAgent(admin, { name: 'new', role })),
     codeOf(directory.issueKey(admin, agent, null)),
     codeOf(directory.revokeKey(admin, key)),
+    codeOf(directory.setLanguage(admin, poolKey, 'FRENCH')),
+    codeOf(directory.scheduleConsolidation(admin, poolKey, null)),
+    codeOf(directory.weighPool(admin, poolKey, null)),
   ]);
 }
 
@@ -280,7 +283,7 @@ const ADMINISTER: readonly Path[] = [
   ['registering an agent', registerAgent],
   ['issuing and revoking a key', issueAndRevoke],
   ['revoking a key that both have', revokeShared],
-  ['naming a role, an agent and a key of the other organisation', nameWhatIsThereAlone],
+  ['naming a role, an agent, a key and a pool of the other organisation', nameWhatIsThereAlone],
   ['activating a policy', activate],
   ['noting the use of keys', noteUses],
   ['signing in with a token', signInWithToken],
