@@ -65,6 +65,38 @@ describe('sec.lexical_candidates', () => {
   });
 });
 
+describe('sec.lexical_candidates in pools that hold more than the budget', () => {
+  const hold = (tenant: Tenant, memories: number, ...pools: string[]) =>
+    database.maintenance('update pool set memories = $1 where org_id = $2 and pool_id = any($3::uuid[])', [
+      memories,
+      tenant.org,
+      pools.map((pool) => tenant.pools[pool]),
+    ]);
+  const every = Object.keys;
+  /** How many memories it counts that hold the word; nothing where it does not count. */
+  const counted = (named: string[], budget: number): Promise<number[]> =>
+    unitOf(database, ours, { pools: everyPool() }, async (unit) => {
+      const text = `select memory_id as id, term_count as count
+        from sec.lexical_candidates($1::uuid[], '{ACTIVE}', '{word}', now(), $2, 100)`;
+      const rows = await unit.query<{ id: string | null; count: number }>({ text, values: [named, budget] });
+      return rows.filter(({ id }) => id === null).map(({ count }) => count);
+    });
+
+  it('counts what the named pools of the organisation hold', async () => {
+    await hold(ours, 1, ...every(ours.pools));
+    expect(await counted([ours.pools['shared'] as string], 0)).toEqual([1]);
+    expect(await counted(everyPool(), 0)).toEqual([every(ours.pools).length]);
+  });
+
+  it('does not count for what other pools and organisations hold', async () => {
+    await hold(ours, 1_000, ...every(ours.pools));
+    await hold(theirs, 1_000, ...every(theirs.pools));
+    await hold(ours, 1, 'shared');
+    expect(await counted([ours.pools['shared'], theirs.pools['shared']] as string[], 5)).toEqual([]);
+    expect(await counted([ours.pools['shared'], ours.pools['coder']] as string[], 5)).toEqual([2]);
+  });
+});
+
 describe('sec.promotion_source', () => {
   /** What a waiting copy in the shared pool tells of the planners' memory that it was promoted from. */
   const told = (opening: Partial<Opening> = {}, stale = false, copy = ours.memories['shared']) =>
