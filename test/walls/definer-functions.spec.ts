@@ -74,18 +74,25 @@ describe('sec.lexical_candidates in pools that hold more than the budget', () =>
     ]);
   const every = Object.keys;
   /** How many memories it counts that hold the word; nothing where it does not count. */
-  const counted = (named: string[], budget: number): Promise<number[]> =>
+  const counted = (named: string[], budget: number, { stale = false, atMost = 100 } = {}): Promise<unknown> =>
     unitOf(database, ours, { pools: everyPool() }, async (unit) => {
+      if (stale) await unit.query({ text: `select set_config('app.policy_version', '2', true)` });
       const text = `select memory_id as id, term_count as count
-        from sec.lexical_candidates($1::uuid[], '{ACTIVE}', '{word}', now(), $2, 100)`;
-      const rows = await unit.query<{ id: string | null; count: number }>({ text, values: [named, budget] });
+        from sec.lexical_candidates($1::uuid[], '{ACTIVE}', '{word}', now(), $2, $3)`;
+      const rows = await unit.query<{ id: string | null; count: number }>({ text, values: [named, budget, atMost] });
       return rows.filter(({ id }) => id === null).map(({ count }) => count);
-    });
+    }).catch((error: { code?: string }) => error.code);
 
   it('counts what the named pools of the organisation hold', async () => {
     await hold(ours, 1, ...every(ours.pools));
     expect(await counted([ours.pools['shared'] as string], 0)).toEqual([1]);
     expect(await counted(everyPool(), 0)).toEqual([every(ours.pools).length]);
+  });
+
+  it('counts behind the fence, also where no memory is asked for', async () => {
+    await hold(ours, 1, ...every(ours.pools));
+    expect(await counted(everyPool(), 0, { atMost: 0 })).toEqual([every(ours.pools).length]);
+    expect(await counted(everyPool(), 0, { atMost: 0, stale: true })).toBe(STALE);
   });
 
   it('does not count for what other pools and organisations hold', async () => {
