@@ -30,6 +30,7 @@ interface Task {
 export class JobQueue {
   private boss: PgBoss | undefined;
   private readonly tasks = new Map<string, Task>();
+  private readonly statements = new Set<Promise<unknown>>();
 
   constructor(
     private readonly database: Database,
@@ -72,11 +73,20 @@ export class JobQueue {
 
   async stop(): Promise<void> {
     await this.boss?.stop({ graceful: true, wait: true, timeout: 5_000, close: false });
+    // pg-boss does not wait until it is stored what became of the last jobs; behind this the database may go.
+    while (this.statements.size > 0) await Promise.allSettled(this.statements);
+  }
+
+  private noted<Result>(statement: Promise<Result>): Promise<Result> {
+    this.statements.add(statement);
+    const ended = () => void this.statements.delete(statement);
+    statement.then(ended, ended);
+    return statement;
   }
 
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
-    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
+    const executeSql = (text: string, values?: unknown[]) => this.noted(this.database.maintenance(text, values));
     const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
     const boss = new PgBoss({ db: { executeSql }, ...options });
     boss.on('error', this.onError);
