@@ -6,7 +6,7 @@ delete swc.exclude;
 
 const project = (displayName, database) => ({
   displayName,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   // '#memory' resolves to libs/memory/src/index.ts, as in tsconfig's customConditions; the name is our own, for packages publish a condition 'source' too.
   testEnvironmentOptions: { customExportConditions: ['commonplace-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],

@@ -1,6 +1,6 @@
 import { accessEntities } from '#access';
 import { Database } from '#platform';
-import { afterAll, describe, it } from '@jest/globals';
+import { describe, it } from '@jest/globals';
 import fs from 'node:fs';
 import pg from 'pg';
 import { migrations } from '../../migrations/index.js';
@@ -9,19 +9,15 @@ declare const TEST_DATABASE: { kind: 'embedded' } | { kind: 'postgres'; url: str
 
 export const isNative = TEST_DATABASE.kind === 'postgres';
 
-/** Dropped when the file that imported this is through; a hook may not be added by a running test. */
-const made: string[] = [];
-afterAll(async () => {
-  if (TEST_DATABASE.kind !== 'postgres') return;
-  for (const name of made) await onServer(TEST_DATABASE.url, `drop database if exists ${name} with (force)`);
-});
+/** Dropped when the file that imported this is through. */
+declare const TEST_DATABASES: string[];
 
 /** Where a native test database is; each gets one of its own, from the migrated template unless an empty one is wanted. */
 export async function createNativeDatabase(template = process.env['TEST_TEMPLATE']): Promise<string> {
   if (TEST_DATABASE.kind !== 'postgres') throw new Error('there is no native Postgres in this run');
-  const name = `commonplace_test_${process.pid}_${Date.now().toString(36)}_${made.length}`;
+  const name = `commonplace_test_${process.pid}_${Date.now().toString(36)}_${TEST_DATABASES.length}`;
   const { url } = TEST_DATABASE;
-  made.push(name);
+  TEST_DATABASES.push(name);
   // Copies of one template are made one at a time.
   await onServer(url, `select pg_advisory_lock(42); create database ${name} template ${template}`);
   return Object.assign(new URL(url), { pathname: `/${name}` }).href;

@@ -3,5 +3,5 @@ export * from './database/database.js';
 export { DataDirLock, DataDirLockedError } from './database/data-dir-lock.js';
 export { CREDENTIAL_ENDED, STALE_ACCESS, sqlState } from './database/failures.js';
 export { openDoorbell, type Doorbell, type DoorbellOptions } from './doorbell/doorbell.js';
-export { JobQueue, type JobHandler } from './jobs/job-queue.js';
+export { JobQueue } from './jobs/job-queue.js';
 export { Rounds } from './jobs/rounds.js';

@@ -1,3 +1,4 @@
+import { signalWithin } from '#kernel';
 import type { LookupAddress } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
@@ -29,7 +30,7 @@ export async function post(
   destinations: Destinations,
   { url, headers, body, timeoutMs, cutOff }: Post,
 ): Promise<Outcome> {
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), cutOff]);
+  const signal = signalWithin(timeoutMs, cutOff);
   try {
     const target = new URL(url);
     const addresses = await destinations.addresses(target, signal);

@@ -1,4 +1,5 @@
 import type { Language } from '#access';
+import { signalWithin } from '#kernel';
 import type { Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import type { ConsolidationMode, StoredChange } from './consolidation.js';
@@ -125,7 +126,7 @@ async function withDeadline<Answer>(
   work: (signal: AbortSignal) => Promise<Answer>,
   stop: AbortSignal,
 ): Promise<Answer> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(PATIENCE_MS)]);
+  const signal = signalWithin(PATIENCE_MS, stop);
   signal.throwIfAborted();
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error(`The model did not answer within ${PATIENCE_MS} ms.`)));

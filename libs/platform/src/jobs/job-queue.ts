@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Unit } from '../database/database.js';
 import { sqlState } from '../database/failures.js';
 import { letUnitsEnqueue, releaseOrphans } from './job-queue.repository.js';
+import { Worker, type JobHandler } from './worker.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
-const POLL_SECONDS = 2;
 const LOOK_FOR_LOST_SECONDS = 60;
 /** The queue takes less than a day. */
 const MOST_SECONDS = 80_000;
@@ -19,10 +19,8 @@ const SET_UP_PAUSE_MS = 200;
  */
 const MET_ANOTHER = new Set(['40P01', '23505', 'XX000', '42P06', '42P07', '42710']);
 
-export type JobHandler<Data extends object> = (data: Data) => Promise<void>;
-
 interface Task {
-  handle: JobHandler<never>;
+  handle: JobHandler<object>;
   withinSeconds: number;
 }
 
@@ -30,7 +28,7 @@ interface Task {
 export class JobQueue {
   private boss: PgBoss | undefined;
   private readonly tasks = new Map<string, Task>();
-  private readonly statements = new Set<Promise<unknown>>();
+  private readonly workers: Worker[] = [];
 
   constructor(
     private readonly database: Database,
@@ -42,7 +40,10 @@ export class JobQueue {
    * @param withinSeconds a job that takes longer was left behind by a broker that is gone, or is taken for such: it is begun again, also while it goes on
    */
   register<Data extends object>(name: string, handler: JobHandler<Data>, withinSeconds: number): void {
-    this.tasks.set(name, { handle: handler as JobHandler<never>, withinSeconds });
+    this.tasks.set(name, {
+      handle: handler as JobHandler<object>,
+      withinSeconds: Math.min(withinSeconds, MOST_SECONDS),
+    });
   }
 
   /** Does nothing while no task is registered: a broker without an embedder has none. */
@@ -57,7 +58,11 @@ export class JobQueue {
       }
     }
     // Jobs may enqueue others: they begin when everything is there.
-    for (const [name, { handle }] of this.tasks) await take(this.boss, name, handle);
+    for (const [name, task] of this.tasks) {
+      const worker = new Worker(this.boss, name, { ...task, onError: this.onError });
+      this.workers.push(worker);
+      worker.start();
+    }
     await this.boss.maintain().catch(this.onError);
   }
 
@@ -72,21 +77,13 @@ export class JobQueue {
   }
 
   async stop(): Promise<void> {
-    await this.boss?.stop({ graceful: true, wait: true, timeout: 5_000, close: false });
-    // pg-boss does not wait until it is stored what became of the last jobs; behind this the database may go.
-    while (this.statements.size > 0) await Promise.allSettled(this.statements);
-  }
-
-  private noted<Result>(statement: Promise<Result>): Promise<Result> {
-    this.statements.add(statement);
-    const ended = () => void this.statements.delete(statement);
-    statement.then(ended, ended);
-    return statement;
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    await this.boss?.stop({ graceful: false, close: false });
   }
 
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
-    const executeSql = (text: string, values?: unknown[]) => this.noted(this.database.maintenance(text, values));
+    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
     const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
     const boss = new PgBoss({ db: { executeSql }, ...options });
     boss.on('error', this.onError);
@@ -111,15 +108,9 @@ async function makeQueue(boss: PgBoss, name: string, withinSeconds: number): Pro
     retryLimit: RETRY_LIMIT,
     retryDelay: RETRY_DELAY_SECONDS,
     retryBackoff: true,
-    expireInSeconds: Math.min(withinSeconds, MOST_SECONDS),
+    expireInSeconds: withinSeconds,
   };
   await boss.createQueue(name, options);
   // One that was there keeps the options that it was made with.
   await boss.updateQueue(name, options);
-}
-
-async function take(boss: PgBoss, name: string, handle: JobHandler<never>): Promise<void> {
-  await boss.work<object>(name, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
-    if (job) await handle(job.data as never);
-  });
 }
