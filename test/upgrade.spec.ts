@@ -10,9 +10,12 @@ const OWNER = `upgrade_owner_${process.pid}`;
 const BEFORE = 4;
 
 let serverUrl = '';
+let owned = '';
 afterAll(async () => {
-  if (serverUrl) await run(serverUrl, [`drop role if exists ${OWNER}`]);
+  if (owned) await run(serverUrl, [`drop database ${databaseOf(owned)}`, `drop role if exists ${OWNER}`]);
 });
+
+const databaseOf = (url: string): string => new URL(url).pathname.slice(1);
 
 async function run<Row extends pg.QueryResultRow>(url: string, statements: readonly string[]): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
@@ -38,8 +41,9 @@ async function migrateAs(url: string, some: typeof migrations): Promise<void> {
 describeOnNative(nativeOnly('an upgrade by an owner who is no superuser', 'its only user is a superuser'), () => {
   it('fills in what older memories lack, for row-level security holds it too', async () => {
     const url = await createNativeDatabase('template0');
-    const name = new URL(url).pathname.slice(1);
+    const name = databaseOf(url);
     serverUrl = Object.assign(new URL(url), { pathname: '/postgres' }).href;
+    owned = Object.assign(new URL(url), { username: OWNER }).href;
     const roles = 'commonplace_app, commonplace_system, commonplace_definer';
     await run(url, [
       `create role ${OWNER} login createrole`,
@@ -49,7 +53,6 @@ describeOnNative(nativeOnly('an upgrade by an owner who is no superuser', 'its o
       'create extension vector',
       'create extension btree_gin',
     ]);
-    const owned = Object.assign(new URL(url), { username: OWNER }).href;
     await migrateAs(owned, migrations.slice(0, BEFORE));
     const [org, pool, author] = [newId(), newId(), newId()];
     const memory = (status: string) =>

@@ -40,6 +40,11 @@ export class GraphqlClient {
     if (created !== contents.length) throw new Error(`${created} of ${contents.length} were created`);
   }
 
+  /** Answered without the database. */
+  async typename(): Promise<void> {
+    await this.ask('{ __typename }', {});
+  }
+
   close(): void {
     this.poster.close();
   }

@@ -2,6 +2,7 @@ import { createBenchDatabase } from '../bench-database.repository.js';
 import type { Flights } from '../cost/capture.js';
 import { Corpus, recallOf, type Question, type Scope } from '../cost/corpus.js';
 import { Field, type Kind } from '../cost/field.js';
+import { Floor } from '../cost/floor.js';
 import { openPeers, type Peers } from '../cost/peers.js';
 import { isThere, type Found } from '../cost/peer.js';
 import { BY_SQL, rowsOfCaller, SENT, type Seats } from '../cost/recall-rows.js';
@@ -53,13 +54,15 @@ export const recallCost: Workload = {
     const field = await Field.open(serverUrl, { scopes: [...scopes, large], readers, brokers: KINDS });
     const peersDatabase = await createBenchDatabase(serverUrl);
     const peers = await openPeers(peersDatabase.url, MANY, [...scopes, large]);
+    const floor = await Floor.start();
     try {
       const rows: Row[] = [];
       const asking = callers.map((caller) => ({ caller, questions: corpus.questions(caller.scopes, plan.questions) }));
       for (const kind of KINDS) await answerBefore(field, kind, asking, plan);
-      for (const one of asking) rows.push(...(await measure({ field, peers, plan, ...one })));
+      for (const one of asking) rows.push(...(await measure({ field, peers, floor, plan, ...one })));
       return rows;
     } finally {
+      await floor.close();
       await peers.close();
       await peersDatabase.drop();
       await field.close();
@@ -77,6 +80,7 @@ interface Asking {
 interface Measurement extends Asking {
   field: Field;
   peers: Peers;
+  floor: Floor;
   plan: Plan;
 }
 
@@ -91,12 +95,13 @@ async function answerBefore(field: Field, kind: Kind, asking: readonly Asking[],
 }
 
 async function measure(measurement: Measurement): Promise<Row[]> {
-  const { peers, caller, questions, plan } = measurement;
+  const { field, peers, floor, caller, questions, plan } = measurement;
   const [there, missing] = [peers.found.filter(isThere), peers.found.filter((found) => !isThere(found))];
   const seats: Seats = {
     contenders: [
       ...(await ofBroker(measurement, 'plain')),
       ...(await ofBroker(measurement, 'vectors')),
+      ...floor.contenders(field.client(caller.role, 'plain')),
       ...there.map(({ name, search }) =>
         asking(name, questions, (text, worker) => search(keysOf(caller), text, worker)),
       ),

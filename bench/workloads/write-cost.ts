@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, openPeers, type Peers } from '../cost/peers.js';
@@ -10,6 +11,8 @@ import type { Row, Size, Workload } from '../workload.js';
 
 const CLIENTS = 8;
 const BATCH = 50;
+/** As many as an import sends at once. */
+const IMPORT_BATCH = 100;
 const OF_SQL = 0.6;
 const OF_COPY = 0.5;
 const SINGLE_OVER_MEM0 = 3;
@@ -36,15 +39,17 @@ export const writeCost: Workload = {
     const plan = quick ? QUICK : FULL;
     const field = await WriteField.open(serverUrl, CLIENTS);
     const peers = await openPeers(field.peers.url, CLIENTS, []);
+    const floor = await Floor.start();
     try {
       await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [
-        ...(await adds(field, peers, plan, 1)),
+        ...(await adds(field, peers, plan, 1, floor.contenders(field.client))),
         ...(await hotPool(field, plan)),
         ...(await adds(field, peers, plan, BATCH)),
         ...(await imports(field, plan)),
       ];
     } finally {
+      await floor.close();
       await peers.close();
       await field.close();
     }
@@ -52,17 +57,21 @@ export const writeCost: Workload = {
 };
 
 /** @param batch how many travel together */
-async function adds(field: WriteField, peers: Peers, plan: Plan, batch: number): Promise<Row[]> {
-  const there = peers.found.filter(isThere);
-  const contenders = [raw(field, batch), broker(field, batch), ...there.map((peer) => ofPeer(field, peer, batch))];
+async function adds(
+  field: WriteField,
+  { found }: Peers,
+  plan: Plan,
+  batch: number,
+  floor: readonly Contender[] = [],
+): Promise<Row[]> {
+  const peers = found.filter(isThere).map((peer) => ofPeer(field, peer, batch));
+  const contenders = [raw(field, batch), broker(field, batch), ...floor, ...peers];
   const pace: Pace = { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs };
   const measured = await contend(contenders, pace);
   const rates = measured.map((one) => perSecond(one, batch));
   const title = batch === 1 ? `single writes, ${CLIENTS} clients` : `writes by ${batch}, ${CLIENTS} clients`;
   const rows = contenders.map(({ name }, at) => base(`${title}: ${name}`, '/s', rates[at] as number[]));
-  const missing = peers.found.flatMap((found) =>
-    isThere(found) ? [] : [absent(`${title}: ${found.name}`, '/s', found.missing)],
-  );
+  const missing = found.flatMap((one) => (isThere(one) ? [] : [absent(`${title}: ${one.name}`, '/s', one.missing)]));
   const against = (at: number, atLeast: number): Row => ({
     ...base(`${title}: broker / ${contenders[at]?.name}`, '×', quotients(rates[1], rates[at])),
     atLeast,
@@ -85,22 +94,33 @@ async function hotPool(field: WriteField, plan: Plan): Promise<Row[]> {
 
 async function imports(field: WriteField, { imports: rounds, lines }: Plan): Promise<Row[]> {
   const { broker: target, key } = field;
-  const [imported, copied]: [number[], number[]] = [[], []];
+  const [imported, copied, inserted]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
     const pool = field.pools[round % field.pools.length] as string;
     imported.push(lines / (await importLines({ url: target.url, key, pool }, field.texts(lines))));
-    const memories = field.ready(lines);
-    const start = performance.now();
-    await copyAll(target.databaseUrl, memories);
-    copied.push(lines / ((performance.now() - start) / 1000));
+    copied.push(await rateOf(field.ready(lines), (memories) => copyAll(target.databaseUrl, memories)));
+    inserted.push(await rateOf(field.ready(lines), (memories) => insertInTurn(field, memories)));
     await pause(1);
   }
   const title = `import of ${lines.toLocaleString('en')} lines`;
   return [
     base(`${title}: COPY`, '/s', copied),
+    base(`${title}: SQL alone, by ${IMPORT_BATCH}`, '/s', inserted),
     base(`${title}: commonplace import`, '/s', imported),
     { ...base(`${title}: commonplace import / COPY`, '×', quotients(imported, copied)), atLeast: OF_COPY },
   ];
+}
+
+async function rateOf(memories: RawMemory[], store: (memories: RawMemory[]) => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await store(memories);
+  return memories.length / ((performance.now() - start) / 1000);
+}
+
+/** As an import does: by one connection, one batch behind the other. */
+async function insertInTurn(field: WriteField, memories: readonly RawMemory[]): Promise<void> {
+  for (let from = 0; from < memories.length; from += IMPORT_BATCH)
+    await insertMany(field.raw, memories.slice(from, from + IMPORT_BATCH), 0);
 }
 
 /** Memories are made ready outside of the turn where they can be: what is timed is Postgres. */
