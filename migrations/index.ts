@@ -16,6 +16,7 @@ import { AuthorRole0000000000016 } from './0016-author-role.js';
 import { Touched0000000000017 } from './0017-touched.js';
 import { FenceOnceASnapshot0000000000018 } from './0018-fence-once-a-snapshot.js';
 import { TouchIndex0000000000019 } from './0019-touch-index.js';
+import { EventsOfPools0000000000020 } from './0020-events-of-pools.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   Touched0000000000017,
   FenceOnceASnapshot0000000000018,
   TouchIndex0000000000019,
+  EventsOfPools0000000000020,
 ];

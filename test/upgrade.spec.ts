@@ -12,7 +12,8 @@ const BEFORE = 4;
 let serverUrl = '';
 let owned = '';
 afterAll(async () => {
-  if (owned) await run(serverUrl, [`drop database ${databaseOf(owned)}`, `drop role if exists ${OWNER}`]);
+  if (owned)
+    await run(serverUrl, [`drop database if exists ${databaseOf(owned)} with (force)`, `drop role if exists ${OWNER}`]);
 });
 
 const databaseOf = (url: string): string => new URL(url).pathname.slice(1);

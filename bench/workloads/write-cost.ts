@@ -38,8 +38,8 @@ export const writeCost: Workload = {
   run: async (serverUrl, { quick }: Size) => {
     const plan = quick ? QUICK : FULL;
     const field = await WriteField.open(serverUrl, CLIENTS);
-    const peers = await openPeers(field.peers.url, CLIENTS, []);
     const floor = await Floor.start();
+    const peers = await openPeers(field.peers.url, CLIENTS, []);
     try {
       await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [

@@ -12,9 +12,12 @@ export default class extends NodeEnvironment {
   }
 
   async teardown() {
-    const { TEST_DATABASE, TEST_DATABASES } = this.global;
-    if (TEST_DATABASES.length > 0) await drop(TEST_DATABASE.url, TEST_DATABASES);
-    await super.teardown();
+    const { TEST_DATABASE, TEST_DATABASES = [] } = this.global;
+    try {
+      if (TEST_DATABASES.length > 0) await drop(TEST_DATABASE.url, TEST_DATABASES);
+    } finally {
+      await super.teardown();
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import {
   bury,
   holdOn,
   lease,
+  nextToRedeliver,
   settle,
   type NewLetter,
   type Settled,
@@ -104,6 +105,9 @@ async function nothingDue(twins: Twins): Promise<void> {
     [twin],
   );
   await database.maintenance('update webhook_dead_letter set redeliver_at = now() where org_id = $1', [twin]);
+  const id = await known(twins);
+  if (await twins.broker.access.system('test', (unit) => nextToRedeliver(unit, org, id)))
+    throw new Error('a letter is sent again that nobody asked for');
   await nextAttempt(twins, twin, '-1 day');
   await nextAttempt(twins, org, '1 hour');
   if (await leaseNext(twins)) throw new Error('something was leased');

@@ -176,6 +176,9 @@ async function assemble(
     kind: database.kind,
     channel: `commonplace_${orgId.replaceAll('-', '')}`,
     onError: (error) => onError('the doorbell between brokers', error),
+  }).catch(async (error: unknown) => {
+    await jobs.stop();
+    throw error;
   });
   const vectorIndexes = new VectorIndexes(access, database, (error) => onError('indexing vectors', error), costs);
   const reanalysis = new Reanalysis(

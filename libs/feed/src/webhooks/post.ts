@@ -1,4 +1,4 @@
-import { signalWithin } from '#kernel';
+import { withDeadline } from '#kernel';
 import type { LookupAddress } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
@@ -26,39 +26,43 @@ export interface Post {
 }
 
 /** Follows no redirect, and reuses no connection: each is to an address that was looked at for it. */
-export async function post(
-  destinations: Destinations,
-  { url, headers, body, timeoutMs, cutOff }: Post,
-): Promise<Outcome> {
-  const signal = signalWithin(timeoutMs, cutOff);
-  try {
-    const target = new URL(url);
-    const addresses = await destinations.addresses(target, signal);
-    return await new Promise<Outcome>((resolve, reject) => {
-      const request = (target.protocol === 'https:' ? https : http).request(target, {
-        method: 'POST',
-        agent: false,
-        signal,
-        lookup: lookupIn(addresses),
-        headers: {
-          ...headers,
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-          'user-agent': 'commonplace-webhooks',
-        },
-      });
-      request.on('error', reject);
-      request.on('response', (response) => {
-        // What fails from here on changes nothing of what the status has said.
-        request.off('error', reject).on('error', () => undefined);
-        void drop(response).then(() => resolve(outcomeOf(response)));
-      });
-      request.end(body);
+export function post(destinations: Destinations, order: Post): Promise<Outcome> {
+  const { timeoutMs, cutOff } = order;
+  const attempt = async (signal: AbortSignal): Promise<Outcome> => {
+    try {
+      return await send(destinations, order, signal);
+    } catch (error) {
+      if (cutOff.aborted) return { kind: 'CUT_OFF' };
+      return { kind: 'FAILED', error: reasonOf(error, signal, timeoutMs), retryAfterMs: 0 };
+    }
+  };
+  return withDeadline(timeoutMs, attempt, cutOff);
+}
+
+async function send(destinations: Destinations, { url, headers, body }: Post, signal: AbortSignal): Promise<Outcome> {
+  const target = new URL(url);
+  const addresses = await destinations.addresses(target, signal);
+  return new Promise<Outcome>((resolve, reject) => {
+    const request = (target.protocol === 'https:' ? https : http).request(target, {
+      method: 'POST',
+      agent: false,
+      signal,
+      lookup: lookupIn(addresses),
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'user-agent': 'commonplace-webhooks',
+      },
     });
-  } catch (error) {
-    if (cutOff.aborted) return { kind: 'CUT_OFF' };
-    return { kind: 'FAILED', error: reasonOf(error, signal, timeoutMs), retryAfterMs: 0 };
-  }
+    request.on('error', reject);
+    request.on('response', (response) => {
+      // What fails from here on changes nothing of what the status has said.
+      request.off('error', reject).on('error', () => undefined);
+      void drop(response).then(() => resolve(outcomeOf(response)));
+    });
+    request.end(body);
+  });
 }
 
 const lookupIn =

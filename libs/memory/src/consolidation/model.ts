@@ -1,5 +1,5 @@
 import type { Language } from '#access';
-import { signalWithin } from '#kernel';
+import { raceDeadline } from '#kernel';
 import type { Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import type { ConsolidationMode, StoredChange } from './consolidation.js';
@@ -100,7 +100,7 @@ export class Model {
     this.stop.throwIfAborted();
     await hold();
     try {
-      const answer = await withDeadline(work, this.stop);
+      const answer = await raceDeadline(PATIENCE_MS, work, this.stop);
       this.failures = 0;
       return answer;
     } catch (error) {
@@ -120,16 +120,3 @@ function assertText(text: unknown): string {
 }
 
 const NEVER = new AbortController().signal;
-
-/** Also of a summarizer that does not heed its signal. */
-async function withDeadline<Answer>(
-  work: (signal: AbortSignal) => Promise<Answer>,
-  stop: AbortSignal,
-): Promise<Answer> {
-  const signal = signalWithin(PATIENCE_MS, stop);
-  signal.throwIfAborted();
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`The model did not answer within ${PATIENCE_MS} ms.`)));
-  });
-  return Promise.race([work(signal), late]);
-}

@@ -30,6 +30,8 @@ export class JobQueue {
   private readonly tasks = new Map<string, Task>();
   private readonly workers: Worker[] = [];
 
+  private readonly executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
+
   constructor(
     private readonly database: Database,
     private readonly onError: (error: Error) => void,
@@ -59,7 +61,7 @@ export class JobQueue {
     }
     // Jobs may enqueue others: they begin when everything is there.
     for (const [name, task] of this.tasks) {
-      const worker = new Worker(this.boss, name, { ...task, onError: this.onError });
+      const worker = new Worker(this.boss, name, { ...task, executeSql: this.executeSql, onError: this.onError });
       this.workers.push(worker);
       worker.start();
     }
@@ -83,9 +85,8 @@ export class JobQueue {
 
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
-    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
     const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
-    const boss = new PgBoss({ db: { executeSql }, ...options });
+    const boss = new PgBoss({ db: { executeSql: this.executeSql }, ...options });
     boss.on('error', this.onError);
     try {
       await boss.start();

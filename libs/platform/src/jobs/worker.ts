@@ -1,9 +1,12 @@
+import { raceDeadline } from '#kernel';
 import type PgBoss from 'pg-boss';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Rounds } from './rounds.js';
 
 const POLL_MS = 2_000;
-const STOP_WITHIN_MS = 5_000;
+const STATEMENT_MS = 20_000;
+const STOP_WITHIN_MS = 4_000;
+const FAREWELL_MS = 1_000;
 const TELL_ATTEMPTS = 5;
 const TELL_PAUSE_MS = 1_000;
 
@@ -13,17 +16,29 @@ export interface WorkerOptions {
   handle: JobHandler<object>;
   /** Whoever takes longer has failed, and the job is begun again. */
   withinSeconds: number;
+  executeSql: PgBoss.Db['executeSql'];
   onError: (error: Error) => void;
 }
 
 /**
- * Does the jobs of one queue, one at a time. In place of pg-boss' own worker, which tells Postgres of an ended job without
+ * Does the jobs of one queue, one after the other. In place of pg-boss' own worker, which tells Postgres of an ended job without
  * waiting for it: a lost connection at that moment is a rejection that nobody hears, and ends the process.
  */
 export class Worker {
   private readonly rounds: Rounds;
-  private isLate = false;
-  private giveUp: (() => void) | undefined;
+  private readonly stopping = new AbortController();
+  private readonly late = new AbortController();
+  /** Of each statement what failed is told: pg-boss keeps it to itself when it fetches. */
+  private readonly db: PgBoss.Db = {
+    executeSql: async (text, values) => {
+      try {
+        return await raceDeadline(STATEMENT_MS, () => this.options.executeSql(text, values));
+      } catch (error) {
+        this.report(error);
+        throw error;
+      }
+    },
+  };
 
   constructor(
     private readonly boss: PgBoss,
@@ -39,57 +54,50 @@ export class Worker {
 
   /** Waits for the job that is under way, a while: then it has failed, for another broker or the next start. */
   async stop(): Promise<void> {
-    const late = setTimeout(() => {
-      this.isLate = true;
-      this.giveUp?.();
-    }, STOP_WITHIN_MS);
-    await this.rounds.stop();
-    clearTimeout(late);
+    this.stopping.abort();
+    const ended = this.rounds.stop();
+    await raceDeadline(STOP_WITHIN_MS, () => ended).catch(() => undefined);
+    this.late.abort(new Error('The broker stopped before the job ended'));
+    await raceDeadline(FAREWELL_MS, () => ended).catch(() => undefined);
   }
 
+  /** Until there is none, or one that failed: of jobs that fail one after the other each waits a moment. */
   private async drain(): Promise<void> {
     while (!this.rounds.stopped) {
-      const [job] = await this.boss.fetch<object>(this.queue, { batchSize: 1 });
+      const [job] = await this.boss.fetch<object>(this.queue, { batchSize: 1, db: this.db });
       if (!job) return;
-      const failure = await this.attempt(job.data);
-      await this.tell(() =>
-        failure ? this.boss.fail(this.queue, job.id, failure) : this.boss.complete(this.queue, job.id),
-      );
+      const failure = await this.attempt(job);
+      if (failure) return this.tellFailed(job.id, failure);
+      await this.tellDone(job.id);
     }
   }
 
-  private async attempt(data: object): Promise<Error | undefined> {
-    const { handle, withinSeconds } = this.options;
-    const stopped = new Error('The broker stopped before the job ended');
-    if (this.isLate) return stopped;
-    let timer: NodeJS.Timeout | undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      this.giveUp = () => reject(stopped);
-      timer = setTimeout(
-        () => reject(new Error(`The job took longer than ${withinSeconds} seconds`)),
-        withinSeconds * 1_000,
-      );
-    });
+  private async attempt({ data, expireInSeconds }: PgBoss.Job<object>): Promise<Error | undefined> {
+    // The job's own, where it was enqueued when there was less time for it: Postgres has it begun again then.
+    const seconds = Math.min(this.options.withinSeconds, Number(expireInSeconds));
     try {
-      await Promise.race([givenUp, handle(data)]);
+      await raceDeadline(seconds * 1_000, () => this.options.handle(data), this.late.signal);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
-    } finally {
-      clearTimeout(timer);
     }
   }
 
+  /** Once: told again, it might end the attempt of another broker that has begun it meanwhile. */
+  private async tellFailed(id: string, failure: Error): Promise<void> {
+    await this.boss.fail(this.queue, id, failure, { db: this.db }).catch(() => undefined);
+  }
+
   /** What is told in vain is begun again when its time has passed: jobs are done at least once. */
-  private async tell(outcome: () => Promise<unknown>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+  private async tellDone(id: string): Promise<void> {
+    for (let attempt = 1; attempt <= TELL_ATTEMPTS; attempt++) {
       try {
-        await outcome();
+        // Without the empty answer the database would be taken for one.
+        await this.boss.complete(this.queue, id, {}, { db: this.db });
         return;
-      } catch (error) {
-        this.report(error);
-        if (attempt === TELL_ATTEMPTS || this.rounds.stopped) return;
-        await pause(attempt * TELL_PAUSE_MS);
+      } catch {
+        if (this.rounds.stopped) return;
+        await pause(attempt * TELL_PAUSE_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
     }
   }
