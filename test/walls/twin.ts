@@ -164,8 +164,8 @@ async function tellRevisionsApart({ database, callers }: Twins, twin: string): P
   );
 }
 
-/** In the pool of the coders. */
-async function insertMemoryThere({ database, ids }: Twins, twin: string): Promise<void> {
+/** In the pool of the coders, whose log tells of it here too. */
+async function insertMemoryThere({ database, org, ids }: Twins, twin: string): Promise<void> {
   await database.maintenance(
     `insert into memory select (jsonb_populate_record(m, jsonb_build_object(
        'memory_id', $3::uuid, 'content', 'there alone', 'content_hash', 'x there alone'))).*
@@ -176,6 +176,11 @@ async function insertMemoryThere({ database, ids }: Twins, twin: string): Promis
     `update pool p set memories = memories + 1 from memory m
      where m.org_id = $1 and m.memory_id = $2 and p.org_id = $1 and p.pool_id = m.pool_id`,
     [twin, THERE_ALONE.memory],
+  );
+  await database.maintenance(
+    `with p as (update pool set seq = seq + 1 where org_id = $1 and key = 'coder' returning pool_id, seq)
+     insert into memory_event select $1, pool_id, seq, $2, 'MEMORIZED', now(), 1 from p`,
+    [org, THERE_ALONE.memory],
   );
 }
 

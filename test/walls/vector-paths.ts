@@ -13,9 +13,14 @@ import type { Path } from './read-paths.js';
 import { THERE_ALONE } from './twin.js';
 import type { Twins } from './twins.js';
 
-/** Forgotten while the model thought; and for pools that are not here. */
-async function insertLate({ broker, database, ids, org }: Twins): Promise<void> {
+/** Forgotten while the model thought; and for pools and a space that are not here. */
+async function insertLate({ broker, database, ids, org, twin }: Twins): Promise<void> {
   const values = [org, ids.unindexed];
+  const elsewhere = newId();
+  await database.maintenance(
+    `insert into embedding_space (org_id, space_id, model, dimensions) values ($1, $2, 'there alone', 1)`,
+    [twin, elsewhere],
+  );
   await database.maintenance('delete from memory_vector where org_id = $1 and memory_id = $2', values);
   await broker.access.system('test', async (unit) => {
     const pools = await unit.query<{ id: string }>({
@@ -30,10 +35,13 @@ async function insertLate({ broker, database, ids, org }: Twins): Promise<void> 
     await insertVectors(unit, org, [{ ...vector, memoryId: ids.forgotten, poolId: pools[0]?.id as string }]);
     for (const poolId of [THERE_ALONE.pool, newId()])
       await insertVectors(unit, org, [{ ...vector, memoryId: ids.unindexed, poolId }]);
+    const coders = { memoryId: ids.unindexed, poolId: pools[0]?.id as string };
+    await insertVectors(unit, org, [{ ...vector, ...coders, spaceId: elsewhere }]);
     await copyVectors(unit, org, { id: ids.unindexed, poolId: THERE_ALONE.pool, from: ids.coders });
   });
+  await database.maintenance('delete from embedding_space where space_id = $1', [elsewhere]);
   const text = 'select from memory_vector where org_id = $1 and memory_id = $2';
-  if ((await database.maintenance(text, values)).rowCount > 0) throw new Error('a vector of no pool');
+  if ((await database.maintenance(text, values)).rowCount > 0) throw new Error('a vector of no pool or space');
 }
 
 /** There it holds another memory; and what was forgotten here says something there. */
@@ -110,7 +118,10 @@ async function moveBetweenIndexes({ broker, callers, database, org, twin }: Twin
   );
   await run('update memory_vector set shared = true where org_id = $1', twin);
   await inUnit((unit) => setTier(unit, org, poolId, { tier: 'SHARED', spaceId, shared: true }));
+  const ofOthers = 'update memory_vector set shared = $3 where org_id = $1 and pool_id <> $2';
+  const { rowCount: others } = await run(ofOthers, org, poolId, true);
   const measured = await inUnit((unit) => measureCosts(unit, { orgId: org, ...space }));
+  await run(ofOthers, org, poolId, false);
   const moved = [await move(true)];
   const compared = await inUnit(async (unit) => {
     await measureCosts(unit, { orgId: org, ...space });
@@ -122,8 +133,15 @@ async function moveBetweenIndexes({ broker, callers, database, org, twin }: Twin
   await inUnit((unit) => setTier(unit, org, poolId, { tier: 'EXACT', spaceId, shared: false }));
   moved.push(await move(false));
   const count = vectors.length;
-  if (measured || pools !== 1 || compared !== count || count === 0 || moved.join() !== [count, 0, count].join())
-    throw new Error(JSON.stringify({ measured, pools, compared, count, moved }));
+  if (
+    measured ||
+    pools !== 1 ||
+    compared !== count ||
+    count === 0 ||
+    others === 0 ||
+    moved.join() !== [count, 0, count].join()
+  )
+    throw new Error(JSON.stringify({ measured, pools, compared, count, others, moved }));
 }
 
 export const MOVING_VECTORS: readonly Path[] = [['moving vectors between indexes', moveBetweenIndexes]];
