@@ -43,9 +43,9 @@ export const writeCost: Workload = {
     try {
       await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [
-        ...(await adds(field, peers, plan, 1, floor.contenders(field.client))),
+        ...(await adds(field, { peers, floor }, plan, 1)),
         ...(await hotPool(field, plan)),
-        ...(await adds(field, peers, plan, BATCH)),
+        ...(await adds(field, { peers, floor }, plan, BATCH)),
         ...(await imports(field, plan)),
       ];
     } finally {
@@ -56,22 +56,27 @@ export const writeCost: Workload = {
   },
 };
 
+interface Others {
+  peers: Peers;
+  floor: Floor;
+}
+
 /** @param batch how many travel together */
-async function adds(
-  field: WriteField,
-  { found }: Peers,
-  plan: Plan,
-  batch: number,
-  floor: readonly Contender[] = [],
-): Promise<Row[]> {
-  const peers = found.filter(isThere).map((peer) => ofPeer(field, peer, batch));
-  const contenders = [raw(field, batch), broker(field, batch), ...floor, ...peers];
+async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, batch: number): Promise<Row[]> {
+  const contenders = [
+    raw(field, batch),
+    broker(field, batch),
+    ...(batch === 1 ? floor.contenders(field.client) : []),
+    ...peers.found.filter(isThere).map((peer) => ofPeer(field, peer, batch)),
+  ];
   const pace: Pace = { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs };
   const measured = await contend(contenders, pace);
   const rates = measured.map((one) => perSecond(one, batch));
   const title = batch === 1 ? `single writes, ${CLIENTS} clients` : `writes by ${batch}, ${CLIENTS} clients`;
   const rows = contenders.map(({ name }, at) => base(`${title}: ${name}`, '/s', rates[at] as number[]));
-  const missing = found.flatMap((one) => (isThere(one) ? [] : [absent(`${title}: ${one.name}`, '/s', one.missing)]));
+  const missing = peers.found.flatMap((one) =>
+    isThere(one) ? [] : [absent(`${title}: ${one.name}`, '/s', one.missing)],
+  );
   const against = (at: number, atLeast: number): Row => ({
     ...base(`${title}: broker / ${contenders[at]?.name}`, '×', quotients(rates[1], rates[at])),
     atLeast,
