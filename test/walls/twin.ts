@@ -80,10 +80,10 @@ export async function tellPoliciesApart({ database }: Twins, twin: string): Prom
   ]);
 }
 
-/** Of every pool, the newest event is further there. */
+/** Of every pool, the newest event is further there: also of the coders', which has one more here. */
 async function tellFeedsApart({ database }: Twins, twin: string): Promise<void> {
   await database.maintenance(
-    `with p as (update pool set seq = seq + 1 where org_id = $1 returning pool_id, seq)
+    `with p as (update pool set seq = seq + 2 where org_id = $1 returning pool_id, seq)
      insert into memory_event select $1, pool_id, seq, $2, 'MEMORIZED', now(), 1 from p`,
     [twin, newId()],
   );

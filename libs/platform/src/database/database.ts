@@ -150,12 +150,17 @@ export class Database {
     }
   }
 
-  /** A statement of the service itself, as the role that connected: for the job queue and for health. Never for callers. */
+  /**
+   * A statement of the service itself, as the role that connected: for the job queue and for health. Never for callers.
+   * @param timeoutMs its connection is closed when Postgres has not answered by then
+   */
   async maintenance<Row extends pg.QueryResultRow>(
     text: string,
     values: unknown[] = [],
+    timeoutMs?: number,
   ): Promise<{ rows: Row[]; rowCount: number }> {
-    const result = await this.pool.query<Row>(text, values);
+    const statement = { text, values, query_timeout: timeoutMs };
+    const result = await this.pool.query<Row>(statement);
     return { rows: result.rows, rowCount: result.rowCount ?? 0 };
   }
 

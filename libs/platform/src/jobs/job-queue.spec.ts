@@ -148,21 +148,20 @@ describe('the job queue', () => {
     await enqueue({});
     await until(() => begun === 1);
     await queue.stop();
-    expect(await states()).toEqual(['retry']);
+    await until(async () => (await states())[0] === 'retry');
   });
 
   it('stops also while Postgres is silent', async () => {
     queue.register('work', () => Promise.resolve(), LONG_SECONDS);
     let isAsked = false;
     const ask = database.maintenance.bind(database);
-    const silent = jest.spyOn(database, 'maintenance').mockImplementation(((text: string, values?: unknown[]) => {
+    jest.spyOn(database, 'maintenance').mockImplementation(((text: string, values?: unknown[]) => {
       if (!text.includes('SKIP LOCKED')) return ask(text, values);
       isAsked = true;
       return new Promise(() => undefined);
     }) as typeof ask);
     await queue.start();
     await until(() => isAsked);
-    await queue.stop();
-    expect(silent).toHaveBeenCalledWith(expect.stringContaining('SKIP LOCKED'), expect.anything());
+    await expect(queue.stop()).resolves.toBeUndefined();
   });
 });

@@ -3,12 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Unit } from '../database/database.js';
 import { sqlState } from '../database/failures.js';
 import { letUnitsEnqueue, releaseOrphans } from './job-queue.repository.js';
-import { Worker, type JobHandler } from './worker.js';
+import { EXPIRY_SLACK_SECONDS, Worker, type JobHandler } from './worker.js';
 
 const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
 const LOOK_FOR_LOST_SECONDS = 60;
+/** For what a worker asks; the upkeep may take longer. */
+const ANSWER_MS = 20_000;
 /** The queue takes less than a day. */
 const MOST_SECONDS = 80_000;
 const MAX_SET_UPS = 10;
@@ -29,8 +31,6 @@ export class JobQueue {
   private boss: PgBoss | undefined;
   private readonly tasks = new Map<string, Task>();
   private readonly workers: Worker[] = [];
-
-  private readonly executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
 
   constructor(
     private readonly database: Database,
@@ -61,7 +61,8 @@ export class JobQueue {
     }
     // Jobs may enqueue others: they begin when everything is there.
     for (const [name, task] of this.tasks) {
-      const worker = new Worker(this.boss, name, { ...task, executeSql: this.executeSql, onError: this.onError });
+      const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values, ANSWER_MS);
+      const worker = new Worker(this.boss, name, { ...task, executeSql, onError: this.onError });
       this.workers.push(worker);
       worker.start();
     }
@@ -85,8 +86,9 @@ export class JobQueue {
 
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
+    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
     const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
-    const boss = new PgBoss({ db: { executeSql: this.executeSql }, ...options });
+    const boss = new PgBoss({ db: { executeSql }, ...options });
     boss.on('error', this.onError);
     try {
       await boss.start();
@@ -109,7 +111,7 @@ async function makeQueue(boss: PgBoss, name: string, withinSeconds: number): Pro
     retryLimit: RETRY_LIMIT,
     retryDelay: RETRY_DELAY_SECONDS,
     retryBackoff: true,
-    expireInSeconds: withinSeconds,
+    expireInSeconds: withinSeconds + EXPIRY_SLACK_SECONDS,
   };
   await boss.createQueue(name, options);
   // One that was there keeps the options that it was made with.

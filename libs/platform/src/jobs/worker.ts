@@ -4,11 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Rounds } from './rounds.js';
 
 const POLL_MS = 2_000;
-const STATEMENT_MS = 20_000;
 const STOP_WITHIN_MS = 4_000;
 const FAREWELL_MS = 1_000;
 const TELL_ATTEMPTS = 5;
 const TELL_PAUSE_MS = 1_000;
+/** So much later Postgres takes a job for lost: time to be told that it failed here. */
+export const EXPIRY_SLACK_SECONDS = 30;
 
 export type JobHandler<Data extends object> = (data: Data) => Promise<void>;
 
@@ -32,7 +33,7 @@ export class Worker {
   private readonly db: PgBoss.Db = {
     executeSql: async (text, values) => {
       try {
-        return await raceDeadline(STATEMENT_MS, () => this.options.executeSql(text, values));
+        return await this.options.executeSql(text, values);
       } catch (error) {
         this.report(error);
         throw error;
@@ -74,7 +75,8 @@ export class Worker {
 
   private async attempt({ data, expireInSeconds }: PgBoss.Job<object>): Promise<Error | undefined> {
     // The job's own, where it was enqueued when there was less time for it: Postgres has it begun again then.
-    const seconds = Math.min(this.options.withinSeconds, Number(expireInSeconds));
+    const expiry = Math.max(1, Number(expireInSeconds) - EXPIRY_SLACK_SECONDS);
+    const seconds = Math.min(this.options.withinSeconds, expiry);
     try {
       await raceDeadline(seconds * 1_000, () => this.options.handle(data), this.late.signal);
       return undefined;
