@@ -63,7 +63,7 @@ describe('a broker that is killed while the model reads a conversation', () => {
     expect(done).toMatchObject({ status: 'SUCCEEDED', turnsRead: 2, attempts: 0 });
     expect(done.derived.map(({ content }) => content)).toEqual(['Of the first part.', 'Of the second part.']);
     expect(server.requests).toHaveLength(3);
-    if (isNative) expect(await secondsOfAJob(env['DATABASE_URL'])).toBe(240);
+    if (isNative) expect(await secondsOfAJob(env['DATABASE_URL'])).toBe(270);
     await second.kill();
   });
 });

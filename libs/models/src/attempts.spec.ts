@@ -83,6 +83,16 @@ describe('a call', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 
+  it('tells of what it met before where the last attempt had no time left', async () => {
+    let made = 0;
+    const ask = async () => {
+      if (made++ > 0) return never();
+      await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS - 10));
+      return fail('AWAY')();
+    };
+    expect(await outcome(callsOf()(ask))).toEqual({ failure: 'AWAY', attempts: 2, afterMs: 2 * TIMEOUT_MS });
+  });
+
   it('fails with the error of its subject, which names it', async () => {
     const late = callsOf([])(never);
     const seen = late.catch((error: unknown) => error);

@@ -56,6 +56,7 @@ export class Attempts {
     this.refuseWhileResting();
     const end = Date.now() + wholeMs(timeoutMs);
     let attempts = 0;
+    let before: Error | undefined;
     const again = handleWhen((error) => this.isWorthAnother(error) && Date.now() + this.pause(error, attempts) < end);
     const backoff = new DelegateBackoff<{ attempt: number; result: object }>(({ attempt, result }) =>
       this.pause('error' in result ? (result.error as Error) : undefined, attempt),
@@ -63,7 +64,12 @@ export class Attempts {
     try {
       const answer = await wrap(this.breaker, retry(again, { maxAttempts: MORE_ATTEMPTS, backoff })).execute(() => {
         attempts++;
-        return this.once(Math.max(1, Math.min(timeoutMs, end - Date.now())), ask);
+        return this.once(Math.max(1, Math.min(timeoutMs, end - Date.now())), ask).catch((error: Error) => {
+          const isCutShort = error instanceof ModelError && error.failure === 'LATE' && Date.now() >= end;
+          // What the one before met says more than that this one had no time left.
+          before = isCutShort ? (before ?? error) : error;
+          throw before;
+        });
       });
       return { answer, attempts };
     } catch (error) {
