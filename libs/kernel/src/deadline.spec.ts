@@ -7,6 +7,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const never = () => new Promise<string>(() => undefined);
+
 describe('a deadline', () => {
   it('ends what takes longer, also where garbage is collected while it is waited for', async () => {
     const collecting = setInterval(collectGarbage, 10);

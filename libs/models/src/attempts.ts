@@ -64,8 +64,9 @@ export class Attempts {
     try {
       const answer = await wrap(this.breaker, retry(again, { maxAttempts: MORE_ATTEMPTS, backoff })).execute(() => {
         attempts++;
-        return this.once(Math.max(1, Math.min(timeoutMs, end - Date.now())), ask).catch((error: Error) => {
-          const isCutShort = error instanceof ModelError && error.failure === 'LATE' && Date.now() >= end;
+        const ms = Math.max(1, Math.min(timeoutMs, end - Date.now()));
+        return this.once(ms, ask).catch((error: Error) => {
+          const isCutShort = ms < timeoutMs && error instanceof ModelError && error.failure === 'LATE';
           // What the one before met says more than that this one had no time left.
           before = isCutShort ? (before ?? error) : error;
           throw before;
