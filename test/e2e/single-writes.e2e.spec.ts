@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type Answer, type TestApi, type TestClient } from '../support/api.js';
+import { allow, editPolicy } from '../support/policy.js';
 
 let api: TestApi;
 let planner: TestClient;
@@ -19,7 +20,20 @@ const write = (client: TestClient, content: string, more: object = {}): Promise<
 const payload = ({ data }: Answer) => (data as Payload | null)?.memorize;
 const told = (answer: Answer) => payload(answer)?.outcome ?? answer.errors?.[0]?.extensions.code;
 
-describe('many single writes of one caller to one pool at once', () => {
+let opened = 0;
+
+/** Shared pools that planners alone may use. @returns their keys, in order */
+async function openPools(count: number): Promise<string[]> {
+  const keys = Array.from({ length: count }, () => `opened-${opened++}`);
+  for (const key of keys)
+    await api.admin.ask('mutation ($input: CreatePoolInput!) { createPool(input: $input) { id } }', {
+      input: { key, kind: 'SHARED' },
+    });
+  await editPolicy(api.admin, (statements) => [...statements, allow('planner', ['READ', 'WRITE'], keys)]);
+  return keys;
+}
+
+describe('many single writes of one caller at once', () => {
   it('are each stored once, and told the memory of their own', async () => {
     const contents = Array.from({ length: 60 }, (_, nth) => `note ${nth} of many`);
     const answers = await Promise.all(contents.map((content) => write(planner, content)));
@@ -67,6 +81,68 @@ describe('many single writes of one caller to one pool at once', () => {
       `select corroborations from memory where content = 'said twice' and entity_id is null`,
     );
     expect(rows).toEqual([{ corroborations: 2 }]);
+  });
+
+  it('to several pools go each into its own, and number each without a gap', async () => {
+    const pools = await openPools(3);
+    const wanted = Array.from({ length: 40 }, (_, nth) => [`to which ${nth % 30}`, pools[nth % 3] as string] as const);
+    const answers = await Promise.all(wanted.map(([content, pool]) => write(planner, content, { pool })));
+    // Thirty is a multiple of three: each of the last ten stands in the same pool already.
+    const count = (outcome: string) => answers.filter((answer) => told(answer) === outcome).length;
+    expect([count('CREATED'), count('DUPLICATE')]).toEqual([30, 10]);
+    const { rows } = await api.broker.database.maintenance(
+      `select p.key, p.seq::int as seq, array_agg(m.content order by m.content) as contents,
+         array_agg(e.seq::int order by e.seq) as numbers, p.memories::int as memories
+       from pool p join memory m using (org_id, pool_id) join memory_event e using (org_id, pool_id, memory_id)
+       where p.key = any($1) group by p.key, p.seq, p.memories order by p.key`,
+      [pools],
+    );
+    const numbers = Array.from({ length: 10 }, (_, nth) => nth + 1);
+    const expected = pools.map((key) => {
+      const contents = wanted.filter(([, pool]) => pool === key).map(([content]) => content);
+      return { key, seq: 10, memories: 10, numbers, contents: [...new Set(contents)].sort() };
+    });
+    expect(rows).toEqual(expected);
+  });
+
+  it('of one content to several pools at once are a memory of each', async () => {
+    const pools = await openPools(3);
+    await Promise.all([
+      write(planner, 'something to be under way with', { pool: pools[0] }),
+      ...[1, 2].flatMap(() => pools.map((pool) => write(planner, 'said everywhere', { pool }))),
+    ]);
+    const { rows } = await api.broker.database.maintenance(
+      `select corroborations from memory where content = 'said everywhere'`,
+    );
+    expect(rows).toEqual([{ corroborations: 1 }, { corroborations: 1 }, { corroborations: 1 }]);
+  });
+
+  it('of one content to several pools in one batch too', async () => {
+    const [one, other] = (await openPools(2)) as [string, string];
+    const text =
+      'mutation ($inputs: [MemorizeInput!]!) { memorizeMany(inputs: $inputs) { results { outcome memory { pool { key } } } } }';
+    const inputs = [one, other, one, other].map((pool) => ({ content: 'in both', type: 'DECLARATIVE', pool }));
+    const { memorizeMany } = await planner.ask(text, { inputs });
+    const result = (outcome: string, key: string) => ({ outcome, memory: { pool: { key } } });
+    const expected = [
+      result('CREATED', one),
+      result('CREATED', other),
+      result('DUPLICATE', one),
+      result('DUPLICATE', other),
+    ];
+    expect(memorizeMany).toEqual({ results: expected });
+  });
+
+  it('have the outcomes that the policy gives them in each pool', async () => {
+    const [open, closed] = (await openPools(2)) as [string, string];
+    const pools = [open, 'shared', closed, 'coder', 'nowhere', null];
+    const coder = await api.agent('coder');
+    const answers = await Promise.all(
+      [...pools, ...pools].map((pool, nth) => write(coder, `whose ${nth} is it`, { pool })),
+    );
+    const outcomes = ['BAD_INPUT', 'PROPOSED', 'BAD_INPUT', 'CREATED', 'BAD_INPUT', 'CREATED'];
+    expect(answers.map(told)).toEqual([...outcomes, ...outcomes]);
+    expect(answers[2]?.errors?.[0]?.message).toContain(closed);
   });
 
   it('of several callers are each its own', async () => {

@@ -129,7 +129,7 @@ export class ReviseService {
 async function standsUnseen(unit: Unit, scope: ReadScope, memory: LockedMemory): Promise<boolean> {
   if (memory.status !== 'ACTIVE' || memory.content === null) return false;
   const hash = contentHash({ content: memory.content, entityId: memory.entityId });
-  const standing = (await findStanding(unit, scope.orgId, memory.poolId, [hash]))
+  const standing = (await findStanding(unit, scope.orgId, [{ poolId: memory.poolId, hash }]))
     .map(({ id }) => id)
     .filter((id) => id !== memory.id);
   return standing.length > 0 && !(await findMemories(unit, scope, standing)).some(showsIdentity);

@@ -66,9 +66,9 @@ export async function applyBatch(
 
 /** A summary that says what another memory of the pool says would be no second one; its sources stay. */
 async function withoutStanding(unit: Unit, { orgId, poolId }: PoolScope, effects: Effect[]): Promise<Effect[]> {
-  const hashes = effects.flatMap(({ summary }) => (summary ? [contentHash(summary)] : []));
-  if (hashes.length === 0) return effects;
-  const standing = await findStanding(unit, orgId, poolId, hashes);
+  const wanted = effects.flatMap(({ summary }) => (summary ? { poolId, hash: contentHash(summary) } : []));
+  if (wanted.length === 0) return effects;
+  const standing = await findStanding(unit, orgId, wanted);
   const seen = new Set<string>();
   return effects.filter(({ summary }) => {
     if (!summary) return true;

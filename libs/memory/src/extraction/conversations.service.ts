@@ -2,7 +2,7 @@ import type { AccessService, Grants, Principal } from '#access';
 import { CommonplaceError, newId, notFound, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { requiredId } from '../input.js';
-import type { Batch, Item } from '../memorize/batch.js';
+import { open, type Batch, type Item, type Placed } from '../memorize/batch.js';
 import type { MemorizeService } from '../memorize/memorize.service.js';
 import type { Memorized, Memory } from '../memory.js';
 import type { MemoryIndex } from '../memory-index.js';
@@ -103,11 +103,12 @@ export class ConversationsService {
 
   /** In the transaction that stores the turns: neither is there without the other. */
   private async begin(
-    { unit, caller, pool }: Batch,
+    { unit, caller }: Batch,
     items: readonly Item[],
     { idempotencyKey, inputHash }: Conversation,
   ): Promise<Extraction> {
     for (const { error } of items) if (error) throw error;
+    const [{ pool }] = open(items) as [Placed];
     const { jobs } = this;
     const [status, error] = jobs ? (['QUEUED', null] as const) : (['SKIPPED', NO_MODEL] as const);
     const extraction = await insertExtraction(unit, caller, {

@@ -12,17 +12,21 @@ export interface Item {
   command: MemorizeCommand;
   vectors: SpaceVector[];
   status: 'ACTIVE' | 'PROPOSED';
+  /** Where it goes: found in the unit of work that stores it. */
+  pool?: DirectoryPool;
   /** The memory's, should it become a new one; given where that has to be known before. */
   id?: string;
   result?: Memorized;
   error?: CommonplaceError;
 }
 
+/** One that may be stored. */
+export type Placed = Item & { pool: DirectoryPool };
+
 export interface Batch {
   caller: Principal;
   unit: Unit;
   grants: Grants;
-  pool: DirectoryPool;
   space: IndexSpace | null;
   now: Date;
 }
@@ -36,12 +40,13 @@ export async function findIdentities(batch: Batch, ids: readonly string[]): Prom
   return (await find(batch, ids)).filter(showsIdentity);
 }
 
-export const open = (items: readonly Item[]): Item[] => items.filter((item) => !item.error);
+export const open = (items: readonly Item[]): Placed[] => items.filter((item): item is Placed => !item.error);
 
 export const isNew = (item: Item): boolean => item.result !== undefined && item.result.outcome !== 'DUPLICATE';
 
 /** As its author wrote it: also for an author who may write in the pool and not read. */
-export function asWritten({ caller, pool, now, space }: Batch, id: string, { command, status, vectors }: Item): Memory {
+export function asWritten({ caller, now, space }: Batch, id: string, item: Placed): Memory {
+  const { command, pool, status, vectors } = item;
   const { content, type, entityId, sessionId, speaker, importance, labels, metadata, validFrom, expiresAt } = command;
   return {
     id,

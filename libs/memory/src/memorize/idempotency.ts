@@ -1,5 +1,5 @@
 import { CommonplaceError, newId } from '#kernel';
-import { asWritten, find, open, type Batch, type Item } from './batch.js';
+import { asWritten, find, open, type Batch, type Item, type Placed } from './batch.js';
 import type { MemorizeOutcome } from '../memory.js';
 import { inputHash } from './memorize-command.js';
 import { claimKeys, deleteOldClaims, findClaims, settleClaims, type IdempotencyRecord } from './memorize.repository.js';
@@ -34,7 +34,7 @@ const isAsClaimed = (item: Item): boolean =>
   item.result?.memory.id === item.id && item.result?.outcome === expectedOf(item);
 
 /** Of several inputs with one idempotency key the first is written, if the key is free; the others get its answer. @returns those written. */
-export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
+export async function writeOnce(batch: Batch, items: Item[]): Promise<Placed[]> {
   const firstOf = new Map<string, Item>();
   for (const item of open(items)) {
     const key = item.command.idempotencyKey;
@@ -64,7 +64,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Item[]> {
 }
 
 /** The answer that the same key got before. */
-async function replay(batch: Batch, items: Item[]): Promise<void> {
+async function replay(batch: Batch, items: Placed[]): Promise<void> {
   if (items.length === 0) return;
   const keys = [...new Set(items.map((item) => item.command.idempotencyKey as string))];
   const records = new Map(

@@ -1,4 +1,4 @@
-import { SqlParams, type Language } from '#access';
+import { SqlParams, type DirectoryPool } from '#access';
 import type { Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVector } from '../recall/term-vector.js';
@@ -10,12 +10,14 @@ import type { MemorizeCommand } from './memorize-command.js';
 /** One memory to insert. */
 export interface NewMemory {
   id: string;
+  pool: Pick<DirectoryPool, 'id' | 'language'>;
   hash: Buffer;
   command: MemorizeCommand;
 }
 
 export interface Stored {
   id: string;
+  poolId: string;
   hash: Buffer;
   created: boolean;
   expiresAt: Date | null;
@@ -25,9 +27,6 @@ export interface Stored {
 
 export interface Write {
   orgId: string;
-  poolId: string;
-  /** The pool's. */
-  language: Language;
   authorId: string;
   authorRole: string;
   status: 'ACTIVE' | 'PROPOSED';
@@ -36,49 +35,52 @@ export interface Write {
 }
 
 /**
- * Memories, their events and the pool's numbers in one statement. A memory whose content stands in the pool already counts
- * as its corroboration, and makes no event.
+ * Memories, their events and the pools' numbers in one statement. A memory whose content stands in its pool already counts
+ * as its corroboration, and makes no event. Memories come before pools, and each in one order, so that two who write to the
+ * same pools do not wait for each other. The plan may take the pools in another order where there are few; to lock them in
+ * theirs first took 0.13 ms of 0.9, and a unit that meets a deadlock runs again.
  */
 const insertStatement = (status: Write['status']) => `
   with input as (
-    select * from unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
+    select * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
       $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[], $20::smallint[])
-      with ordinality as i (memory_id, content_hash, type, content, terms, term_count, entity_id, session_id, speaker, importance,
+      with ordinality as i (pool_id, memory_id, content_hash, type, content, terms, term_count, entity_id, session_id, speaker, importance,
         labels, metadata, valid_from, expires_at, traits, n)
   ), stored as (
     insert into memory as m (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, entity_id,
       session_id, speaker, importance, labels, metadata, author_id, author_role, changed_by, created_at, updated_at, valid_from, expires_at,
       traits, analysis)
-    select $1, i.memory_id, $2, i.type, '${status}', i.content, i.content_hash, i.terms, i.term_count, i.entity_id,
+    select $1, i.memory_id, i.pool_id, i.type, '${status}', i.content, i.content_hash, i.terms, i.term_count, i.entity_id,
       i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $21, $17, $18, $18,
       i.valid_from, i.expires_at, i.traits, ${ANALYSIS}
-    from input i order by i.content_hash
+    from input i order by i.pool_id, i.content_hash
     on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
     do update set corroborations = m.corroborations + 1
-    returning m.memory_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
+    returning m.memory_id, m.pool_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
   ), numbered as (
-    update pool p set seq = p.seq + c.n${status === 'ACTIVE' ? ', memories = p.memories + c.n' : ''} from (select count(*) as n from stored where created) c
-    where p.org_id = $1 and p.pool_id = $2 and c.n > 0 returning p.seq - c.n as before
+    update pool p set seq = p.seq + c.n${status === 'ACTIVE' ? ', memories = p.memories + c.n' : ''}
+    from (select pool_id, count(*) as n from stored where created group by pool_id order by pool_id) c
+    where p.org_id = $1 and p.pool_id = c.pool_id returning p.pool_id, p.seq - c.n as before
   ), logged as (
     insert into memory_event (org_id, pool_id, seq, memory_id, kind, occurred_at, policy_version)
-    select $1, $2, numbered.before + row_number() over (order by i.n), s.memory_id,
+    select $1, s.pool_id, numbered.before + row_number() over (partition by s.pool_id order by i.n), s.memory_id,
       '${status === 'ACTIVE' ? 'MEMORIZED' : 'PROPOSED'}', clock_timestamp(), $19
-    from stored s join input i on i.memory_id = s.memory_id cross join numbered where s.created
+    from stored s join input i on i.memory_id = s.memory_id join numbered on numbered.pool_id = s.pool_id where s.created
   )
-  select memory_id as id, content_hash as hash, expires_at as "expiresAt", created, own from stored`;
+  select memory_id as id, pool_id as "poolId", content_hash as hash, expires_at as "expiresAt", created, own from stored`;
 
 const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('PROPOSED') };
 
-/** @param memories no two with one hash: a statement cannot touch a row twice. */
+/** @param memories no two with one hash in one pool: a statement cannot touch a row twice. */
 export async function insertMemories(unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> {
-  const terms = memories.map(({ command }) => analyseMemory(command, write.language));
+  const terms = memories.map(({ command, pool }) => analyseMemory(command, pool.language));
   const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
   return unit.query<Stored>({
     name: `memorize_${write.status}`,
     text: INSERT[write.status],
     values: [
       write.orgId,
-      write.poolId,
+      memories.map((memory) => memory.pool.id),
       memories.map((memory) => memory.id),
       memories.map((memory) => memory.hash),
       column((c) => c.type),
@@ -102,16 +104,16 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
   });
 }
 
-/** The ACTIVE memories of a pool with one of the hashes, whoever may see them. */
+/** The ACTIVE memories of the pools with these hashes, whoever may see them. */
 export function findStanding(
   unit: Unit,
   orgId: string,
-  poolId: string,
-  hashes: readonly Buffer[],
-): Promise<{ id: string; hash: Buffer; expiresAt: Date | null }[]> {
-  const text = `select memory_id as id, content_hash as hash, expires_at as "expiresAt" from memory
-    where org_id = $1 and pool_id = $2 and status = 'ACTIVE' and content_hash = any($3::bytea[])`;
-  return unit.query({ text, values: [orgId, poolId, hashes] });
+  wanted: readonly { poolId: string; hash: Buffer }[],
+): Promise<{ id: string; poolId: string; hash: Buffer; expiresAt: Date | null }[]> {
+  const text = `select m.memory_id as id, m.pool_id as "poolId", m.content_hash as hash, m.expires_at as "expiresAt"
+    from (select distinct * from unnest($2::uuid[], $3::bytea[])) as w (pool_id, content_hash)
+    join memory m on m.org_id = $1 and m.pool_id = w.pool_id and m.content_hash = w.content_hash and m.status = 'ACTIVE'`;
+  return unit.query({ text, values: [orgId, wanted.map(({ poolId }) => poolId), wanted.map(({ hash }) => hash)] });
 }
 
 /** Memories that will be gone before a newer one of the same content: they keep everything but their claim to be the pool's. */

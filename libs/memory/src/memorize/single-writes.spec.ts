@@ -1,5 +1,6 @@
 import type { Principal } from '#access';
 import { describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Clock, CommonplaceError } from '#kernel';
 import type { Item } from './batch.js';
 import { parseMemorize } from './memorize-command.js';
@@ -14,11 +15,20 @@ function itemOf(content: string, pool = 'coder', more: { entityId?: string } = {
   return { index: 0, command, vectors: [], status: 'ACTIVE' };
 }
 
+/** The longest that a timer takes. */
+const WITHOUT_END = 2 ** 31 - 1;
+
 /** A store whose writes end when they are let go, in which some contents fail. */
 class SlowStore {
   readonly batches: string[][] = [];
+  readonly writes: SingleWrites;
   private readonly ends: (() => void)[] = [];
-  readonly writes = new SingleWrites(async (_, items) => {
+
+  constructor(patienceMs = WITHOUT_END) {
+    this.writes = new SingleWrites((_, items) => this.store(items), patienceMs);
+  }
+
+  private async store(items: Item[]): Promise<void> {
     this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
     await new Promise<void>((resolve) => this.ends.push(resolve));
     for (const { command } of items) {
@@ -28,7 +38,11 @@ class SlowStore {
     for (const item of items) {
       if (item.command.content === 'forbidden') item.error = new CommonplaceError('FORBIDDEN', 'not you');
     }
-  });
+  }
+
+  letGo(nth: number): void {
+    this.ends.splice(nth, 1)[0]?.();
+  }
 
   async letAllGo(): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet++) {
@@ -63,15 +77,49 @@ describe('single writes', () => {
     expect(store.batches.at(-1)).toEqual(['e']);
   });
 
-  it('of other callers, with other keys and to other pools are stored apart', async () => {
+  it('of other callers and with other keys are stored apart, and to other pools together', async () => {
     const store = new SlowStore();
     await outcomes(store, [
       [one, itemOf('a')],
       [caller('two'), itemOf('b')],
       [caller('one', 'another key'), itemOf('c')],
       [one, itemOf('d', 'shared')],
+      [one, itemOf('e', 'reviewer')],
     ]);
+    expect(store.batches).toEqual([['a'], ['b'], ['c'], ['d', 'e']]);
+  });
+
+  it('do not wait for one that is held up, nor does more than is allowed wait beside it', async () => {
+    const store = new SlowStore(0);
+    const ended: string[] = [];
+    const write = (content: string) => store.writes.write(one, itemOf(content)).then(() => ended.push(content));
+    const all: Promise<unknown>[] = [];
+    for (const content of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      all.push(write(content));
+      await pause(20);
+    }
     expect(store.batches).toEqual([['a'], ['b'], ['c'], ['d']]);
+    store.letGo(2);
+    await pause(20);
+    expect(ended).toEqual(['c']);
+    expect(store.batches.at(-1)).toEqual(['e', 'f']);
+    for (let left = 0; left < 4; left++) store.letGo(0);
+    await Promise.all(all);
+    expect(store.batches).toHaveLength(5);
+  });
+
+  it('go on together when what was held up has ended', async () => {
+    const store = new SlowStore(20);
+    const held = store.writes.write(one, itemOf('a'));
+    await pause(60);
+    const all = ['b', 'c', 'd'].map((content) => store.writes.write(one, itemOf(content)));
+    expect(store.batches).toEqual([['a'], ['b']]);
+    store.letGo(0);
+    await held;
+    expect(store.batches).toEqual([['a'], ['b']]);
+    await store.letAllGo();
+    await Promise.all(all);
+    expect(store.batches).toEqual([['a'], ['b'], ['c', 'd']]);
   });
 
   it('of the same content come behind each other, and of the same content about another entity do not', async () => {

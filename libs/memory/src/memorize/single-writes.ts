@@ -13,32 +13,62 @@ interface Waiting {
   failed: (error: unknown) => void;
 }
 
+/** The writes of one caller. */
+interface Lane {
+  underWay: number;
+  /** Of those under way. */
+  heldUp: number;
+  waiting: Waiting[];
+}
+
+/** Some ten times as long as a unit of work takes: one that lasts longer waits for a lock, or Postgres is far away. */
+const PATIENCE_MS = 25;
+const MOST_UNDER_WAY = 4;
+
 /**
- * Single writes of one caller to one pool wait for each other's commit in any case, for the pool's numbers. Those that come
- * while one is under way are stored together behind it, each with the outcome that it would have had alone.
+ * A unit of work costs several times what a memory costs that is stored in it. Single writes of one caller that come while one
+ * is under way are stored together behind it, each with the outcome that it would have had alone. Two under way at once are
+ * slower than one, for each of them then takes fewer along (eight clients on two cores: 1,310 writes a second instead of 1,550).
  */
 export class SingleWrites {
-  /** What waits, by caller and pool, where a write is under way. */
-  private readonly lanes = new Map<string, Waiting[]>();
+  private readonly lanes = new Map<string, Lane>();
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly patienceMs = PATIENCE_MS,
+  ) {}
 
-  async write(caller: Principal, item: Item): Promise<void> {
-    const key = laneOf(caller, item);
-    const lane = this.lanes.get(key);
-    if (lane) return new Promise((done, failed) => void lane.push({ item, done, failed }));
-    this.lanes.set(key, []);
-    try {
-      await this.store(caller, [item]);
-    } finally {
-      void this.drain(caller, key);
-    }
+  write(caller: Principal, item: Item): Promise<void> {
+    const key = keyOf(caller);
+    const lane = this.lanes.get(key) ?? { underWay: 0, heldUp: 0, waiting: [] };
+    this.lanes.set(key, lane);
+    return new Promise((done, failed) => {
+      lane.waiting.push({ item, done, failed });
+      this.goOn(caller, key, lane);
+    });
   }
 
-  private async drain(caller: Principal, key: string): Promise<void> {
-    const lane = this.lanes.get(key) as Waiting[];
-    while (lane.length > 0) await this.storeTogether(caller, take(lane));
-    this.lanes.delete(key);
+  private goOn(caller: Principal, key: string, lane: Lane): void {
+    const isFree = lane.underWay === lane.heldUp && lane.underWay < MOST_UNDER_WAY;
+    if (isFree && lane.waiting.length > 0) void this.drain(caller, key, lane);
+  }
+
+  private async drain(caller: Principal, key: string, lane: Lane): Promise<void> {
+    lane.underWay++;
+    // Where the others went on without it, it leaves the rest to them.
+    while (lane.waiting.length > 0 && lane.underWay - lane.heldUp === 1) {
+      let isHeldUp = false;
+      const timer = setTimeout(() => {
+        isHeldUp = true;
+        lane.heldUp++;
+        this.goOn(caller, key, lane);
+      }, this.patienceMs);
+      await this.storeTogether(caller, take(lane.waiting));
+      clearTimeout(timer);
+      if (isHeldUp) lane.heldUp--;
+    }
+    lane.underWay--;
+    if (lane.underWay === 0) this.lanes.delete(key);
   }
 
   private async storeTogether(caller: Principal, waiting: readonly Waiting[]): Promise<void> {
@@ -55,8 +85,8 @@ export class SingleWrites {
 }
 
 /** Everything that a unit of work is opened with: what is stored together is one principal's, under one key. */
-function laneOf({ orgId, id, keyId, role, tokenExpiresAt }: Principal, { command }: Item): string {
-  return JSON.stringify([orgId, id, keyId, role, tokenExpiresAt, command.pool]);
+function keyOf({ orgId, id, keyId, role, tokenExpiresAt }: Principal): string {
+  return JSON.stringify([orgId, id, keyId, role, tokenExpiresAt]);
 }
 
 /** As many as one statement takes, in their order. Of equal ones the first: the next corroborates it. */

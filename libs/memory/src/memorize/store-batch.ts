@@ -1,6 +1,6 @@
 import { newId } from '#kernel';
 import type { Memorized, MemorizeOutcome, Memory } from '../memory.js';
-import { asWritten, findIdentities, isNew, type Batch, type Item } from './batch.js';
+import { asWritten, findIdentities, isNew, type Batch, type Placed } from './batch.js';
 import { contentHash, type MemorizeCommand } from './memorize-command.js';
 import {
   findStanding,
@@ -13,7 +13,7 @@ import {
 } from './memorize.repository.js';
 
 /** Stores each item, or finds the memory that it repeats; every item has its result afterwards. */
-export async function storeItems(batch: Batch, items: Item[]): Promise<void> {
+export async function storeItems(batch: Batch, items: Placed[]): Promise<void> {
   for (const status of ['ACTIVE', 'PROPOSED'] as const) {
     const group = items.filter((item) => item.status === status);
     if (group.length === 0) continue;
@@ -24,14 +24,19 @@ export async function storeItems(batch: Batch, items: Item[]): Promise<void> {
   }
 }
 
+/** What is one memory of one pool: an item's place among the stored, and among its equals. */
+const identity = (poolId: string, hash: Buffer): string => poolId + hash.toString('hex');
+
+const identityOf = ({ pool, command }: Placed): string => identity(pool.id, contentHash(command));
+
 /** A proposal of what stands in the pool already, where its author can see it, is a duplicate and needs no review. */
-async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
-  const hashes = items.map((item) => contentHash(item.command));
-  const rows = await findStanding(batch.unit, batch.caller.orgId, batch.pool.id, hashes);
-  const byHash = new Map(rows.map((row) => [row.hash.toString('hex'), row.id]));
-  const visible = new Map((await findIdentities(batch, [...byHash.values()])).map((memory) => [memory.id, memory]));
+async function answerStanding(batch: Batch, items: Placed[]): Promise<Placed[]> {
+  const wanted = items.map(({ pool, command }) => ({ poolId: pool.id, hash: contentHash(command) }));
+  const rows = await findStanding(batch.unit, batch.caller.orgId, wanted);
+  const standing = new Map(rows.map((row) => [identity(row.poolId, row.hash), row.id]));
+  const visible = new Map((await findIdentities(batch, [...standing.values()])).map((memory) => [memory.id, memory]));
   for (const item of items) {
-    const memory = visible.get(byHash.get(contentHash(item.command).toString('hex')) ?? '');
+    const memory = visible.get(standing.get(identityOf(item)) ?? '');
     if (memory && !outlives(item.command.expiresAt, memory.expiresAt, batch.now))
       item.result = { memory, outcome: 'DUPLICATE', indexed: memory.indexed };
   }
@@ -42,25 +47,24 @@ async function answerStanding(batch: Batch, items: Item[]): Promise<Item[]> {
 async function insertGroup(
   batch: Batch,
   status: 'ACTIVE' | 'PROPOSED',
-  items: Item[],
+  items: Placed[],
   hashOf: (command: MemorizeCommand) => Buffer,
-): Promise<Item[]> {
+): Promise<Placed[]> {
   if (items.length === 0) return [];
-  const byHash = new Map<string, Item[]>();
+  const fresh = new Map<string, NewMemory>();
+  const equals = new Map<string, Placed[]>();
   for (const item of items) {
-    const hash = hashOf(item.command).toString('hex');
-    byHash.set(hash, [...(byHash.get(hash) ?? []), item].sort(longestLivedFirst));
+    const { pool, command } = item;
+    const hash = hashOf(command);
+    const key = identity(pool.id, hash);
+    const same = [...(equals.get(key) ?? []), item].sort(longestLivedFirst);
+    equals.set(key, same);
+    const [first] = same as [Placed];
+    fresh.set(key, { id: first.id ?? newId(), pool, hash, command: first.command });
   }
-  const fresh: NewMemory[] = [...byHash].map(([hash, [item]]) => ({
-    id: (item as Item).id ?? newId(),
-    hash: Buffer.from(hash, 'hex'),
-    command: (item as Item).command,
-  }));
-  const { caller, grants, pool, now } = batch;
+  const { caller, grants, now } = batch;
   const write = {
     orgId: caller.orgId,
-    poolId: pool.id,
-    language: pool.language,
     authorId: caller.id,
     authorRole: caller.role,
     status,
@@ -70,10 +74,10 @@ async function insertGroup(
   const stored = await insertLasting(batch, write, fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
   const seen = new Map((await findIdentities(batch, duplicates)).map((memory) => [memory.id, memory]));
-  const hidden: Item[] = [];
-  for (const { id, hash, created, own } of stored) {
-    const same = byHash.get(hash.toString('hex')) as Item[];
-    const memory = seen.get(id) ?? (created || own ? asWritten(batch, id, same[0] as Item) : undefined);
+  const hidden: Placed[] = [];
+  for (const { id, poolId, hash, created, own } of stored) {
+    const same = equals.get(identity(poolId, hash)) as Placed[];
+    const memory = seen.get(id) ?? (created || own ? asWritten(batch, id, same[0] as Placed) : undefined);
     if (memory) answer(same, memory, created ? (status === 'ACTIVE' ? 'CREATED' : 'PROPOSED') : 'DUPLICATE');
     else hidden.push(...same);
   }
@@ -90,11 +94,10 @@ async function insertGroup(
  * A memory that expires before the new one would is no duplicate of it: who was told that the content is stored must not
  * lose it with the other. Nor is one that has expired, whose author and metadata must not come back with it.
  */
-async function insertLasting(batch: Batch, write: Write, fresh: readonly NewMemory[]): Promise<Stored[]> {
-  const stored = await insertMemories(batch.unit, write, fresh);
-  const wanted = new Map(fresh.map((memory) => [memory.hash.toString('hex'), memory]));
-  const isOutlived = ({ created, hash, expiresAt }: Stored) =>
-    !created && outlives((wanted.get(hash.toString('hex')) as NewMemory).command.expiresAt, expiresAt, batch.now);
+async function insertLasting(batch: Batch, write: Write, fresh: ReadonlyMap<string, NewMemory>): Promise<Stored[]> {
+  const stored = await insertMemories(batch.unit, write, [...fresh.values()]);
+  const wanted = ({ poolId, hash }: Stored) => fresh.get(identity(poolId, hash)) as NewMemory;
+  const isOutlived = (row: Stored) => !row.created && outlives(wanted(row).command.expiresAt, row.expiresAt, batch.now);
   const outlived = stored.filter(isOutlived);
   if (outlived.length === 0) return stored;
   await giveUpIdentity(
@@ -102,11 +105,7 @@ async function insertLasting(batch: Batch, write: Write, fresh: readonly NewMemo
     write.orgId,
     outlived.map((row) => row.id),
   );
-  const again = await insertMemories(
-    batch.unit,
-    write,
-    outlived.map((row) => wanted.get(row.hash.toString('hex')) as NewMemory),
-  );
+  const again = await insertMemories(batch.unit, write, outlived.map(wanted));
   return [...stored.filter((row) => !isOutlived(row)), ...again];
 }
 
@@ -116,12 +115,12 @@ export function outlives(expiresAt: Date | null, standing: Date | null, now: Dat
   return standing <= now || expiresAt === null || expiresAt > standing;
 }
 
-const lasts = ({ command }: Item): number => command.expiresAt?.getTime() ?? Infinity;
-const longestLivedFirst = (a: Item, b: Item): number =>
+const lasts = ({ command }: Placed): number => command.expiresAt?.getTime() ?? Infinity;
+const longestLivedFirst = (a: Placed, b: Placed): number =>
   lasts(a) === lasts(b) ? a.index - b.index : lasts(b) - lasts(a);
 
 /** The first of several equal inputs made the memory; the others are its duplicates. */
-function answer(items: Item[], memory: Memory, outcome: MemorizeOutcome): void {
+function answer(items: Placed[], memory: Memory, outcome: MemorizeOutcome): void {
   items.forEach((item, place) => {
     item.result = { memory, outcome: place === 0 ? outcome : 'DUPLICATE', indexed: memory.indexed };
   });

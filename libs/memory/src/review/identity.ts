@@ -30,7 +30,7 @@ export async function claimIdentity(unit: Unit, scope: ReadScope, memory: Locked
 
 /** Null where nothing stands, or what stands would be gone before the proposal: that gives its claim up. */
 async function stillStanding(unit: Unit, scope: ReadScope, memory: LockedMemory, hash: Buffer): Promise<string | null> {
-  const [standing] = await findStanding(unit, scope.orgId, memory.poolId, [hash]);
+  const [standing] = await findStanding(unit, scope.orgId, [{ poolId: memory.poolId, hash }]);
   if (!standing) return null;
   if (!outlives(memory.expiresAt, standing.expiresAt, scope.now)) return standing.id;
   await giveUpIdentity(unit, scope.orgId, [standing.id]);

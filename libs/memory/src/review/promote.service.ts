@@ -3,7 +3,7 @@ import { badInput, CommonplaceError, notFound, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { requiredId, requiredText } from '../input.js';
 import type { MemoryIndex } from '../memory-index.js';
-import { isNew, type Batch, type Item } from '../memorize/batch.js';
+import { isNew, type Batch, type Placed } from '../memorize/batch.js';
 import { statusOf, type NewRow } from '../memorize/new-status.js';
 import type { MemorizeCommand } from '../memorize/memorize-command.js';
 import { storeItems } from '../memorize/store-batch.js';
@@ -37,27 +37,27 @@ export class PromoteService {
       const pool = poolByKey(grants, key, 'toPool');
       const { source, shown } = await findSource(unit, scope, id);
       if (source.poolId === pool.id) throw badInput('toPool', 'is the pool that the memory is in');
-      const batch: Batch = { caller, unit, grants, pool, space, now: scope.now };
-      const item = await askFor(batch, source, commandFor(shown, key));
+      const batch: Batch = { caller, unit, grants, space, now: scope.now };
+      const item = await askFor(batch, source, { pool, command: commandFor(shown, key) });
       await storeItems(batch, [item]);
       const { memory, outcome } = item.result as Memorized;
-      const indexed = isNew(item) ? await this.finish(batch, source, memory.id) : memory.indexed;
+      const indexed = isNew(item) ? await this.finish(batch, source, memory) : memory.indexed;
       return { memory: { ...memory, indexed }, outcome, indexed };
     });
   }
 
   /** @returns whether the copy has its vector */
-  private async finish({ unit, caller, pool, space }: Batch, source: LockedMemory, id: string): Promise<boolean> {
+  private async finish({ unit, caller, space }: Batch, source: LockedMemory, { id, poolId }: Memory): Promise<boolean> {
     const { orgId } = caller;
     const originAuthors = [
       ...new Set([...source.originAuthors, source.authorId as string, ...(await findWriters(unit, orgId, source.id))]),
     ];
     await markPromoted(unit, orgId, { id, from: source.id, originAuthors });
-    const copy = { id, poolId: pool.id, from: source.id };
+    const copy = { id, poolId, from: source.id };
     const copied = space === null ? [] : await copyVectors(unit, orgId, copy);
     const indexed = space === null || copied.includes(space.spaceId);
     if (!indexed) await this.jobs.enqueue(unit, 'embed', { memoryIds: [id] });
-    const detail = { copyId: id, fromPoolId: source.poolId, toPoolId: pool.id };
+    const detail = { copyId: id, fromPoolId: source.poolId, toPoolId: poolId };
     await appendAudit(unit, { action: 'memory.promote', target: source.id, detail });
     return indexed;
   }
@@ -92,8 +92,11 @@ const commandFor = (shown: Memory, pool: string): MemorizeCommand => ({
 });
 
 /** @throws FORBIDDEN */
-async function askFor(batch: Batch, source: LockedMemory, command: MemorizeCommand): Promise<Item> {
-  const { unit, grants, caller, pool, now } = batch;
+async function askFor(
+  { unit, grants, caller, now }: Batch,
+  source: LockedMemory,
+  { pool, command }: Pick<Placed, 'pool' | 'command'>,
+): Promise<Placed> {
   const copy: NewRow = {
     ...command,
     id: '',
@@ -111,5 +114,5 @@ async function askFor(batch: Batch, source: LockedMemory, command: MemorizeComma
     promoter: grants.access,
   });
   if (problem) throw new CommonplaceError('FORBIDDEN', problem);
-  return { index: 0, command, vectors: [], status };
+  return { index: 0, command, vectors: [], status, pool };
 }
