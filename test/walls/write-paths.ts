@@ -31,6 +31,14 @@ function memorizeMany({ broker, callers }: Twins): Promise<unknown> {
   return broker.memorize.memorizeMany(callers.coder, inputs);
 }
 
+/** New ones, by one statement. */
+function memorizeInTwoPools({ broker, callers }: Twins): Promise<unknown> {
+  const pools = ['coder', `agent:${callers.annie.id}`];
+  const contents = [1, 2, 3].map((nth) => `In both, ${nth} of the ${COMMON}`);
+  const inputs = pools.flatMap((pool) => contents.map((content) => typed({ pool, content })));
+  return broker.memorize.memorizeMany(callers.annie, inputs);
+}
+
 /** The tree of /memories: a file is made, changed, moved and deleted. */
 async function changeTree({ broker, callers }: Twins): Promise<void> {
   const [path, moved] = ['/memories/notes/one', '/memories/kept/one'];
@@ -79,6 +87,7 @@ const MEMORIZE: readonly Path[] = [
     (twins) => memorize(twins, 'coder', { pool: 'coder', idempotencyKey: 'stands here' }),
   ],
   ['memorizing many', memorizeMany],
+  ['memorizing in two pools', memorizeInTwoPools],
   ['giving a key back', giveKeyBack],
   ['sweeping old keys', sweepOldKeys],
 ];
