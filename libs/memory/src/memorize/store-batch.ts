@@ -7,6 +7,7 @@ import {
   giveUpIdentity,
   insertMemories,
   insertSources,
+  lockPools,
   type NewMemory,
   type Stored,
   type Write,
@@ -14,14 +15,21 @@ import {
 
 /** Stores each item, or finds the memory that it repeats; every item has its result afterwards. */
 export async function storeItems(batch: Batch, items: Placed[]): Promise<void> {
-  for (const status of ['ACTIVE', 'PROPOSED'] as const) {
-    const group = items.filter((item) => item.status === status);
-    if (group.length === 0) continue;
-    const standing = status === 'PROPOSED' ? await answerStanding(batch, group) : group;
-    const hidden = await insertGroup(batch, status, standing, (command) => contentHash(command));
-    // What the caller may not read must not answer as a duplicate: it would tell that it is there.
-    await insertGroup(batch, status, hidden, (command) => contentHash(command, batch.caller.id));
-  }
+  const active = items.filter(({ status }) => status === 'ACTIVE');
+  const proposed = items.filter(({ status }) => status === 'PROPOSED');
+  if (active.length > 0 && proposed.length > 0)
+    await lockPools(
+      batch.unit,
+      items.map(({ pool }) => pool.id),
+    );
+  await storeGroup(batch, 'ACTIVE', active);
+  if (proposed.length > 0) await storeGroup(batch, 'PROPOSED', await answerStanding(batch, proposed));
+}
+
+async function storeGroup(batch: Batch, status: Placed['status'], items: Placed[]): Promise<void> {
+  const hidden = await insertGroup(batch, status, items, (command) => contentHash(command));
+  // What the caller may not read must not answer as a duplicate: it would tell that it is there.
+  await insertGroup(batch, status, hidden, (command) => contentHash(command, batch.caller.id));
 }
 
 /** What is one memory of one pool: an item's place among the stored, and among its equals. */
@@ -46,7 +54,7 @@ async function answerStanding(batch: Batch, items: Placed[]): Promise<Placed[]> 
 /** @returns the items whose content stands in the pool where the caller does not see it. */
 async function insertGroup(
   batch: Batch,
-  status: 'ACTIVE' | 'PROPOSED',
+  status: Placed['status'],
   items: Placed[],
   hashOf: (command: MemorizeCommand) => Buffer,
 ): Promise<Placed[]> {
