@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MemoryType } from '#access';
 import { analyseMemory } from './analysis.js';
 
@@ -43,8 +43,8 @@ export function* foldNearDuplicates<Hit>(
   const bySubject = new Map<string, { folded: Folded<Hit>; terms: readonly string[] }[]>();
   for (const hit of hits) {
     const said = saidBy(hit);
-    const terms = termsOf(said, keptWith(hit));
-    const subject = subjectOf(said);
+    const { terms, turns } = heardIn(said, keptWith(hit));
+    const subject = subjectOf(said, turns);
     const alike = bySubject.get(subject) ?? [];
     const better = terms.length > 0 ? alike.find((one) => repeats(one.terms, terms)) : undefined;
     if (better) {
@@ -57,28 +57,37 @@ export function* foldNearDuplicates<Hit>(
   }
 }
 
-/** What is recalled is recalled again: its terms are kept as long as what it is kept with, and go when it changes or leaves. */
-const known = new WeakMap<object, { said: string; terms: readonly string[] }>();
-/** Terms of a longer text are not kept: about 2 KB would be the most of one memory. */
-const LONGEST_KNOWN = 1_000;
-
-function termsOf({ content, speaker }: Said, keptWith: object | undefined): readonly string[] {
-  const text = content ?? '';
-  if (!keptWith || text.length > LONGEST_KNOWN) return analyseMemory({ content: text, speaker });
-  // Its digest, for the text itself is nothing to keep.
-  const said = createHash('sha1')
-    .update(JSON.stringify([speaker, text]))
-    .digest('base64');
-  const kept = known.get(keptWith);
-  if (kept?.said === said) return kept.terms;
-  const terms = analyseMemory({ content: text, speaker });
-  known.set(keptWith, { said, terms });
-  return terms;
+interface Heard {
+  terms: readonly string[];
+  turns: readonly string[];
 }
 
+/** What is recalled is recalled again: what was heard in it is kept as long as what it is kept with, and goes when that changes or leaves. */
+const known = new WeakMap<object, Heard & { said: string }>();
+/** Of a longer text nothing is kept: about 2 KB would be the most of one memory. */
+const LONGEST_KNOWN = 1_000;
+
+function heardIn({ content, speaker }: Said, keptWith: object | undefined): Heard {
+  const text = content ?? '';
+  const hear = () => ({ terms: analyseMemory({ content: text, speaker }), turns: turnsIn(text) });
+  if (!keptWith || text.length > LONGEST_KNOWN) return hear();
+  // Its digest, for the text itself is nothing to keep.
+  const said = hash('sha1', JSON.stringify([speaker, text]), 'base64');
+  const kept = known.get(keptWith);
+  if (kept?.said === said) return kept;
+  const heard = { ...hear(), said };
+  known.set(keptWith, heard);
+  return heard;
+}
+
+const turnsIn = (text: string): string[] =>
+  text.match(TURNS)?.map((word) => word.toLowerCase().replace('’', "'")) ?? [];
+
 /** Only texts with the same of all this are compared at all. */
-export function subjectOf({ type, content, entityId, speaker, validFrom }: Omit<Said, 'id'>): string {
-  const turns = content?.match(TURNS)?.map((word) => word.toLowerCase().replace('’', "'")) ?? [];
+export function subjectOf(
+  { type, content, entityId, speaker, validFrom }: Omit<Said, 'id'>,
+  turns: readonly string[] = turnsIn(content ?? ''),
+): string {
   return JSON.stringify([type, entityId, speaker, validFrom?.getTime() ?? null, turns]);
 }
 

@@ -151,6 +151,26 @@ describe('the job queue', () => {
     await until(async () => (await states())[0] === 'retry');
   });
 
+  it('waits in its stop for the upkeep that is under way', async () => {
+    queue.register('work', async () => undefined, LONG_SECONDS);
+    await queue.start();
+    const ask = database.maintenance.bind(database);
+    let underWay = 0;
+    let asked = 0;
+    jest.spyOn(database, 'maintenance').mockImplementation(async (...statement) => {
+      asked++;
+      underWay++;
+      await pause(100);
+      return ask(...statement).finally(() => underWay--) as never;
+    });
+    const { boss } = queue as unknown as { boss: { maintain: () => Promise<void> } };
+    const upkeep = boss.maintain();
+    await queue.stop();
+    expect([asked > 0, underWay]).toEqual([true, 0]);
+    await upkeep;
+    expect(errors).toEqual([]);
+  });
+
   it('stops also while Postgres is silent', async () => {
     queue.register('work', () => Promise.resolve(), LONG_SECONDS);
     let isAsked = false;

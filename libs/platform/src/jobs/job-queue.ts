@@ -1,5 +1,6 @@
 import type PgBoss from 'pg-boss';
 import { setTimeout as pause } from 'node:timers/promises';
+import { raceDeadline } from '#kernel';
 import type { Database, Unit } from '../database/database.js';
 import { sqlState } from '../database/failures.js';
 import { letUnitsEnqueue, releaseOrphans } from './job-queue.repository.js';
@@ -9,8 +10,11 @@ const SCHEMA = 'job';
 const RETRY_LIMIT = 20;
 const RETRY_DELAY_SECONDS = 2; // doubled with each try, up to hours: a model may be down for long, and nothing may be lost
 const LOOK_FOR_LOST_SECONDS = 60;
-/** For what a worker asks; the upkeep may take longer. */
+/** For what a worker asks. */
 const ANSWER_MS = 20_000;
+/** For what pg-boss asks by itself: it makes its tables, and clears them of old jobs. */
+const UPKEEP_MS = 300_000;
+const STOP_UPKEEP_WITHIN_MS = 1_000;
 /** The queue takes less than a day. */
 const MOST_SECONDS = 80_000;
 const MAX_SET_UPS = 10;
@@ -31,6 +35,8 @@ export class JobQueue {
   private boss: PgBoss | undefined;
   private readonly tasks = new Map<string, Task>();
   private readonly workers: Worker[] = [];
+  /** What pg-boss waits for. */
+  private readonly upkeep = new Set<Promise<unknown>>();
 
   constructor(
     private readonly database: Database,
@@ -82,11 +88,23 @@ export class JobQueue {
   async stop(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.stop()));
     await this.boss?.stop({ graceful: false, close: false });
+    await raceDeadline(STOP_UPKEEP_WITHIN_MS, () => this.upkeepEnded()).catch(() => undefined);
+  }
+
+  private async upkeepEnded(): Promise<void> {
+    while (this.upkeep.size > 0) await Promise.all(this.upkeep);
+  }
+
+  private keepUp(text: string, values?: unknown[]): ReturnType<Database['maintenance']> {
+    const answer = this.database.maintenance(text, values, UPKEEP_MS);
+    const ended: Promise<unknown> = answer.catch(() => undefined).finally(() => this.upkeep.delete(ended));
+    this.upkeep.add(ended);
+    return answer;
   }
 
   private async setUp(): Promise<PgBoss> {
     const { default: PgBoss } = await import('pg-boss');
-    const executeSql = (text: string, values?: unknown[]) => this.database.maintenance(text, values);
+    const executeSql = (text: string, values?: unknown[]) => this.keepUp(text, values);
     const options = { schema: SCHEMA, schedule: false, maintenanceIntervalSeconds: LOOK_FOR_LOST_SECONDS };
     const boss = new PgBoss({ db: { executeSql }, ...options });
     boss.on('error', this.onError);
