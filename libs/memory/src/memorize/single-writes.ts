@@ -21,8 +21,11 @@ interface Lane {
   waiting: Waiting[];
 }
 
-/** Some ten times as long as a unit of work takes: one that lasts longer waits for a lock, or Postgres is far away. */
-const PATIENCE_MS = 25;
+/**
+ * A unit alone takes some 2 ms, one of fifty callers at once 50 ms: what lasts longer than this waits for a lock, or Postgres is far
+ * away. With 25 ms busy lanes split, and sixteen callers of eight clients each stored 1,420 a second instead of 1,670.
+ */
+const PATIENCE_MS = 250;
 const MOST_UNDER_WAY = 4;
 
 /**
