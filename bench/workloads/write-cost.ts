@@ -10,6 +10,7 @@ import { WriteField } from '../cost/write-field.js';
 import type { Row, Size, Workload } from '../workload.js';
 
 const CLIENTS = 8;
+const BUSY_CLIENTS = 64;
 const BATCH = 50;
 /** As many as an import sends at once. */
 const IMPORT_BATCH = 100;
@@ -44,7 +45,7 @@ export const writeCost: Workload = {
       await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [
         ...(await adds(field, { peers, floor }, plan, 1)),
-        ...(await hotPool(field, plan)),
+        ...(await busyCaller(field, plan)),
         ...(await adds(field, { peers, floor }, plan, BATCH)),
         ...(await imports(field, plan)),
       ];
@@ -90,11 +91,15 @@ async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, bat
   return [...rows, ...missing, ...cpu, ...verdicts];
 }
 
-/** Writers of one pool wait for each other: their events are numbered in the order of the commits. */
-async function hotPool(field: WriteField, plan: Plan): Promise<Row[]> {
-  const only = broker(field, 1, field.pools.slice(0, 1));
-  const [measured] = await contend([only], { clients: CLIENTS, rounds: plan.rounds, turnMs: plan.turnMs });
-  return [base(`single writes, ${CLIENTS} clients, all into one pool: broker`, '/s', (measured as Measured).rates)];
+/** What comes at once is stored together, whatever its pools: the more come, the less each costs. */
+async function busyCaller(field: WriteField, { rounds, turnMs }: Plan): Promise<Row[]> {
+  const hot = broker(field, 1, field.pools.slice(0, 1));
+  const [intoOne] = await contend([hot], { clients: CLIENTS, rounds, turnMs });
+  const [ofMany] = await contend([broker(field, 1)], { clients: BUSY_CLIENTS, rounds, turnMs });
+  return [
+    base(`single writes, ${CLIENTS} clients, all into one pool: broker`, '/s', (intoOne as Measured).rates),
+    base(`single writes, ${BUSY_CLIENTS} clients: broker`, '/s', (ofMany as Measured).rates),
+  ];
 }
 
 async function imports(field: WriteField, { imports: rounds, lines }: Plan): Promise<Row[]> {

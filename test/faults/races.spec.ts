@@ -28,6 +28,7 @@ const MANY = `mutation ($inputs: [MemorizeInput!]!) {
   memorizeMany(inputs: $inputs) { results { outcome memory { id version } } failures { index code message } } }`;
 const REVISE = 'mutation ($input: ReviseInput!) { revise(input: $input) { id version } }';
 const ACTIVATE = 'mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }';
+const ERASE = 'mutation ($input: EraseInput!) { erase(input: $input) { ids } }';
 const CREATE_ROLE = 'mutation ($input: CreateRoleInput!) { createRole(input: $input) { key } }';
 const CREATE_POOL = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
 const POLICY = '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }';
@@ -136,18 +137,37 @@ describe('parallel writers', () => {
         allow(role, ['WRITE'], pools.slice(...written)),
         ...(proposed.length ? [allow(role, ['PROPOSE'], pools.slice(...proposed))] : []),
       ]);
-      await editStatements(here.admin, (before) => [...before, ...statements]);
+      const mayErase = allow('reviewer', ['READ', 'FORGET'], pools);
+      await editStatements(here.admin, (before) => [...before, ...statements, mayErase]);
+      const eraser = await here.agent('reviewer');
+      let isWriting = true;
+      let erased = 0;
+      const erasing = (async () => {
+        for (let round = 0; isWriting || round < 3; round++)
+          erased += (await eraser.ask<{ erase: { ids: string[] } }>(ERASE, { input: { entityId: 'somebody' } })).erase
+            .ids.length;
+      })();
+      // Awaited below; until then its failure is nobody's.
+      erasing.catch(() => undefined);
       await times(8, async (i) => {
         const writer = await here.agent((roles[i % roles.length] as (typeof roles)[number])[0]);
         for (let turn = 0; turn < 20; turn++) {
           // Each begins elsewhere and takes other steps, so that no two take the pools in one order by themselves.
           const pool = (n: number) =>
             pools[(n * ([1, 5, 7, 11][(i + turn) % 4] as number) + i * 3 + turn) % pools.length];
-          const inputs = Array.from({ length: 20 }, (_, n) => memory(`${i} ${turn} ${n}`, { pool: pool(n) }));
+          // Some contents are everybody's: of those the memories are waited for, too. Some are about who is erased.
+          const note = (n: number) =>
+            n % 3
+              ? memory(`${i} ${turn} ${n}`, { entityId: n % 3 === 1 ? 'somebody' : null })
+              : memory(`of all ${turn} ${n}`);
+          const inputs = Array.from({ length: 20 }, (_, n) => ({ ...note(n), pool: pool(n) }));
           const { memorizeMany } = await writer.ask<{ memorizeMany: { failures: unknown[] } }>(MANY, { inputs });
           expect(memorizeMany.failures).toEqual([]);
         }
       });
+      isWriting = false;
+      await erasing;
+      expect(erased).toBeGreaterThan(500);
       for (const log of await eventLogs(here.broker.database)) expect(log.most).toBe(log.events);
       // Whoever met in one ran again, and nobody was told; Postgres counts them when their connections end.
       await here.close();

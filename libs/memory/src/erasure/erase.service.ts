@@ -4,6 +4,7 @@ import type { Unit } from '#platform';
 import { createHash } from 'node:crypto';
 import { restore } from '../consolidation/apply.repository.js';
 import { LIMITS, optionalText, requiredId } from '../input.js';
+import { lockPools } from '../pool-locks.repository.js';
 import { lockMemories, type LockedMemory, type ReadScope } from '../memory.repository.js';
 import { listMemories } from '../read/memories.repository.js';
 import { parseFilter } from '../read/memory-filter.js';
@@ -86,8 +87,9 @@ export class EraseService {
       there.map(({ id }) => id),
       { reason, now },
     );
-    // In one order, so that two that erase do not wait for each other's pools.
-    for (const poolId of [...new Set(there.map((memory) => memory.poolId))].sort()) {
+    const pools = [...new Set(there.map(({ poolId }) => poolId))];
+    await lockPools(unit, pools);
+    for (const poolId of pools) {
       const here = there.filter((memory) => memory.poolId === poolId);
       const active = here.filter(({ status }) => status === 'ACTIVE').length;
       const ids = here.map(({ id }) => id);

@@ -10,11 +10,13 @@ const caller = (id: string, keyId = 'key'): Principal => ({
   ...{ orgId: 'org', id, keyId, kind: 'AGENT', name: 'an agent', role: 'coder', tokenExpiresAt: null },
 });
 
-function itemOf(content: string, pool = 'coder', more: { entityId?: string } = {}): Item {
+function itemOf(content: string, pool: string | null = 'coder', more: { entityId?: string } = {}): Item {
   const command = parseMemorize({ content, pool, type: 'DECLARATIVE', ...more }, 'input', new Clock());
   return { index: 0, command, vectors: [], status: 'ACTIVE' };
 }
 
+/** Contents with which the whole unit is given up. */
+const GIVEN_UP_WITH: Record<string, string> = { locked: '57014', lost: '08006' };
 /** The longest that a timer takes. */
 const WITHOUT_END = 2 ** 31 - 1;
 
@@ -35,7 +37,11 @@ class SlowStore {
       if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021' });
       if (command.content === 'fault') throw new Error('a fault of ours');
     }
+    const state = GIVEN_UP_WITH[items.find(({ command }) => command.content in GIVEN_UP_WITH)?.command.content ?? ''];
+    const cause = Object.assign(new Error(), { code: state });
+    const error = new CommonplaceError('UNAVAILABLE', 'gave up', {}, { cause });
     for (const item of items) {
+      item.error = state ? error : undefined;
       if (item.command.content === 'forbidden') item.error = new CommonplaceError('FORBIDDEN', 'not you');
     }
   }
@@ -89,48 +95,86 @@ describe('single writes', () => {
     expect(store.batches).toEqual([['a'], ['b'], ['c'], ['d', 'e']]);
   });
 
-  it('do not wait for one that is held up, nor does more than is allowed wait beside it', async () => {
+  it('do not wait for one that is held up, but for those to its pool, and for more than four', async () => {
     const store = new SlowStore(0);
     const ended: string[] = [];
-    const write = (content: string) => store.writes.write(one, itemOf(content)).then(() => ended.push(content));
     const all: Promise<unknown>[] = [];
-    for (const content of ['a', 'b', 'c', 'd', 'e', 'f']) {
-      all.push(write(content));
+    for (const [content, pool] of ['a1', 'b1', 'a2', 'c1', 'd1', 'e1', 'f1', 'b2'].map((name) => [name, name[0]])) {
+      all.push(store.writes.write(one, itemOf(content as string, pool)).then(() => ended.push(content as string)));
       await pause(20);
     }
-    expect(store.batches).toEqual([['a'], ['b'], ['c'], ['d']]);
-    store.letGo(2);
+    expect(store.batches).toEqual([['a1'], ['b1'], ['c1'], ['d1']]);
+    store.letGo(1);
     await pause(20);
-    expect(ended).toEqual(['c']);
-    expect(store.batches.at(-1)).toEqual(['e', 'f']);
+    expect(ended).toEqual(['b1']);
+    expect(store.batches.at(-1)).toEqual(['e1', 'f1', 'b2']);
+    store.letGo(0);
+    await pause(20);
+    expect(store.batches.at(-1)).toEqual(['a2']);
     for (let left = 0; left < 4; left++) store.letGo(0);
     await Promise.all(all);
-    expect(store.batches).toHaveLength(5);
+    expect(store.batches).toHaveLength(6);
   });
 
   it('go on together when what was held up has ended', async () => {
     const store = new SlowStore(20);
-    const held = store.writes.write(one, itemOf('a'));
+    const held = store.writes.write(one, itemOf('a', 'elsewhere'));
     await pause(60);
     const all = ['b', 'c', 'd'].map((content) => store.writes.write(one, itemOf(content)));
     expect(store.batches).toEqual([['a'], ['b']]);
     store.letGo(0);
     await held;
+    await new Promise((resolve) => setImmediate(resolve));
     expect(store.batches).toEqual([['a'], ['b']]);
     await store.letAllGo();
     await Promise.all(all);
     expect(store.batches).toEqual([['a'], ['b'], ['c', 'd']]);
   });
 
-  it('of the same content come behind each other, and of the same content about another entity do not', async () => {
+  it('are tried again by pool where Postgres gave them up together for what others hold', async () => {
+    const store = new SlowStore();
+    const all: [Principal, Item][] = [
+      [one, itemOf('a')],
+      [one, itemOf('b')],
+      [one, itemOf('locked', 'other')],
+      [one, itemOf('c')],
+      [one, itemOf('behind', 'other')],
+    ];
+    expect(await outcomes(store, all)).toEqual(['done', 'done', 'gave up', 'done', 'gave up']);
+    expect(store.batches).toEqual([['a'], ['b', 'locked', 'c', 'behind'], ['b', 'c'], ['locked', 'behind']]);
+  });
+
+  it('are not tried again where the connection was lost', async () => {
+    const store = new SlowStore();
+    const all: [Principal, Item][] = [
+      [one, itemOf('a')],
+      [one, itemOf('b')],
+      [one, itemOf('lost', 'other')],
+    ];
+    expect(await outcomes(store, all)).toEqual(['done', 'gave up', 'gave up']);
+    expect(store.batches).toHaveLength(2);
+  });
+
+  it('of the same content come behind each other, and of the same content about another entity or to another pool do not', async () => {
     const store = new SlowStore();
     const about = (entityId: string) => itemOf('b', 'coder', { entityId });
-    const all = [itemOf('a'), itemOf('b'), about('x'), itemOf('b'), itemOf('c')];
+    const all = [itemOf('a'), itemOf('b'), about('x'), itemOf('b', 'other'), itemOf('b'), itemOf('c')];
     await outcomes(
       store,
       all.map((item) => [one, item]),
     );
-    expect(store.batches).toEqual([['a'], ['b', 'b'], ['b', 'c']]);
+    expect(store.batches).toEqual([['a'], ['b', 'b', 'b'], ['b', 'c']]);
+  });
+
+  it('to a pool that is not named may be equal to any', async () => {
+    const store = new SlowStore();
+    const unnamed = () => itemOf('b', null);
+    const all = [itemOf('a'), itemOf('b', 'x'), unnamed(), itemOf('b', 'y'), unnamed()];
+    await outcomes(
+      store,
+      all.map((item) => [one, item]),
+    );
+    expect(store.batches).toEqual([['a'], ['b'], ['b'], ['b'], ['b']]);
   });
 
   it('are as many at once as one statement takes', async () => {

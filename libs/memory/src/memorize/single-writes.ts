@@ -16,8 +16,8 @@ interface Waiting {
 /** The writes of one caller. */
 interface Lane {
   underWay: number;
-  /** Of those under way. */
-  heldUp: number;
+  /** The batches under way that take long. */
+  heldUp: Set<readonly Waiting[]>;
   waiting: Waiting[];
 }
 
@@ -27,6 +27,8 @@ interface Lane {
  */
 const PATIENCE_MS = 250;
 const MOST_UNDER_WAY = 4;
+/** Postgres gave a statement up, or would not begin it, for what others hold: nothing of the unit is stored. */
+const REFUSED_FOR_OTHERS = new Set(['57014', '55P03', '40P01', '40001']);
 
 /**
  * A unit of work costs several times what a memory costs that is stored in it. Single writes of one caller that come while one
@@ -43,7 +45,7 @@ export class SingleWrites {
 
   write(caller: Principal, item: Item): Promise<void> {
     const key = keyOf(caller);
-    const lane = this.lanes.get(key) ?? { underWay: 0, heldUp: 0, waiting: [] };
+    const lane = this.lanes.get(key) ?? { underWay: 0, heldUp: new Set(), waiting: [] };
     this.lanes.set(key, lane);
     return new Promise((done, failed) => {
       lane.waiting.push({ item, done, failed });
@@ -52,39 +54,58 @@ export class SingleWrites {
   }
 
   private goOn(caller: Principal, key: string, lane: Lane): void {
-    const isFree = lane.underWay === lane.heldUp && lane.underWay < MOST_UNDER_WAY;
-    if (isFree && lane.waiting.length > 0) void this.drain(caller, key, lane);
+    if (lane.underWay === lane.heldUp.size && lane.underWay < MOST_UNDER_WAY) void this.drain(caller, key, lane);
   }
 
   private async drain(caller: Principal, key: string, lane: Lane): Promise<void> {
     lane.underWay++;
-    // Where the others went on without it, it leaves the rest to them.
-    while (lane.waiting.length > 0 && lane.underWay - lane.heldUp === 1) {
-      let isHeldUp = false;
+    // Where another went on meanwhile, it leaves the rest to that one.
+    while (lane.underWay - lane.heldUp.size === 1) {
+      const batch = take(lane);
+      if (batch.length === 0) break;
       const timer = setTimeout(() => {
-        isHeldUp = true;
-        lane.heldUp++;
+        lane.heldUp.add(batch);
         this.goOn(caller, key, lane);
       }, this.patienceMs);
-      await this.storeTogether(caller, take(lane.waiting));
+      await this.storeTogether(caller, batch);
       clearTimeout(timer);
-      if (isHeldUp) lane.heldUp--;
+      lane.heldUp.delete(batch);
     }
     lane.underWay--;
     if (lane.underWay === 0) this.lanes.delete(key);
   }
 
-  private async storeTogether(caller: Principal, waiting: readonly Waiting[]): Promise<void> {
-    const items = waiting.map(({ item }, index) => Object.assign(item, { index }));
+  private async storeTogether(caller: Principal, batch: readonly Waiting[]): Promise<void> {
+    const items = batch.map(({ item }, index) => Object.assign(item, { index }));
     try {
       await this.store(caller, items);
-      for (const { done } of waiting) done();
     } catch (error) {
       // Postgres refused them, so none is stored: whichever it was must not take the others along.
-      if (waiting.length > 1 && sqlState(error)) for (const one of waiting) await this.storeTogether(caller, [one]);
-      else for (const { failed } of waiting) failed(error);
+      if (batch.length > 1 && sqlState(error)) for (const one of batch) await this.storeTogether(caller, [one]);
+      else for (const { failed } of batch) failed(error);
+      return;
     }
+    const pools = byPool(batch);
+    if (pools.length > 1 && isRefusedForOthers(items))
+      await Promise.all(pools.map((of) => this.storeTogether(caller, of)));
+    else for (const { done } of batch) done();
   }
+}
+
+/** What one pool's lock had refused says nothing of the others. */
+function isRefusedForOthers(items: readonly Item[]): boolean {
+  const [first] = items;
+  const isOfAll = first?.error !== undefined && items.every(({ error }) => error === first.error);
+  return isOfAll && REFUSED_FOR_OTHERS.has(sqlState(first.error?.cause) ?? '');
+}
+
+function byPool(batch: readonly Waiting[]): Waiting[][] {
+  const pools = new Map<string | null, Waiting[]>();
+  for (const one of batch) {
+    const { pool } = one.item.command;
+    pools.set(pool, [...(pools.get(pool) ?? []), one]);
+  }
+  return [...pools.values()];
 }
 
 /** Everything that a unit of work is opened with: what is stored together is one principal's, under one key. */
@@ -92,17 +113,28 @@ function keyOf({ orgId, id, keyId, role, tokenExpiresAt }: Principal): string {
   return JSON.stringify([orgId, id, keyId, role, tokenExpiresAt]);
 }
 
-/** As many as one statement takes, in their order. Of equal ones the first: the next corroborates it. */
-function take(lane: Waiting[]): Waiting[] {
-  const hashes = new Set<string>();
+/**
+ * As many as one statement takes, in their order, without those for a pool where one is held up. Of equal ones the first: the next
+ * corroborates it. What names no pool may be equal to whatever says the same.
+ */
+function take(lane: Lane): Waiting[] {
+  const heldPools = new Set([...lane.heldUp].flatMap((batch) => batch.map(({ item }) => item.command.pool)));
+  const [taken, left]: [Waiting[], Waiting[]] = [[], []];
+  const said = new Set<string>();
   let bytes = 0;
-  const fits = ({ item: { command } }: Waiting): boolean => {
-    const hash = contentHash(command).toString('hex');
-    bytes += Buffer.byteLength(command.content);
-    if (hashes.has(hash) || hashes.size >= LIMITS.batch || (hashes.size > 0 && bytes > LIMITS.batchBytes)) return false;
-    hashes.add(hash);
-    return true;
-  };
-  const length = lane.findIndex((one) => !fits(one));
-  return lane.splice(0, length < 0 ? lane.length : length);
+  let isFull = false;
+  for (const one of lane.waiting) {
+    const { command } = one.item;
+    if (!isFull && !heldPools.has(command.pool)) {
+      const hash = contentHash(command).toString('hex');
+      const named = `${hash} ${command.pool ?? ''}`;
+      bytes += Buffer.byteLength(command.content);
+      const isEqual = said.has(command.pool === null ? hash : named) || said.has(`${hash} `);
+      isFull = isEqual || taken.length >= LIMITS.batch || (taken.length > 0 && bytes > LIMITS.batchBytes);
+      said.add(hash).add(named);
+    }
+    (isFull || heldPools.has(command.pool) ? left : taken).push(one);
+  }
+  lane.waiting = left;
+  return taken;
 }

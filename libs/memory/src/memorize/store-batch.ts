@@ -7,7 +7,6 @@ import {
   giveUpIdentity,
   insertMemories,
   insertSources,
-  lockPools,
   type NewMemory,
   type Stored,
   type Write,
@@ -17,19 +16,18 @@ import {
 export async function storeItems(batch: Batch, items: Placed[]): Promise<void> {
   const active = items.filter(({ status }) => status === 'ACTIVE');
   const proposed = items.filter(({ status }) => status === 'PROPOSED');
-  if (active.length > 0 && proposed.length > 0)
-    await lockPools(
-      batch.unit,
-      items.map(({ pool }) => pool.id),
-    );
-  await storeGroup(batch, 'ACTIVE', active);
-  if (proposed.length > 0) await storeGroup(batch, 'PROPOSED', await answerStanding(batch, proposed));
+  const pools = items.map(({ pool }) => pool.id);
+  await storeGroup(batch, { status: 'ACTIVE', pools }, active);
+  if (proposed.length > 0)
+    await storeGroup(batch, { status: 'PROPOSED', pools }, await answerStanding(batch, proposed));
 }
 
-async function storeGroup(batch: Batch, status: Placed['status'], items: Placed[]): Promise<void> {
-  const hidden = await insertGroup(batch, status, items, (command) => contentHash(command));
+type Group = Pick<Write, 'status' | 'pools'>;
+
+async function storeGroup(batch: Batch, group: Group, items: Placed[]): Promise<void> {
+  const hidden = await insertGroup(batch, group, items, (command) => contentHash(command));
   // What the caller may not read must not answer as a duplicate: it would tell that it is there.
-  await insertGroup(batch, status, hidden, (command) => contentHash(command, batch.caller.id));
+  await insertGroup(batch, group, hidden, (command) => contentHash(command, batch.caller.id));
 }
 
 /** What is one memory of one pool: an item's place among the stored, and among its equals. */
@@ -54,7 +52,7 @@ async function answerStanding(batch: Batch, items: Placed[]): Promise<Placed[]> 
 /** @returns the items whose content stands in the pool where the caller does not see it. */
 async function insertGroup(
   batch: Batch,
-  status: Placed['status'],
+  { status, pools }: Group,
   items: Placed[],
   hashOf: (command: MemorizeCommand) => Buffer,
 ): Promise<Placed[]> {
@@ -78,6 +76,7 @@ async function insertGroup(
     status,
     policyVersion: grants.policyVersion,
     now,
+    pools,
   };
   const stored = await insertLasting(batch, write, fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
