@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { startTestApi, type Answer, type TestApi, type TestClient } from '../support/api.js';
+import { createNativeDatabase, itOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
 import { allow, editPolicy } from '../support/policy.js';
 
 let api: TestApi;
@@ -143,6 +145,31 @@ describe('many single writes of one caller at once', () => {
     const outcomes = ['BAD_INPUT', 'PROPOSED', 'BAD_INPUT', 'CREATED', 'BAD_INPUT', 'CREATED'];
     expect(answers.map(told)).toEqual([...outcomes, ...outcomes]);
     expect(answers[2]?.errors?.[0]?.message).toContain(closed);
+  });
+
+  itOnNative(nativeOnly('to other pools do not wait for one whose pool is locked'), async () => {
+    const url = await createNativeDatabase();
+    const here = await startTestApi({}, await openTestDatabase(url));
+    const coder = await here.agent('coder');
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    try {
+      await holder.query(`begin; select from pool where key = 'coder' for update`);
+      let isLocked = true;
+      const to = async (pool: string, nth: number) => {
+        const answer = await write(coder, `${pool} ${nth}`, { pool });
+        return [told(answer), isLocked];
+      };
+      const locked = [1, 2, 3].map((nth) => to('coder', nth));
+      const others = await Promise.all([1, 2, 3].map((nth) => to('shared', nth)));
+      expect(others).toEqual(Array(3).fill(['PROPOSED', true]));
+      isLocked = false;
+      await holder.query('commit');
+      expect(await Promise.all(locked)).toEqual(Array(3).fill(['CREATED', false]));
+    } finally {
+      await holder.end();
+      await here.close();
+    }
   });
 
   it('of several callers are each its own', async () => {

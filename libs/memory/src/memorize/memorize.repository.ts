@@ -8,6 +8,14 @@ import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
 import type { MemorizeOutcome } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
+const LOCK_WAIT_MS = 5_000;
+
+/** What has waited so long for a lock is refused with 55P03. Not waited for: where it fails, so does what is sent behind it. */
+export function limitLockWaits(unit: Unit): void {
+  const text = `select set_config('lock_timeout', '${LOCK_WAIT_MS}', true)`;
+  unit.query({ name: 'limit_lock_waits', text, values: [] }).catch(() => undefined);
+}
+
 /** One memory to insert. */
 export interface NewMemory {
   id: string;

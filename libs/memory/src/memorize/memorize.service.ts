@@ -11,7 +11,7 @@ import { statusOf, type NewRow } from './new-status.js';
 import { writeOnce } from './idempotency.js';
 import { SingleWrites } from './single-writes.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
-import { holdSources } from './memorize.repository.js';
+import { holdSources, limitLockWaits } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -26,12 +26,14 @@ export interface MemorizedMany {
 
 /** In the transaction that stores: before anything is written, and with what came of each. */
 export interface Around {
-  before?: (batch: Batch) => Promise<void>;
+  before?: ((batch: Batch) => void | Promise<void>) | undefined;
   after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
 }
 
 export class MemorizeService {
-  private readonly singles = new SingleWrites((caller, items) => this.storeEach(caller, items, () => 'input'));
+  private readonly singles = new SingleWrites((caller, items) =>
+    this.storeEach(caller, items, () => 'input', { before: soonGivenUp(items) }),
+  );
 
   constructor(
     private readonly access: AccessService,
@@ -112,9 +114,14 @@ export class MemorizeService {
   }
 
   /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
-  private async storeEach(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
+  private async storeEach(
+    caller: Principal,
+    items: Item[],
+    path: (index: number) => string,
+    around: Around = {},
+  ): Promise<void> {
     try {
-      await this.write(caller, items, path);
+      await this.write(caller, items, path, around);
     } catch (error) {
       const failure = asFailure(error);
       for (const item of items) {
@@ -154,6 +161,12 @@ export class MemorizeService {
     const waiting = created.filter((item) => !isIn(space, item.vectors)).map(idOf);
     if (waiting.length) await this.jobs.enqueue(unit, 'embed', { memoryIds: waiting });
   }
+}
+
+/** Of several pools none waits long for another's: those of the others are stored without it. */
+function soonGivenUp(items: readonly Item[]): Around['before'] {
+  const pools = new Set(items.map(({ command }) => command.pool));
+  return pools.size > 1 ? ({ unit }) => limitLockWaits(unit) : undefined;
 }
 
 function targetPool(grants: Grants, caller: Principal, item: Item, path: (index: number) => string): DirectoryPool {

@@ -35,6 +35,7 @@ class SlowStore {
     await new Promise<void>((resolve) => this.ends.push(resolve));
     for (const { command } of items) {
       if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021' });
+      if (command.content === 'waits') throw Object.assign(new Error('waited'), { code: '55P03' });
       if (command.content === 'fault') throw new Error('a fault of ours');
     }
     const state = GIVEN_UP_WITH[items.find(({ command }) => command.content in GIVEN_UP_WITH)?.command.content ?? ''];
@@ -142,6 +143,18 @@ describe('single writes', () => {
     ];
     expect(await outcomes(store, all)).toEqual(['done', 'done', 'gave up', 'done', 'gave up']);
     expect(store.batches).toEqual([['a'], ['b', 'locked', 'c', 'behind'], ['b', 'c'], ['locked', 'behind']]);
+  });
+
+  it('are tried again by pool where they waited too long for a lock', async () => {
+    const store = new SlowStore();
+    const all: [Principal, Item][] = [
+      [one, itemOf('a')],
+      [one, itemOf('b')],
+      [one, itemOf('waits', 'other')],
+      [one, itemOf('c')],
+    ];
+    expect(await outcomes(store, all)).toEqual(['done', 'done', 'waited', 'done']);
+    expect(store.batches.slice(2)).toEqual([['b', 'c'], ['waits']]);
   });
 
   it('are not tried again where the connection was lost', async () => {

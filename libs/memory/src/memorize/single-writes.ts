@@ -1,4 +1,5 @@
 import type { Principal } from '#access';
+import type { CommonplaceError } from '#kernel';
 import { sqlState } from '#platform';
 import { LIMITS } from '../input.js';
 import type { Item } from './batch.js';
@@ -80,23 +81,29 @@ export class SingleWrites {
     try {
       await this.store(caller, items);
     } catch (error) {
+      if (isRefusedForOthers(error) && (await this.storeByPool(caller, batch))) return;
       // Postgres refused them, so none is stored: whichever it was must not take the others along.
       if (batch.length > 1 && sqlState(error)) for (const one of batch) await this.storeTogether(caller, [one]);
       else for (const { failed } of batch) failed(error);
       return;
     }
+    if (isRefusedForOthers(errorOfAll(items)?.cause) && (await this.storeByPool(caller, batch))) return;
+    for (const { done } of batch) done();
+  }
+
+  /** What one pool's lock had refused says nothing of the others. @returns false where there are no others */
+  private async storeByPool(caller: Principal, batch: readonly Waiting[]): Promise<boolean> {
     const pools = byPool(batch);
-    if (pools.length > 1 && isRefusedForOthers(items))
-      await Promise.all(pools.map((of) => this.storeTogether(caller, of)));
-    else for (const { done } of batch) done();
+    if (pools.length > 1) await Promise.all(pools.map((ofPool) => this.storeTogether(caller, ofPool)));
+    return pools.length > 1;
   }
 }
 
-/** What one pool's lock had refused says nothing of the others. */
-function isRefusedForOthers(items: readonly Item[]): boolean {
-  const [first] = items;
-  const isOfAll = first?.error !== undefined && items.every(({ error }) => error === first.error);
-  return isOfAll && REFUSED_FOR_OTHERS.has(sqlState(first.error?.cause) ?? '');
+const isRefusedForOthers = (error: unknown): boolean => REFUSED_FOR_OTHERS.has(sqlState(error) ?? '');
+
+/** Undefined where they ended differently. */
+function errorOfAll([first, ...others]: readonly Item[]): CommonplaceError | undefined {
+  return others.every(({ error }) => error === first?.error) ? first?.error : undefined;
 }
 
 function byPool(batch: readonly Waiting[]): Waiting[][] {
