@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { startTestApi, type Answer, type TestApi, type TestClient } from '../support/api.js';
 import { createNativeDatabase, itOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
@@ -13,6 +14,8 @@ beforeAll(async () => {
 });
 afterAll(async () => api.close());
 
+const MANY =
+  'mutation ($inputs: [MemorizeInput!]!) { memorizeMany(inputs: $inputs) { results { outcome memory { pool { key } } } } }';
 const MEMORIZE =
   'mutation ($input: MemorizeInput!) { memorize(input: $input) { outcome memory { id content author { id } } } }';
 
@@ -121,10 +124,8 @@ describe('many single writes of one caller at once', () => {
 
   it('of one content to several pools in one batch too', async () => {
     const [one, other] = (await openPools(2)) as [string, string];
-    const text =
-      'mutation ($inputs: [MemorizeInput!]!) { memorizeMany(inputs: $inputs) { results { outcome memory { pool { key } } } } }';
     const inputs = [one, other, one, other].map((pool) => ({ content: 'in both', type: 'DECLARATIVE', pool }));
-    const { memorizeMany } = await planner.ask(text, { inputs });
+    const { memorizeMany } = await planner.ask(MANY, { inputs });
     const result = (outcome: string, key: string) => ({ outcome, memory: { pool: { key } } });
     const expected = [
       result('CREATED', one),
@@ -147,30 +148,45 @@ describe('many single writes of one caller at once', () => {
     expect(answers[2]?.errors?.[0]?.message).toContain(closed);
   });
 
-  itOnNative(nativeOnly('to other pools do not wait for one whose pool is locked'), async () => {
-    const url = await createNativeDatabase();
-    const here = await startTestApi({}, await openTestDatabase(url));
-    const coder = await here.agent('coder');
-    const holder = new pg.Client({ connectionString: url });
-    await holder.connect();
-    try {
-      await holder.query(`begin; select from pool where key = 'coder' for update`);
-      let isLocked = true;
-      const to = async (pool: string, nth: number) => {
-        const answer = await write(coder, `${pool} ${nth}`, { pool });
-        return [told(answer), isLocked];
-      };
-      const locked = [1, 2, 3].map((nth) => to('coder', nth));
-      const others = await Promise.all([1, 2, 3].map((nth) => to('shared', nth)));
-      expect(others).toEqual(Array(3).fill(['PROPOSED', true]));
-      isLocked = false;
-      await holder.query('commit');
-      expect(await Promise.all(locked)).toEqual(Array(3).fill(['CREATED', false]));
-    } finally {
-      await holder.end();
-      await here.close();
-    }
-  });
+  itOnNative(
+    nativeOnly(
+      'to other pools do not wait for one whose pool is locked, nor does what is in one batch with it wait for ever',
+    ),
+    async () => {
+      const url = await createNativeDatabase();
+      const here = await startTestApi({}, await openTestDatabase(url));
+      const coder = await here.agent('coder');
+      const holder = new pg.Client({ connectionString: url });
+      await holder.connect();
+      try {
+        await holder.query(`begin; select from pool where key = 'coder' for update`);
+        let isLocked = true;
+        const to = async (pool: string, nth: number) => {
+          const answer = await write(coder, `${pool} ${nth}`, { pool });
+          return [told(answer), isLocked];
+        };
+        const locked = [1, 2, 3].map((nth) => to('coder', nth));
+        const others = await Promise.all([1, 2, 3].map((nth) => to('shared', nth)));
+        expect(others).toEqual(Array(3).fill(['PROPOSED', true]));
+        isLocked = false;
+        await holder.query('commit');
+        expect(await Promise.all(locked)).toEqual(Array(3).fill(['CREATED', false]));
+
+        await holder.query(`begin; select from pool where key = 'coder' for update`);
+        const inputs = ['coder', 'shared'].map((pool) => ({ content: 'in one batch', type: 'DECLARATIVE', pool }));
+        const batch = coder.ask(MANY, { inputs });
+        const stored = async () =>
+          (await holder.query(`select from memory where content = 'in one batch' and status = 'PROPOSED'`)).rowCount;
+        while ((await stored()) === 0) await pause(50);
+        await holder.query('commit');
+        const { memorizeMany } = (await batch) as unknown as { memorizeMany: { results: { outcome: string }[] } };
+        expect(memorizeMany.results.map(({ outcome }) => outcome)).toEqual(['CREATED', 'PROPOSED']);
+      } finally {
+        await holder.end();
+        await here.close();
+      }
+    },
+  );
 
   it('of several callers are each its own', async () => {
     const others = [planner, await api.agent('planner'), await api.agent('planner')];

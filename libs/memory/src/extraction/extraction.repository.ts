@@ -140,7 +140,7 @@ export async function queueAgain(
  * anything yet: who forgets one waits, and would be waited for.
  */
 export async function holdRemembered(unit: Unit, orgId: string, ids: readonly string[]): Promise<boolean> {
-  const text = `select status from memory where org_id = $1 and memory_id = any($2::uuid[]) order by memory_id for key share`;
+  const text = `select status from memory where org_id = $1 and memory_id = any($2::uuid[]) order by memory_id for update`;
   const found = await unit.query<{ status: string }>({ text, values: [orgId, ids] });
   return found.every(({ status }) => status !== 'FORGOTTEN');
 }

@@ -8,6 +8,7 @@ import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
 import { isNew, open, type Batch, type Item, type Placed } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
+import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
 import { SingleWrites } from './single-writes.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
@@ -31,9 +32,7 @@ export interface Around {
 }
 
 export class MemorizeService {
-  private readonly singles = new SingleWrites((caller, items) =>
-    this.storeEach(caller, items, () => 'input', { before: soonGivenUp(items) }),
-  );
+  private readonly singles = new SingleWrites((caller, items) => this.storeEach(caller, items, () => 'input'));
 
   constructor(
     private readonly access: AccessService,
@@ -108,20 +107,19 @@ export class MemorizeService {
   ): Promise<MemorizedMany> {
     const { items, failures } = await this.prepare(inputs, path);
     await this.storeEach(caller, items, path);
+    if (isRefusedForOthers(items)) await this.storeByPool(caller, items, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
     failures.sort((a, b) => a.index - b.index);
     return { results: items.flatMap((item) => item.result ?? []), failures };
   }
 
   /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
-  private async storeEach(
-    caller: Principal,
-    items: Item[],
-    path: (index: number) => string,
-    around: Around = {},
-  ): Promise<void> {
+  private async storeEach(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
+    if (items.length === 0) return;
+    // Of several pools none waits long for another's: those of the others are stored without it.
+    const before = byPool(items, caller.role).length > 1 ? ({ unit }: Batch) => limitLockWaits(unit) : undefined;
     try {
-      await this.write(caller, items, path, around);
+      await this.write(caller, items, path, { before });
     } catch (error) {
       const failure = asFailure(error);
       for (const item of items) {
@@ -129,6 +127,11 @@ export class MemorizeService {
         item.error = failure;
       }
     }
+  }
+
+  private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
+    const pools = byPool(items, caller.role);
+    if (pools.length > 1) await storeParts(pools, (ofPool) => this.storeEach(caller, ofPool, path));
   }
 
   private async write(
@@ -161,12 +164,6 @@ export class MemorizeService {
     const waiting = created.filter((item) => !isIn(space, item.vectors)).map(idOf);
     if (waiting.length) await this.jobs.enqueue(unit, 'embed', { memoryIds: waiting });
   }
-}
-
-/** Of several pools none waits long for another's: those of the others are stored without it. */
-function soonGivenUp(items: readonly Item[]): Around['before'] {
-  const pools = new Set(items.map(({ command }) => command.pool));
-  return pools.size > 1 ? ({ unit }) => limitLockWaits(unit) : undefined;
 }
 
 function targetPool(grants: Grants, caller: Principal, item: Item, path: (index: number) => string): DirectoryPool {

@@ -35,7 +35,6 @@ class SlowStore {
     await new Promise<void>((resolve) => this.ends.push(resolve));
     for (const { command } of items) {
       if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021' });
-      if (command.content === 'waits') throw Object.assign(new Error('waited'), { code: '55P03' });
       if (command.content === 'fault') throw new Error('a fault of ours');
     }
     const state = GIVEN_UP_WITH[items.find(({ command }) => command.content in GIVEN_UP_WITH)?.command.content ?? ''];
@@ -145,16 +144,26 @@ describe('single writes', () => {
     expect(store.batches).toEqual([['a'], ['b', 'locked', 'c', 'behind'], ['b', 'c'], ['locked', 'behind']]);
   });
 
-  it('are tried again by pool where they waited too long for a lock', async () => {
-    const store = new SlowStore();
-    const all: [Principal, Item][] = [
-      [one, itemOf('a')],
-      [one, itemOf('b')],
-      [one, itemOf('waits', 'other')],
-      [one, itemOf('c')],
-    ];
-    expect(await outcomes(store, all)).toEqual(['done', 'done', 'waited', 'done']);
-    expect(store.batches.slice(2)).toEqual([['b', 'c'], ['waits']]);
+  it('are told, and let others go on, as soon as their own pool is through', async () => {
+    const store = new SlowStore(0);
+    const ended: string[] = [];
+    const write = (content: string, pool: string | null) =>
+      store.writes.write(one, itemOf(content, pool)).then(() => void ended.push(content));
+    const all = [write('a', 'elsewhere'), write('b', null), write('locked', 'other')];
+    store.letGo(0);
+    await pause(20);
+    store.letGo(0);
+    await pause(20);
+    expect(store.batches).toEqual([['a'], ['b', 'locked'], ['b'], ['locked']]);
+    store.letGo(0);
+    await pause(20);
+    expect(ended).toEqual(['a', 'b']);
+    all.push(write('c', 'coder'), write('behind', 'other'));
+    await pause(20);
+    expect(store.batches.slice(4)).toEqual([['c']]);
+    await store.letAllGo();
+    await Promise.all(all);
+    expect(store.batches.slice(5)).toEqual([['behind']]);
   });
 
   it('are not tried again where the connection was lost', async () => {

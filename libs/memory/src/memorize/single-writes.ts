@@ -1,8 +1,8 @@
 import type { Principal } from '#access';
-import type { CommonplaceError } from '#kernel';
 import { sqlState } from '#platform';
 import { LIMITS } from '../input.js';
 import type { Item } from './batch.js';
+import { byPool, isRefusedForOthers, poolAsked, storeParts } from './by-pool.js';
 import { contentHash } from './memorize-command.js';
 
 /** Leaves in each item its result or its error; throws what is neither. */
@@ -14,11 +14,15 @@ interface Waiting {
   failed: (error: unknown) => void;
 }
 
+type Settled = (part: readonly Waiting[]) => void;
+
 /** The writes of one caller. */
 interface Lane {
+  readonly caller: Principal;
+  readonly key: string;
   underWay: number;
-  /** The batches under way that take long. */
-  heldUp: Set<readonly Waiting[]>;
+  /** The batches under way that take long: what is not settled of them. */
+  readonly heldUp: Set<Set<Waiting>>;
   waiting: Waiting[];
 }
 
@@ -28,8 +32,6 @@ interface Lane {
  */
 const PATIENCE_MS = 250;
 const MOST_UNDER_WAY = 4;
-/** Postgres gave a statement up, or would not begin it, for what others hold: nothing of the unit is stored. */
-const REFUSED_FOR_OTHERS = new Set(['57014', '55P03', '40P01', '40001']);
 
 /**
  * A unit of work costs several times what a memory costs that is stored in it. Single writes of one caller that come while one
@@ -46,73 +48,61 @@ export class SingleWrites {
 
   write(caller: Principal, item: Item): Promise<void> {
     const key = keyOf(caller);
-    const lane = this.lanes.get(key) ?? { underWay: 0, heldUp: new Set(), waiting: [] };
+    const lane = this.lanes.get(key) ?? { caller, key, underWay: 0, heldUp: new Set(), waiting: [] };
     this.lanes.set(key, lane);
     return new Promise((done, failed) => {
       lane.waiting.push({ item, done, failed });
-      this.goOn(caller, key, lane);
+      this.goOn(lane);
     });
   }
 
-  private goOn(caller: Principal, key: string, lane: Lane): void {
-    if (lane.underWay === lane.heldUp.size && lane.underWay < MOST_UNDER_WAY) void this.drain(caller, key, lane);
+  private goOn(lane: Lane): void {
+    if (lane.underWay === lane.heldUp.size && lane.underWay < MOST_UNDER_WAY) void this.drain(lane);
   }
 
-  private async drain(caller: Principal, key: string, lane: Lane): Promise<void> {
+  private async drain(lane: Lane): Promise<void> {
     lane.underWay++;
     // Where another went on meanwhile, it leaves the rest to that one.
     while (lane.underWay - lane.heldUp.size === 1) {
       const batch = take(lane);
       if (batch.length === 0) break;
+      const unsettled = new Set(batch);
       const timer = setTimeout(() => {
-        lane.heldUp.add(batch);
-        this.goOn(caller, key, lane);
+        lane.heldUp.add(unsettled);
+        this.goOn(lane);
       }, this.patienceMs);
-      await this.storeTogether(caller, batch);
+      await this.storeTogether(lane, batch, (part) => {
+        for (const one of part) unsettled.delete(one);
+        if (lane.heldUp.has(unsettled)) this.goOn(lane);
+      });
       clearTimeout(timer);
-      lane.heldUp.delete(batch);
+      lane.heldUp.delete(unsettled);
     }
     lane.underWay--;
-    if (lane.underWay === 0) this.lanes.delete(key);
+    if (lane.underWay === 0) this.lanes.delete(lane.key);
   }
 
-  private async storeTogether(caller: Principal, batch: readonly Waiting[]): Promise<void> {
+  private async storeTogether(lane: Lane, batch: readonly Waiting[], settled: Settled): Promise<void> {
     const items = batch.map(({ item }, index) => Object.assign(item, { index }));
     try {
-      await this.store(caller, items);
+      await this.store(lane.caller, items);
     } catch (error) {
-      if (isRefusedForOthers(error) && (await this.storeByPool(caller, batch))) return;
       // Postgres refused them, so none is stored: whichever it was must not take the others along.
-      if (batch.length > 1 && sqlState(error)) for (const one of batch) await this.storeTogether(caller, [one]);
-      else for (const { failed } of batch) failed(error);
+      if (batch.length > 1 && sqlState(error)) for (const one of batch) await this.storeTogether(lane, [one], settled);
+      else {
+        for (const { failed } of batch) failed(error);
+        settled(batch);
+      }
       return;
     }
-    if (isRefusedForOthers(errorOfAll(items)?.cause) && (await this.storeByPool(caller, batch))) return;
+    const pools = isRefusedForOthers(items) ? byPool(items, lane.caller.role) : [];
+    if (pools.length > 1) {
+      const parts = pools.map((ofPool) => ofPool.map(({ index }) => batch[index] as Waiting));
+      return storeParts(parts, (part) => this.storeTogether(lane, part, settled));
+    }
     for (const { done } of batch) done();
+    settled(batch);
   }
-
-  /** What one pool's lock had refused says nothing of the others. @returns false where there are no others */
-  private async storeByPool(caller: Principal, batch: readonly Waiting[]): Promise<boolean> {
-    const pools = byPool(batch);
-    if (pools.length > 1) await Promise.all(pools.map((ofPool) => this.storeTogether(caller, ofPool)));
-    return pools.length > 1;
-  }
-}
-
-const isRefusedForOthers = (error: unknown): boolean => REFUSED_FOR_OTHERS.has(sqlState(error) ?? '');
-
-/** Undefined where they ended differently. */
-function errorOfAll([first, ...others]: readonly Item[]): CommonplaceError | undefined {
-  return others.every(({ error }) => error === first?.error) ? first?.error : undefined;
-}
-
-function byPool(batch: readonly Waiting[]): Waiting[][] {
-  const pools = new Map<string | null, Waiting[]>();
-  for (const one of batch) {
-    const { pool } = one.item.command;
-    pools.set(pool, [...(pools.get(pool) ?? []), one]);
-  }
-  return [...pools.values()];
 }
 
 /** Everything that a unit of work is opened with: what is stored together is one principal's, under one key. */
@@ -125,14 +115,16 @@ function keyOf({ orgId, id, keyId, role, tokenExpiresAt }: Principal): string {
  * corroborates it. What names no pool may be equal to whatever says the same.
  */
 function take(lane: Lane): Waiting[] {
-  const heldPools = new Set([...lane.heldUp].flatMap((batch) => batch.map(({ item }) => item.command.pool)));
+  const poolOf = ({ item }: Waiting) => poolAsked(item, lane.caller.role);
+  const heldPools = new Set([...lane.heldUp].flatMap((batch) => [...batch].map(poolOf)));
   const [taken, left]: [Waiting[], Waiting[]] = [[], []];
   const said = new Set<string>();
   let bytes = 0;
   let isFull = false;
   for (const one of lane.waiting) {
-    const { command } = one.item;
-    if (!isFull && !heldPools.has(command.pool)) {
+    const isHeld = heldPools.has(poolOf(one));
+    if (!isFull && !isHeld) {
+      const { command } = one.item;
       const hash = contentHash(command).toString('hex');
       const named = `${hash} ${command.pool ?? ''}`;
       bytes += Buffer.byteLength(command.content);
@@ -140,7 +132,7 @@ function take(lane: Lane): Waiting[] {
       isFull = isEqual || taken.length >= LIMITS.batch || (taken.length > 0 && bytes > LIMITS.batchBytes);
       said.add(hash).add(named);
     }
-    (isFull || heldPools.has(command.pool) ? left : taken).push(one);
+    (isFull || isHeld ? left : taken).push(one);
   }
   lane.waiting = left;
   return taken;

@@ -7,6 +7,7 @@ export const CREDENTIAL_ENDED = 'AB002';
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
+const LOCK_NOT_AVAILABLE = '55P03';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
 const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
@@ -28,7 +29,9 @@ export function translate(error: unknown): unknown {
   if (error instanceof CommonplaceError) return error;
   const code = sqlState(error) ?? '';
   const away =
-    NETWORK_CODES.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
+    code === LOCK_NOT_AVAILABLE ||
+    NETWORK_CODES.has(code) ||
+    UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
   if (away || LOST_CONNECTION.test(String((error as Error | null)?.message)) || isRetryable(error)) {
     return new CommonplaceError(
       'UNAVAILABLE',
