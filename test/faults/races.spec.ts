@@ -2,7 +2,6 @@ import type { Database } from '#platform';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApi, TestClient, type Answer, type TestApi } from '../support/api.js';
 import { createNativeDatabase, nativeOnly, openTestDatabase, itOnNative } from '../support/database.js';
-import { allow, editPolicy as editStatements } from '../support/policy.js';
 import { eventLogs } from './writers.js';
 
 let api: TestApi;
@@ -28,7 +27,6 @@ const MANY = `mutation ($inputs: [MemorizeInput!]!) {
   memorizeMany(inputs: $inputs) { results { outcome memory { id version } } failures { index code message } } }`;
 const REVISE = 'mutation ($input: ReviseInput!) { revise(input: $input) { id version } }';
 const ACTIVATE = 'mutation ($input: ActivatePolicyInput!) { activatePolicy(input: $input) { policy { version } } }';
-const ERASE = 'mutation ($input: EraseInput!) { erase(input: $input) { ids } }';
 const CREATE_ROLE = 'mutation ($input: CreateRoleInput!) { createRole(input: $input) { key } }';
 const CREATE_POOL = 'mutation ($input: CreatePoolInput!) { createPool(input: $input) { key } }';
 const POLICY = '{ policy { version statements { id effect roles actions pools where fields expiresAt reason } } }';
@@ -116,66 +114,6 @@ describe('parallel writers', () => {
     }
     for (const content of contents) expect(await storedIds(content)).toHaveLength(1);
   });
-
-  itOnNative.each([
-    ['all theirs to write', [['coder', [0, 24], []]]],
-    [
-      'some theirs to write and some to propose to',
-      [
-        ['coder', [0, 12], [12, 24]],
-        ['planner', [12, 24], [0, 12]],
-      ],
-    ],
-  ] as [string, [string, number[], number[]][]][])(
-    nativeOnly('of batches to several pools, %s, meet in no deadlock'),
-    async (_, roles) => {
-      const url = await createNativeDatabase();
-      const here = await startTestApi({}, await openTestDatabase(url));
-      const pools = Array.from({ length: 24 }, (_, n) => `lane-${n}`);
-      for (const key of pools) await here.admin.ask(CREATE_POOL, { input: { key, kind: 'SHARED' } });
-      const statements = roles.flatMap(([role, written, proposed]) => [
-        allow(role, ['WRITE'], pools.slice(...written)),
-        ...(proposed.length ? [allow(role, ['PROPOSE'], pools.slice(...proposed))] : []),
-      ]);
-      const mayErase = allow('reviewer', ['READ', 'FORGET'], pools);
-      await editStatements(here.admin, (before) => [...before, ...statements, mayErase]);
-      const eraser = await here.agent('reviewer');
-      let isWriting = true;
-      let erased = 0;
-      const erasing = (async () => {
-        for (let round = 0; isWriting || round < 3; round++)
-          erased += (await eraser.ask<{ erase: { ids: string[] } }>(ERASE, { input: { entityId: 'somebody' } })).erase
-            .ids.length;
-      })();
-      // Awaited below; until then its failure is nobody's.
-      erasing.catch(() => undefined);
-      await times(8, async (i) => {
-        const writer = await here.agent((roles[i % roles.length] as (typeof roles)[number])[0]);
-        for (let turn = 0; turn < 20; turn++) {
-          // Each begins elsewhere and takes other steps, so that no two take the pools in one order by themselves.
-          const pool = (n: number) =>
-            pools[(n * ([1, 5, 7, 11][(i + turn) % 4] as number) + i * 3 + turn) % pools.length];
-          // Some contents are everybody's: of those the memories are waited for, too. Some are about who is erased.
-          const note = (n: number) =>
-            n % 3
-              ? memory(`${i} ${turn} ${n}`, { entityId: n % 3 === 1 ? 'somebody' : null })
-              : memory(`of all ${turn} ${n}`);
-          const inputs = Array.from({ length: 20 }, (_, n) => ({ ...note(n), pool: pool(n) }));
-          const { memorizeMany } = await writer.ask<{ memorizeMany: { failures: unknown[] } }>(MANY, { inputs });
-          expect(memorizeMany.failures).toEqual([]);
-        }
-      });
-      isWriting = false;
-      await erasing;
-      expect(erased).toBeGreaterThan(500);
-      for (const log of await eventLogs(here.broker.database)) expect(log.most).toBe(log.events);
-      // Whoever met in one ran again, and nobody was told; Postgres counts them when their connections end.
-      await here.close();
-      const text = 'select deadlocks from pg_stat_database where datname = $1';
-      const { rows } = await database.maintenance(text, [new URL(url).pathname.slice(1)]);
-      expect(rows).toEqual([{ deadlocks: 0 }]);
-    },
-  );
 
   it('of batches, with revisions and forgetting between them, number the events of each pool 1 to n', async () => {
     const writers = await times(8, (i) => api.agent(i % 2 ? 'coder' : 'reviewer'));

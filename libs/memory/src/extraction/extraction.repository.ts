@@ -137,7 +137,8 @@ export async function queueAgain(
 
 /**
  * Whether none of these memories was forgotten, whoever may see them. They stay so to the end of the unit, which must not have written
- * anything yet: who forgets one waits, and would be waited for.
+ * anything yet: who forgets one waits, and would be waited for. So would who repeats one: it holds that memory and waits for the pool,
+ * which is locked when one of these is replaced.
  */
 export async function holdRemembered(unit: Unit, orgId: string, ids: readonly string[]): Promise<boolean> {
   const text = `select status from memory where org_id = $1 and memory_id = any($2::uuid[]) order by memory_id for update`;
