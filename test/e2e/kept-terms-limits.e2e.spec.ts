@@ -73,6 +73,21 @@ describe('kept terms', () => {
     expect(kept.answers.takeAll()).toBe(true);
   });
 
+  it('are searched in advance, and once more where they have changed; in advance again when they have stood still', async () => {
+    const counted = () => ({ foreseen: kept.answers.foreseen, mistaken: kept.answers.mistaken });
+    await ask('forge');
+    expect(counted()).toEqual({ foreseen: 1, mistaken: 0 });
+    for (const [nth, word] of ['awl', 'adze', 'vice'].entries()) {
+      const id = await store(`The ${word} was bought in the year ${nth}`);
+      expect(await ask(word)).toEqual([id]);
+      expect(counted()).toEqual({ foreseen: 2, mistaken: 1 });
+    }
+    await ask('forge');
+    expect(counted()).toEqual({ foreseen: 2, mistaken: 1 });
+    await ask('forge');
+    expect(counted()).toEqual({ foreseen: 3, mistaken: 1 });
+  });
+
   it('let go of what expires, and give what is to hold, when its time has come and nothing is written', async () => {
     const soon = () => new Date(Date.now() + 700);
     const ending = await store('The rivets are still warm', { expiresAt: soon() });

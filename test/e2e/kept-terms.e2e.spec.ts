@@ -70,6 +70,8 @@ describe(`recall from kept terms, over a random history (KEPT_SEED=${SEED})`, ()
     const { comparisons, withHits } = found;
     expect(comparisons).toBe(OPERATIONS * callers.length * QUESTIONS);
     expect(answers.answered).toBeGreaterThan(0.8 * comparisons);
+    expect(answers.foreseen).toBeGreaterThan(0.4 * comparisons);
+    expect(answers.mistaken).toBeGreaterThan(0.2 * OPERATIONS);
     expect(withHits).toBeGreaterThan(0.8 * comparisons);
     expect(Object.keys(operations.done).length).toBeGreaterThan(10);
   });

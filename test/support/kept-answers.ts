@@ -2,19 +2,31 @@ import { Clock } from '#kernel';
 import { MemoryIndex, RecallService, type TermIndex } from '#memory';
 import type { Broker } from '../../apps/api/src/broker.js';
 
+type KeptTexts = NonNullable<ReturnType<TermIndex['texts']>>;
+
 /** How often recall asked for kept terms, and how often they answered: what is compared must have been in memory. */
 export class KeptAnswers {
   asked = 0;
   answered = 0;
+  /** How often they were searched before it was known whether they were as they had been, and how often they were not. */
+  foreseen = 0;
+  mistaken = 0;
 
   constructor(terms: TermIndex) {
     const texts = terms.texts.bind(terms);
-    terms.texts = async (...asked) => {
-      const kept = await texts(...asked);
+    terms.texts = (...asked) => {
+      const kept = texts(...asked);
       this.asked++;
-      if (kept) this.answered++;
-      return kept;
+      return kept && { ...kept, asTheyAre: this.counted(kept) };
     };
+  }
+
+  private async counted({ asTheyWere, asTheyAre }: KeptTexts): KeptTexts['asTheyAre'] {
+    const are = await asTheyAre;
+    if (are) this.answered++;
+    if (asTheyWere) this.foreseen++;
+    if (asTheyWere && are !== asTheyWere) this.mistaken++;
+    return are;
   }
 
   /** Whether all that was asked since was answered; and begins anew. */

@@ -17,7 +17,8 @@ import { readHits } from './read-hits.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
 import { select, type Selected, type Selection } from './selection.js';
-import type { TermIndex } from './term-index/term-index.js';
+import type { KeptTexts, TermIndex } from './term-index/term-index.js';
+import type { Texts } from './texts.js';
 import { tokenCounter, type CountTokens } from './tokens.js';
 
 export interface RecallHit {
@@ -76,15 +77,35 @@ export class RecallService {
         now: this.clock.now(),
         space,
       };
-      const kept = await this.terms?.texts(unit, scope, filter);
-      const searched = { scope, filter, languageOf: languagesOf(grants), kept };
-      const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
-      if (this.index.configured && vector === null) degraded.unshift('VECTOR');
-      const selection = selectionOf(query, filter, grants);
-      return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
+      const search = async (kept?: Texts) => {
+        const searched = { scope, filter, languageOf: languagesOf(grants), kept };
+        const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
+        if (this.index.configured && vector === null) degraded.unshift('VECTOR');
+        const selection = selectionOf(query, filter, grants);
+        return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
+      };
+      return searchKept(this.terms?.texts(unit, scope, filter), search);
     });
     return answer(found, query.tokenBudget, count);
   }
+}
+
+/**
+ * What is kept is almost always as it was: the question whether it is goes out together with the reading of what was found in it,
+ * and where it has changed, it is searched once more.
+ */
+async function searchKept<Result>(
+  kept: KeptTexts | undefined,
+  search: (texts?: Texts) => Promise<Result>,
+): Promise<Result> {
+  if (!kept) return search();
+  const { asTheyWere, asTheyAre } = kept;
+  if (!asTheyWere) return search(await asTheyAre);
+  // Of both the end is awaited: nothing may be sent any more when the unit is over.
+  const [texts, early] = await Promise.allSettled([asTheyAre, search(asTheyWere)]);
+  if (texts.status === 'rejected') throw texts.reason;
+  if (early.status === 'rejected') throw early.reason;
+  return texts.value === asTheyWere ? early.value : search(texts.value);
 }
 
 const selectionOf = ({ limit, perPool }: Query, { moment }: MemoryFilter, grants: Grants): Selection => {

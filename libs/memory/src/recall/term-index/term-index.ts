@@ -39,11 +39,21 @@ interface Kept {
   usedAt: number;
   /** Of the database, when it was read. */
   incarnation: number;
+  /** Whether the last look found it as it was. */
+  isCalm: boolean;
 }
 
 interface Asked {
   pool: PoolTerms;
   seen: Seen;
+}
+
+/** What is kept of the pools that are recalled from. */
+export interface KeptTexts {
+  /** As they were at the last look; undefined where they keep changing, so that a search of it would most likely be for nothing. */
+  asTheyWere: Texts | undefined;
+  /** The same object where they are as they were. Undefined where the database has to be asked. */
+  asTheyAre: Promise<Texts | undefined>;
 }
 
 /**
@@ -70,23 +80,23 @@ export class TermIndex {
   ) {}
 
   /** Undefined where the database has to be asked: other memories than those that hold now are wanted, or a pool is not here yet. */
-  async texts(unit: Unit, { filter, now, orgId }: ReadScope, wanted: MemoryFilter): Promise<Texts | undefined> {
+  texts(unit: Unit, { filter, now, orgId }: ReadScope, wanted: MemoryFilter): KeptTexts | undefined {
     if (this.capacity === 0 || !isTold(wanted)) return undefined;
     const { incarnation } = this.database;
     const found = filter.poolIds.map((poolId) => this.find(poolId, incarnation));
-    const pools = found.filter((pool) => pool !== undefined);
-    if (pools.length < found.length) return undefined;
-    const asked = pools.map((pool): Asked => ({ pool, seen: pool.seen }));
-    const changes = await readChanges(
-      unit,
-      orgId,
-      asked.map(({ pool, seen }) => ({ poolId: pool.poolId, seen })),
-      MOST_CHANGES,
-    );
-    if (!this.takeIn(asked, changes)) return undefined;
-    for (const pool of pools) this.use(pool);
-    if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
-    return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted });
+    const kept = found.filter((pool) => pool !== undefined);
+    if (kept.length < found.length) return undefined;
+    const pools = kept.map(({ pool }) => pool);
+    const look = () => {
+      if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
+      return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted });
+    };
+    const asTheyWere = kept.every(({ isCalm }) => isCalm) ? look() : undefined;
+    const asTheyAre = this.takeInChanges(unit, orgId, pools).then((taken) => {
+      if (taken === 'too much') return undefined;
+      return taken === 'nothing' && asTheyWere ? asTheyWere : look();
+    });
+    return { asTheyWere, asTheyAre };
   }
 
   /** When all pools that were asked for are here. */
@@ -101,19 +111,38 @@ export class TermIndex {
     this.kept.clear();
   }
 
-  private find(poolId: string, incarnation: number): PoolTerms | undefined {
+  private async takeInChanges(
+    unit: Unit,
+    orgId: string,
+    pools: readonly PoolTerms[],
+  ): Promise<'nothing' | 'changes' | 'too much'> {
+    const asked = pools.map((pool): Asked => ({ pool, seen: pool.seen }));
+    const changes = await readChanges(
+      unit,
+      orgId,
+      asked.map(({ pool, seen }) => ({ poolId: pool.poolId, seen })),
+      MOST_CHANGES,
+    );
+    if (!this.takeIn(asked, changes)) return 'too much';
+    const changed = new Set(changes.rows.map(({ poolId }) => poolId));
+    for (const pool of pools) this.use(pool, !changed.has(pool.poolId));
+    return changed.size > 0 ? 'changes' : 'nothing';
+  }
+
+  private find(poolId: string, incarnation: number): Kept | undefined {
     const kept = this.kept.get(poolId);
-    if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) return kept.pool;
+    if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) return kept;
     this.kept.delete(poolId);
     this.want(poolId);
     return undefined;
   }
 
   /** Only what took part in a recall that was answered here counts as used: its changes were taken in. */
-  private use(pool: PoolTerms): void {
+  private use(pool: PoolTerms, isCalm: boolean): void {
     const kept = this.kept.get(pool.poolId);
     if (kept?.pool !== pool) return;
     kept.usedAt = Date.now();
+    kept.isCalm = isCalm;
     this.kept.delete(pool.poolId);
     this.kept.set(pool.poolId, kept);
   }
@@ -197,7 +226,7 @@ export class TermIndex {
       after = page.at(-1)?.id ?? null;
       if (page.length < PAGE || this.stopped) break;
     }
-    this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation });
+    this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation, isCalm: true });
   }
 
   /** For so many more; what is not in use makes room for them. */
