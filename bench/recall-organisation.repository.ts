@@ -158,7 +158,7 @@ export async function withoutPolicy({ database, orgId, coder, readable }: Organi
   for (const text of WITHOUT_WALLS) await database.maintenance(text);
   const gate = new AccessService(database, orgId);
   const grants = await gate.grants(coder);
-  const readWithin: AccessService['readWithin'] = (_caller, _within, work) =>
+  const readWithin: AccessService['readWithin'] = (_caller, ask, work) =>
     gate.system('bench', (unit, filter) => {
       const query: typeof unit.query = (statement) =>
         unit.query({
@@ -166,7 +166,8 @@ export async function withoutPolicy({ database, orgId, coder, readable }: Organi
           text: statement.text.replace('sec.lexical_candidates', 'bench.lexical_candidates'),
         });
       const within = { query, entities: unit.entities.bind(unit) };
-      return work(within, { ...grants, readFilter: filter.narrow(readable) });
+      const open = { ...grants, readFilter: filter.narrow(readable) };
+      return work(within, open, ask(open));
     });
   return Object.assign(gate, { readWithin });
 }

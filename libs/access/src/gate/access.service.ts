@@ -65,15 +65,18 @@ export class AccessService {
 
   /**
    * As read, within some of these pools alone: a caller of hundreds pays for those that it asks for.
-   * @param within ids of pools; those that the principal may not read are left out
+   * @param ask what is looked for, with ids of pools; those that the principal may not read are left out
    */
-  readWithin<Result>(
+  readWithin<Asked extends { pools: readonly string[] }, Result>(
     principal: Principal,
-    within: (grants: Grants) => readonly string[],
-    work: (unit: Unit, grants: Grants) => Promise<Result>,
+    ask: (grants: Grants) => Asked,
+    work: (unit: Unit, grants: Grants, asked: Asked) => Promise<Result>,
   ): Promise<Result> {
-    const reach = (grants: Grants) => grants.readFilter.narrow(within(grants)).poolIds;
-    return this.open(principal, { ...READ, reach }, work);
+    // Asked once for the grants that the unit is opened under: again only where they have changed meanwhile.
+    let asked: { by: Grants; of: Asked } | undefined;
+    const askedBy = (grants: Grants) => (asked?.by === grants ? asked : (asked = { by: grants, of: ask(grants) })).of;
+    const reach = (grants: Grants) => grants.readFilter.narrow(askedBy(grants).pools).poolIds;
+    return this.open(principal, { ...READ, reach }, (unit, grants) => work(unit, grants, askedBy(grants)));
   }
 
   /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */

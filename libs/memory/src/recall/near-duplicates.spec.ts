@@ -4,6 +4,7 @@ import { foldNearDuplicates, type Said } from './near-duplicates.js';
 
 const said = (content: string | null, rest: Partial<Said> = {}): Said => ({
   id: '',
+  version: 1,
   type: 'DECLARATIVE',
   content,
   entityId: null,
@@ -56,6 +57,29 @@ describe('folding near-duplicates', () => {
     ['time', { validFrom: new Date(0) }],
   ])('keeps both where they are of another %s', (_, rest) => {
     expect(fold({ content: LONG }, { content: LONG, ...rest })).toEqual(['0', '1']);
+  });
+
+  it.each<[string, Partial<Said>]>([
+    ['another version', { version: 2, content: LONG.replace('second', 'third') }],
+    ['no text', { content: null }],
+    ['no speaker', { speaker: null }],
+    ['no entity', { entityId: null }],
+  ])('hears anew in what was kept where it is shown as %s', (_, shown) => {
+    const memory = {};
+    const first = said(LONG, { id: '0', entityId: 'billing', speaker: 'Ada' });
+    const foldBeside = (kept: Said) => {
+      const hits = [first, { ...kept, id: '1' }];
+      return [
+        ...foldNearDuplicates(
+          hits,
+          (hit) => hit,
+          (hit) => (hit.id === '1' ? memory : undefined),
+        ),
+      ].length;
+    };
+    expect(foldBeside(first)).toBe(1);
+    expect(foldBeside({ ...first, ...shown })).toBe(2);
+    expect(foldBeside(first)).toBe(1);
   });
 
   it('leaves alone what has no words, or is hidden', () => {

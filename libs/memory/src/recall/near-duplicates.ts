@@ -1,10 +1,11 @@
-import { hash } from 'node:crypto';
 import type { MemoryType } from '#access';
 import { analyseMemory } from './analysis.js';
 
 /** What is looked at to tell whether two hits say the same, as the caller is shown it. */
 export interface Said {
   readonly id: string;
+  /** Grows with every change of what is said. */
+  readonly version: number;
   readonly type: MemoryType;
   readonly content: string | null;
   readonly entityId: string | null;
@@ -43,8 +44,7 @@ export function* foldNearDuplicates<Hit>(
   const bySubject = new Map<string, { folded: Folded<Hit>; terms: readonly string[] }[]>();
   for (const hit of hits) {
     const said = saidBy(hit);
-    const { terms, turns } = heardIn(said, keptWith(hit));
-    const subject = subjectOf(said, turns);
+    const { terms, subject } = heardIn(said, keptWith(hit));
     const alike = bySubject.get(subject) ?? [];
     const better = terms.length > 0 ? alike.find((one) => repeats(one.terms, terms)) : undefined;
     if (better) {
@@ -59,36 +59,37 @@ export function* foldNearDuplicates<Hit>(
 
 interface Heard {
   terms: readonly string[];
-  turns: readonly string[];
+  subject: string;
 }
 
 /** What is recalled is recalled again: what was heard in it is kept as long as what it is kept with, and goes when that changes or leaves. */
-const known = new WeakMap<object, Heard & { said: string }>();
+const known = new WeakMap<object, Heard & { of: string }>();
 /** Of a longer text nothing is kept: about 2 KB would be the most of one memory. */
 const LONGEST_KNOWN = 1_000;
 
-function heardIn({ content, speaker }: Said, keptWith: object | undefined): Heard {
-  const text = content ?? '';
-  const hear = () => ({ terms: analyseMemory({ content: text, speaker }), turns: turnsIn(text) });
-  if (!keptWith || text.length > LONGEST_KNOWN) return hear();
-  // Its digest, for the text itself is nothing to keep.
-  const said = hash('sha1', JSON.stringify([speaker, text]), 'base64');
+function heardIn(said: Said, keptWith: object | undefined): Heard {
+  const text = said.content ?? '';
+  if (!keptWith || text.length > LONGEST_KNOWN) return hear(said);
+  // One and the same version says less to whom some of it is hidden.
+  const of = [said.version, said.content !== null, said.speaker !== null, said.entityId !== null].join(' ');
   const kept = known.get(keptWith);
-  if (kept?.said === said) return kept;
-  const heard = { ...hear(), said };
+  if (kept?.of === of) return kept;
+  const heard = { ...hear(said), of };
   known.set(keptWith, heard);
   return heard;
 }
+
+const hear = (said: Said): Heard => ({
+  terms: analyseMemory({ content: said.content ?? '', speaker: said.speaker }),
+  subject: subjectOf(said),
+});
 
 const turnsIn = (text: string): string[] =>
   text.match(TURNS)?.map((word) => word.toLowerCase().replace('’', "'")) ?? [];
 
 /** Only texts with the same of all this are compared at all. */
-export function subjectOf(
-  { type, content, entityId, speaker, validFrom }: Omit<Said, 'id'>,
-  turns: readonly string[] = turnsIn(content ?? ''),
-): string {
-  return JSON.stringify([type, entityId, speaker, validFrom?.getTime() ?? null, turns]);
+export function subjectOf({ type, content, entityId, speaker, validFrom }: Omit<Said, 'id' | 'version'>): string {
+  return JSON.stringify([type, entityId, speaker, validFrom?.getTime() ?? null, turnsIn(content ?? '')]);
 }
 
 /** The same terms in the same order, or all of the shorter with a few more that hold no number. */

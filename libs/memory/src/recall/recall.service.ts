@@ -63,13 +63,11 @@ export class RecallService {
     // All of it comes before the unit of work: inside it there is no waiting but for its own statements.
     const { vector, space } = await this.index.query(query.text);
     const count = query.tokenBudget === null ? null : await tokenCounter();
-    const asked = (grants: Grants) => {
+    const ask = (grants: Grants) => {
       const filter = atMoment(parseFilters(input, grants), input, 'input', this.clock.now());
       return { filter, pools: filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools') };
     };
-    const within = (grants: Grants) => asked(grants).pools;
-    const found = await this.access.readWithin(caller, within, async (unit, grants) => {
-      const { filter, pools } = asked(grants);
+    const found = await this.access.readWithin(caller, ask, async (unit, grants, { filter, pools }) => {
       const readable = grants.readFilter.narrow(pools);
       const scope: ReadScope = {
         orgId: caller.orgId,

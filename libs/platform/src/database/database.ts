@@ -1,5 +1,5 @@
 import { CommonplaceError } from '#kernel';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   DataSource,
   MigrationExecutor,
@@ -15,6 +15,7 @@ import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
 import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requirements.js';
 import { Upkeep } from './upkeep.js';
+import { valueParsers } from './value-parsers.js';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
@@ -256,10 +257,7 @@ async function takeMigrationLock(runner: QueryRunner): Promise<void> {
 const poolOptions = {
   // Statements are sent without waiting for the one before: four of one transaction take 0.12 ms instead of 0.41 ms.
   pipeline: true,
-  types: {
-    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
-  },
+  types: valueParsers,
 };
 
 const SILENT: Logger = {
