@@ -84,7 +84,10 @@ async function bundleCommandLine() {
     banner: {
       js: "import { createRequire as commonJsRequire } from 'node:module'; const require = commonJsRequire(import.meta.url);",
     },
-    plugins: [{ name: 'optional packages stay outside', setup: leaveOutside }],
+    plugins: [
+      { name: 'hashes by Node', setup: hashByNode },
+      { name: 'optional packages stay outside', setup: leaveOutside },
+    ],
   });
   nameOnlyWhatHasAPrototype();
   for (const file of ['embedded.worker.js', TEMPLATE])
@@ -109,6 +112,17 @@ function nameOnlyWhatHasAPrototype() {
       fs.readFileSync(file, 'utf8').replace(helper, () => lighter),
     );
   }
+}
+
+/**
+ * Apollo hashes each operation by Node only where there is a `module.require`, which a bundle has not, and else in JavaScript.
+ * @param {import('esbuild').PluginBuild} build
+ */
+function hashByNode(build) {
+  build.onResolve({ filter: /^sha\.js$/ }, () => ({ path: 'sha.js', namespace: 'hashes-by-node' }));
+  build.onLoad({ filter: /./, namespace: 'hashes-by-node' }, () => ({
+    contents: "module.exports = require('node:crypto').createHash;",
+  }));
 }
 
 /** PGlite finds its WebAssembly beside itself; and what is not installed cannot be bundled. @param {import('esbuild').PluginBuild} build */

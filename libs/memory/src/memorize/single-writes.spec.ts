@@ -34,11 +34,12 @@ class SlowStore {
     this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
     await new Promise<void>((resolve) => this.ends.push(resolve));
     for (const { command } of items) {
-      if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021' });
+      if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021', severity: 'ERROR' });
       if (command.content === 'fault') throw new Error('a fault of ours');
+      if (command.content === 'unreachable') throw Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' });
     }
     const state = GIVEN_UP_WITH[items.find(({ command }) => command.content in GIVEN_UP_WITH)?.command.content ?? ''];
-    const cause = Object.assign(new Error(), { code: state });
+    const cause = Object.assign(new Error(), { code: state, severity: 'ERROR' });
     const error = new CommonplaceError('UNAVAILABLE', 'gave up', {}, { cause });
     for (const item of items) {
       item.error = state ? error : undefined;
@@ -218,11 +219,14 @@ describe('single writes', () => {
     expect(store.batches.slice(2)).toEqual([['b'], ['forbidden'], ['poison'], ['c']]);
   });
 
-  it('all fail, and are not tried again, where nobody can say what was stored', async () => {
+  it.each([
+    ['fault', 'a fault of ours'],
+    ['unreachable', 'no route'],
+  ])('all fail, and are not tried again, where nobody can say what was stored: %s', async (cause, told) => {
     const store = new SlowStore();
-    const all = ['a', 'b', 'fault', 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
-    expect(await outcomes(store, all)).toEqual(['done', ...Array<string>(3).fill('a fault of ours')]);
-    expect(store.batches).toEqual([['a'], ['b', 'fault', 'c']]);
+    const all = ['a', 'b', cause, 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    expect(await outcomes(store, all)).toEqual(['done', ...Array<string>(3).fill(told)]);
+    expect(store.batches).toEqual([['a'], ['b', cause, 'c']]);
   });
 
   it('go on behind a first one that failed', async () => {

@@ -10,13 +10,28 @@ const DEADLOCK = '40P01';
 const LOCK_NOT_AVAILABLE = '55P03';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
-const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+/** Of Node.js, for a host or a socket that is gone. */
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
 const LOST_CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|connection error|embedded database stopped/i;
+  /Connection terminated|timeout exceeded when trying to connect|connection error|Query read timeout|embedded database stopped/i;
 
+/** What Postgres said; undefined where it was not Postgres that failed, so that it is not known what became of the statement. */
 export function sqlState(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
+  return typeof code === 'string' && typeof severity === 'string' ? code : undefined;
 }
 
 export function isRetryable(error: unknown): boolean {
@@ -27,12 +42,7 @@ export function isRetryable(error: unknown): boolean {
 /** Postgres that is away, or that gave up, is UNAVAILABLE and worth another try; all else stays what it is. */
 export function translate(error: unknown): unknown {
   if (error instanceof CommonplaceError) return error;
-  const code = sqlState(error) ?? '';
-  const away =
-    code === LOCK_NOT_AVAILABLE ||
-    NETWORK_CODES.has(code) ||
-    UNAVAILABLE_CLASSES.some((prefix) => code.length === 5 && code.startsWith(prefix));
-  if (away || LOST_CONNECTION.test(String((error as Error | null)?.message)) || isRetryable(error)) {
+  if (isAway(error) || isRetryable(error)) {
     return new CommonplaceError(
       'UNAVAILABLE',
       'The database does not answer; try again.',
@@ -41,4 +51,12 @@ export function translate(error: unknown): unknown {
     );
   }
   return error;
+}
+
+function isAway(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined)
+    return state === LOCK_NOT_AVAILABLE || UNAVAILABLE_CLASSES.some((prefix) => state.startsWith(prefix));
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return NETWORK_CODES.has(String(code)) || LOST_CONNECTION.test(String(message));
 }
