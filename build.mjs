@@ -119,10 +119,15 @@ function nameOnlyWhatHasAPrototype() {
  * @param {import('esbuild').PluginBuild} build
  */
 function hashByNode(build) {
+  let isUsed = false;
   build.onResolve({ filter: /^sha\.js$/ }, () => ({ path: 'sha.js', namespace: 'hashes-by-node' }));
-  build.onLoad({ filter: /./, namespace: 'hashes-by-node' }, () => ({
-    contents: "module.exports = require('node:crypto').createHash;",
-  }));
+  build.onLoad({ filter: /./, namespace: 'hashes-by-node' }, () => {
+    isUsed = true;
+    return { contents: "module.exports = require('node:crypto').createHash;" };
+  });
+  build.onEnd(() => {
+    if (!isUsed) throw new Error('Apollo hashes operations in another way than build.mjs knows.');
+  });
 }
 
 /** PGlite finds its WebAssembly beside itself; and what is not installed cannot be bundled. @param {import('esbuild').PluginBuild} build */

@@ -17,16 +17,16 @@ export class KeptAnswers {
     terms.texts = (...asked) => {
       const kept = texts(...asked);
       this.asked++;
-      return kept && { ...kept, asTheyAre: this.counted(kept) };
+      return kept && { ...kept, current: this.counted(kept) };
     };
   }
 
-  private async counted({ asTheyWere, asTheyAre }: KeptTexts): KeptTexts['asTheyAre'] {
-    const are = await asTheyAre;
-    if (are) this.answered++;
-    if (asTheyWere) this.foreseen++;
-    if (asTheyWere && are !== asTheyWere) this.mistaken++;
-    return are;
+  private async counted({ lastSeen, current }: KeptTexts): KeptTexts['current'] {
+    const texts = await current;
+    if (texts) this.answered++;
+    if (lastSeen) this.foreseen++;
+    if (lastSeen && texts !== lastSeen) this.mistaken++;
+    return texts;
   }
 
   /** Whether all that was asked since was answered; and begins anew. */

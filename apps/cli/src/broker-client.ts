@@ -52,8 +52,9 @@ interface Answer {
 const LONGEST_BACKOFF_MS = 10_000;
 const LONGEST_RETRY_AFTER_MS = 90_000;
 // The broker says of these that nothing was done, or never heard of the request.
-const NOTHING_WAS_DONE = new Set(['RATE_LIMITED', 'UNAVAILABLE', 'CONNECTION_REFUSED']);
-const PERHAPS_DONE = new Set(['CONNECTION_LOST', 'TIMEOUT']);
+const NOTHING_WAS_DONE = new Set(['RATE_LIMITED', 'CONNECTION_REFUSED']);
+// The broker's own connection may be lost behind a commit.
+const PERHAPS_DONE = new Set(['UNAVAILABLE', 'CONNECTION_LOST', 'TIMEOUT']);
 
 /** GraphQL over HTTP, and over one WebSocket for subscriptions, as one principal. */
 export class BrokerClient {

@@ -65,7 +65,7 @@ export class AccessService {
 
   /**
    * As read, within some of these pools alone: a caller of hundreds pays for those that it asks for.
-   * @param ask what is looked for, with ids of pools; those that the principal may not read are left out
+   * @param ask what is looked for, with ids of pools: the unit reaches those of them that the principal may read
    */
   readWithin<Asked extends { pools: readonly string[] }, Result>(
     principal: Principal,

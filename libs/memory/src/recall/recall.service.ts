@@ -8,6 +8,8 @@ import { isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
 import { languagesOf, readablePoolIds } from '../read/pools.js';
 import type { UsageCounter } from '../usage/usage-counter.js';
+import { nearest } from '../vectors/nearest.js';
+import type { Nearest } from '../vectors/nearest.repository.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
@@ -17,7 +19,8 @@ import { readHits } from './read-hits.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
 import { select, type Selected, type Selection } from './selection.js';
-import type { KeptTexts, TermIndex } from './term-index/term-index.js';
+import { searchKept } from './search-kept.js';
+import type { TermIndex } from './term-index/term-index.js';
 import type { Texts } from './texts.js';
 import { tokenCounter, type CountTokens } from './tokens.js';
 
@@ -64,46 +67,35 @@ export class RecallService {
     const { vector, space } = await this.index.query(query.text);
     const count = query.tokenBudget === null ? null : await tokenCounter();
     const ask = (grants: Grants) => {
-      const filter = atMoment(parseFilters(input, grants), input, 'input', this.clock.now());
-      return { filter, pools: filter.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools') };
+      const asked = parseFilters(input, grants);
+      return { asked, pools: asked.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools') };
     };
-    const found = await this.access.readWithin(caller, ask, async (unit, grants, { filter, pools }) => {
+    const found = await this.access.readWithin(caller, ask, async (unit, grants, { asked, pools }) => {
+      const now = this.clock.now();
+      const filter = atMoment(asked, input, 'input', now);
       const readable = grants.readFilter.narrow(pools);
       const scope: ReadScope = {
         orgId: caller.orgId,
         filter: isActiveNow(filter) ? readable.openRows() : readable,
-        now: this.clock.now(),
+        now,
         space,
       };
-      const search = async (kept?: Texts) => {
-        const searched = { scope, filter, languageOf: languagesOf(grants), kept };
-        const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
+      const kept = this.terms?.texts(unit, scope, filter);
+      // Once, also where it is searched twice: what is near does not depend on what is kept.
+      let close: Promise<Nearest[]> | undefined;
+      const findClose = () =>
+        vector && scope.filter.poolIds.length > 0 ? (close ??= nearest(unit, scope, filter, vector)) : [];
+      const search = async (texts?: Texts) => {
+        const searched = { scope, filter, languageOf: languagesOf(grants), kept: texts };
+        const { scores, near, degraded } = await retrieve(unit, searched, query, findClose);
         if (this.index.configured && vector === null) degraded.unshift('VECTOR');
         const selection = selectionOf(query, filter, grants);
         return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
       };
-      return searchKept(this.terms?.texts(unit, scope, filter), search);
+      return searchKept(kept, search);
     });
     return answer(found, query.tokenBudget, count);
   }
-}
-
-/**
- * What is kept is almost always as it was: the question whether it is goes out together with the reading of what was found in it,
- * and where it has changed, it is searched once more.
- */
-async function searchKept<Result>(
-  kept: KeptTexts | undefined,
-  search: (texts?: Texts) => Promise<Result>,
-): Promise<Result> {
-  if (!kept) return search();
-  const { asTheyWere, asTheyAre } = kept;
-  if (!asTheyWere) return search(await asTheyAre);
-  // Of both the end is awaited: nothing may be sent any more when the unit is over.
-  const [texts, early] = await Promise.allSettled([asTheyAre, search(asTheyWere)]);
-  if (texts.status === 'rejected') throw texts.reason;
-  if (early.status === 'rejected') throw early.reason;
-  return texts.value === asTheyWere ? early.value : search(texts.value);
 }
 
 const selectionOf = ({ limit, perPool }: Query, { moment }: MemoryFilter, grants: Grants): Selection => {

@@ -2,7 +2,6 @@ import type { Language } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
-import { nearest } from '../vectors/nearest.js';
 import type { Nearest } from '../vectors/nearest.repository.js';
 import { AskedTerms } from './asked-terms.js';
 import { dayOf, daysNamed } from './days.js';
@@ -36,19 +35,22 @@ export interface Retrieved {
   degraded: string[];
 }
 
-/** What may answer the question, with what each signal says of it. `vector` is the question's, where there is one. */
+/**
+ * What may answer the question, with what each signal says of it.
+ * @param nearest finds what the question's vector does, where there is one
+ */
 export async function retrieve(
   unit: Unit,
   { scope, filter, languageOf, kept }: Searched,
   query: Query,
-  vector: readonly number[] | null,
+  nearest: () => readonly Nearest[] | Promise<readonly Nearest[]>,
 ): Promise<Retrieved> {
   const reads = scope.filter.poolIds.length > 0;
   const texts = kept ?? storedTexts(unit, scope, filter);
   const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
   const [now, close] = await Promise.all([
     reads && words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
-    reads && vector ? nearest(unit, scope, filter, vector) : [],
+    nearest(),
   ]);
   const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
   const search = words.taken(then, languageOf);

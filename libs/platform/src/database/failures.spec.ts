@@ -38,7 +38,7 @@ describe('a failure', () => {
 
   it.each([
     ['a statement that is wrong', refused('42601')],
-    ['a state that only begins like one of no connection', refused('22008')],
+    ['a state that only ends like one of no connection', refused('22008')],
     ['an error of the code', new TypeError('x is not a function')],
     ['one that has its code already', new CommonplaceError('CONFLICT', 'taken')],
   ])('by %s stays what it is', (_, error) => expect(translate(error)).toBe(error));

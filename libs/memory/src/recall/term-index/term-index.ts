@@ -50,14 +50,14 @@ interface Asked {
 
 /** What is kept of the pools that are recalled from. */
 export interface KeptTexts {
-  /** As they were at the last look; undefined where they keep changing, so that a search of it would most likely be for nothing. */
-  asTheyWere: Texts | undefined;
-  /** The same object where they are as they were. Undefined where the database has to be asked. */
-  asTheyAre: Promise<Texts | undefined>;
+  /** As they were at the last look. Undefined where that one had found changes, or where the policy has not decided all of them yet. */
+  lastSeen: Texts | undefined;
+  /** With what was written since: the same object where nothing was. Undefined where the database has to be asked. */
+  current: Promise<Texts | undefined>;
 }
 
 /**
- * The terms of the pools that are recalled from, in the memory of this broker. Each recall first takes in what was written since
+ * The terms of the pools that are recalled from, in the memory of this broker. Each recall takes in what was written since
  * the last one, in its own unit of work: what was acknowledged anywhere is found here at once, and what the caller may see is
  * decided by its policy as it is now.
  */
@@ -91,12 +91,14 @@ export class TermIndex {
       if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
       return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted });
     };
-    const asTheyWere = kept.every(({ isCalm }) => isCalm) ? look() : undefined;
-    const asTheyAre = this.takeInChanges(unit, orgId, pools).then((taken) => {
+    // What the process remembers is not changed before the fence has answered: deciding is left to the look behind it.
+    const isReady = kept.every(({ isCalm, pool }) => isCalm && pool.testsFor(filter) === 0);
+    const lastSeen = isReady ? look() : undefined;
+    const current = this.takeInChanges(unit, orgId, pools).then((taken) => {
       if (taken === 'too much') return undefined;
-      return taken === 'nothing' && asTheyWere ? asTheyWere : look();
+      return taken === 'nothing' && lastSeen ? lastSeen : look();
     });
-    return { asTheyWere, asTheyAre };
+    return { lastSeen, current };
   }
 
   /** When all pools that were asked for are here. */
