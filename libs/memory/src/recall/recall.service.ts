@@ -8,8 +8,6 @@ import { isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
 import { languagesOf, readablePoolIds } from '../read/pools.js';
 import type { UsageCounter } from '../usage/usage-counter.js';
-import { nearest } from '../vectors/nearest.js';
-import type { Nearest } from '../vectors/nearest.repository.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
@@ -80,19 +78,14 @@ export class RecallService {
         now,
         space,
       };
-      const kept = this.terms?.texts(unit, scope, filter);
-      // Once, also where it is searched twice: what is near does not depend on what is kept.
-      let close: Promise<Nearest[]> | undefined;
-      const findClose = () =>
-        vector && scope.filter.poolIds.length > 0 ? (close ??= nearest(unit, scope, filter, vector)) : [];
       const search = async (texts?: Texts) => {
         const searched = { scope, filter, languageOf: languagesOf(grants), kept: texts };
-        const { scores, near, degraded } = await retrieve(unit, searched, query, findClose);
+        const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
         if (this.index.configured && vector === null) degraded.unshift('VECTOR');
         const selection = selectionOf(query, filter, grants);
         return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
       };
-      return searchKept(kept, search);
+      return searchKept(this.terms?.texts(unit, scope, filter), search);
     });
     return answer(found, query.tokenBudget, count);
   }

@@ -35,22 +35,19 @@ export interface Retrieved {
   degraded: string[];
 }
 
-/**
- * What may answer the question, with what each signal says of it.
- * @param nearest finds what the question's vector does, where there is one
- */
+/** What may answer the question, with what each signal says of it. `vector` is the question's, where there is one. */
 export async function retrieve(
   unit: Unit,
   { scope, filter, languageOf, kept }: Searched,
   query: Query,
-  nearest: () => readonly Nearest[] | Promise<readonly Nearest[]>,
+  vector: readonly number[] | null,
 ): Promise<Retrieved> {
   const reads = scope.filter.poolIds.length > 0;
   const texts = kept ?? storedTexts(unit, scope, filter);
   const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
   const [now, close] = await Promise.all([
     reads && words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
-    nearest(),
+    reads && vector ? texts.nearest(vector) : [],
   ]);
   const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
   const search = words.taken(then, languageOf);

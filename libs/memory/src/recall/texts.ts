@@ -2,6 +2,8 @@ import type { MemoryRow } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
+import { nearest } from '../vectors/nearest.js';
+import type { Nearest } from '../vectors/nearest.repository.js';
 import {
   lexicalCandidates,
   memoriesAround,
@@ -12,11 +14,13 @@ import {
 } from './recall.repository.js';
 import type { Passage } from './recipe.js';
 
-/** Where recall finds memories by their words and by their sessions: only what the caller may read, and what is shown of it. */
+/** Where recall finds memories by their words, their meaning and their sessions: only what the caller may read, and what is shown of it. */
 export interface Texts {
   holding: (terms: readonly string[]) => LexicalSearch | Promise<LexicalSearch>;
   ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
   around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
+  /** By meaning, the nearest first. */
+  nearest: (vector: readonly number[]) => Promise<Nearest[]>;
   /** The row of a memory that may be read, where it need not be asked for. */
   known: (memory: { poolId: string; id: string }) => MemoryRow | undefined;
 }
@@ -26,5 +30,6 @@ export const storedTexts = (unit: Unit, scope: ReadScope, filter: MemoryFilter):
   holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
   ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
   around: (anchors) => memoriesAround(unit, scope, filter, anchors),
+  nearest: (vector) => nearest(unit, scope, filter, vector),
   known: () => undefined,
 });

@@ -47,7 +47,7 @@ export function nearestExactly(
   vector: readonly number[],
 ): Promise<Nearest[]> {
   const params = new SqlParams();
-  const distance = `(v.embedding <=> ${params.add(toSql(vector), 'text')}::halfvec)`;
+  const distance = `(v.embedding <=> ${params.add(toSql(vector), 'halfvec')})`;
   const text = `select p.*, 1 - ${distance} as cosine from memory_vector v ${byId('v', scope, filter, params)}
     where v.org_id = ${params.add(scope.orgId, 'uuid')} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}
       and v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')}) and p.wanted
@@ -72,18 +72,9 @@ export interface NearFirst {
   index: { dimensions: number; ownPoolId: string | null } | null;
 }
 
-/**
- * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants; `looked` says of how many. The memories behind
- * the vectors are read of those alone.
- */
-export async function nearestFirst(
-  unit: Unit,
-  scope: ReadScope,
-  filter: MemoryFilter,
-  { vector, index }: NearFirst,
-): Promise<{ found: Nearest[]; looked: number }> {
-  const params = new SqlParams();
-  const asked = `${params.add(toSql(vector), 'text')}::halfvec`;
+/** The nearest {@link MAX_LOOKED} vectors, whoever may read what they stand for: by `memory_id`, `pool_id` and `distance`. */
+function nearVectors(scope: ReadScope, { vector, index }: NearFirst, params: SqlParams): string {
+  const asked = params.add(toSql(vector), 'halfvec');
   const pools = () => `v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
   // Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use.
   const { distance, within } = index
@@ -95,17 +86,43 @@ export async function nearestFirst(
         distance: `(v.embedding <=> ${asked}) + 0`,
         within: `v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')} and ${pools()}`,
       };
-  const text = `with near as materialized (
-      select v.memory_id, ${distance} as distance from memory_vector v
+  return `select v.memory_id, v.pool_id, ${distance} as distance from memory_vector v
       where v.org_id = ${params.add(scope.orgId, 'uuid')} and ${within}
-      order by ${distance} limit ${params.add(MAX_LOOKED, 'integer')}
-    )
+      order by ${distance} limit ${params.add(MAX_LOOKED, 'integer')}`;
+}
+
+/**
+ * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants; `looked` says of how many. The memories behind
+ * the vectors are read of those alone.
+ */
+export async function nearestFirst(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  asked: NearFirst,
+): Promise<{ found: Nearest[]; looked: number }> {
+  const params = new SqlParams();
+  const text = `with near as materialized (${nearVectors(scope, asked, params)})
     select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
       select p.*, 1 - near.distance as cosine from near ${byId('near', scope, filter, params)} where p.wanted
     ) found on true`;
   const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, keep: true });
   const looked = rows[0]?.looked ?? 0;
   return { found: rows.filter(({ id }) => id !== null), looked };
+}
+
+/** A vector, and nothing of the memory that it stands for. */
+export interface NearVector {
+  id: string;
+  poolId: string;
+  cosine: number;
+}
+
+/** The nearest {@link MAX_LOOKED}, for whoever knows which of them the caller may read. */
+export function nearestVectors(unit: Unit, scope: ReadScope, asked: NearFirst): Promise<NearVector[]> {
+  const params = new SqlParams();
+  const text = `select memory_id as id, pool_id as "poolId", 1 - distance as cosine from (${nearVectors(scope, asked, params)}) near`;
+  return unit.query<NearVector>({ text, values: params.values, keep: true });
 }
 
 /** For the unit: an index is asked on until it has found so many in the pools that are searched. */

@@ -1,18 +1,27 @@
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
+import type { Passage } from '../recall/recipe.js';
 import {
   findPlacements,
   MAX_LOOKED,
   MAX_NEAREST,
   nearestExactly,
   nearestFirst,
+  nearestVectors,
   searchOn,
   type Nearest,
   type NearFirst,
+  type NearVector,
 } from './nearest.repository.js';
 import { USUAL_FACTOR } from './search-costs.js';
 import { planSearch } from './vector-plan.js';
+
+/** Pools that are searched in one way. */
+interface Part {
+  within: ReadScope;
+  index: NearFirst['index'];
+}
 
 /** The nearest memories by meaning that the caller may read and wants, each pool searched as the plan says. */
 export async function nearest(
@@ -21,28 +30,69 @@ export async function nearest(
   filter: MemoryFilter,
   vector: readonly number[],
 ): Promise<Nearest[]> {
-  const { pools, indexed, dimensions } = await findPlacements(unit, scope);
-  const plan = planSearch(pools, indexed, scope.space?.exactFactor ?? USUAL_FACTOR);
-  const search = async (poolIds: readonly string[], index: NearFirst['index']): Promise<Nearest[]> => {
-    if (poolIds.length === 0) return [];
-    const within: ReadScope = { ...scope, filter: scope.filter.narrow(poolIds) };
-    // Row by row the policy may leave little of the nearest: then it is asked of every one at once.
-    if (!index && !within.filter.readsWhole()) return nearestExactly(unit, within, filter, vector);
-    const { found, looked } = await nearestFirst(unit, within, filter, { vector, index });
-    // An index may also have given up before it had looked at so many.
-    const hasMore = looked >= MAX_LOOKED || index !== null;
-    return hasMore && found.length < MAX_NEAREST ? nearestExactly(unit, within, filter, vector) : found;
-  };
-  if (dimensions === null || plan.shared.length + plan.own.length === 0)
-    return inOrder([await search(scope.filter.poolIds, null)]);
-  const [, ...found] = await Promise.all([
-    searchOn(unit),
-    search(plan.exact, null),
-    search(plan.shared, { dimensions, ownPoolId: null }),
-    ...plan.own.map((ownPoolId) => search([ownPoolId], { dimensions, ownPoolId })),
-  ]);
+  const found = await inEachPart(unit, scope, async (part) => {
+    const exactly = () => nearestExactly(unit, part.within, filter, vector);
+    if (isRowByRow(part)) return exactly();
+    const { found, looked } = await nearestFirst(unit, part.within, filter, { vector, index: part.index });
+    return isEnough(part, found, looked) ? found : exactly();
+  });
   return inOrder(found);
 }
+
+/** As `nearest`, by what is known of the memories. */
+export type NearestAmong = (
+  vector: readonly number[],
+  /** As it may be read; undefined where it may not. */
+  passageOf: (memory: NearVector) => Passage | undefined,
+) => Promise<Nearest[]>;
+
+/** The vectors are looked at once, for all who ask. */
+export function nearestAmong(unit: Unit, scope: ReadScope, filter: MemoryFilter): NearestAmong {
+  let asked: Promise<(Part & { near: NearVector[] })[]> | undefined;
+  return async (vector, passageOf) => {
+    asked ??= inEachPart(unit, scope, async (part) => {
+      const near = isRowByRow(part) ? [] : await nearestVectors(unit, part.within, { vector, index: part.index });
+      return { ...part, near };
+    });
+    const found = (await asked).map(async ({ near, ...part }) => {
+      const readable = near.flatMap((one) => {
+        const passage = passageOf(one);
+        return passage?.wanted ? [{ ...passage, cosine: one.cosine }] : [];
+      });
+      const isFound = !isRowByRow(part) && isEnough(part, readable, near.length);
+      return isFound ? readable : nearestExactly(unit, part.within, filter, vector);
+    });
+    return inOrder(await Promise.all(found));
+  };
+}
+
+async function inEachPart<Found>(
+  unit: Unit,
+  scope: ReadScope,
+  search: (part: Part) => Promise<Found>,
+): Promise<Found[]> {
+  const { pools, indexed, dimensions } = await findPlacements(unit, scope);
+  const plan = planSearch(pools, indexed, scope.space?.exactFactor ?? USUAL_FACTOR);
+  const searchIn = (poolIds: readonly string[], index: NearFirst['index']) =>
+    poolIds.length === 0 ? [] : [search({ within: { ...scope, filter: scope.filter.narrow(poolIds) }, index })];
+  if (dimensions === null || plan.shared.length + plan.own.length === 0)
+    return Promise.all(searchIn(scope.filter.poolIds, null));
+  const on = searchOn(unit);
+  const parts = [
+    ...searchIn(plan.exact, null),
+    ...searchIn(plan.shared, { dimensions, ownPoolId: null }),
+    ...plan.own.flatMap((ownPoolId) => searchIn([ownPoolId], { dimensions, ownPoolId })),
+  ];
+  const [found] = await Promise.all([Promise.all(parts), on]);
+  return found;
+}
+
+/** Row by row the policy may leave little of the nearest: then it is asked of every one at once. */
+const isRowByRow = ({ within, index }: Part): boolean => !index && !within.filter.readsWhole();
+
+/** An index may also have given up before it had looked at so many. */
+const isEnough = ({ index }: Part, found: readonly Nearest[], looked: number): boolean =>
+  found.length >= MAX_NEAREST || (looked < MAX_LOOKED && index === null);
 
 const inOrder = (found: readonly Nearest[][]): Nearest[] =>
   found

@@ -10,6 +10,8 @@ import {
   type SessionRef,
 } from '../recall.repository.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
+import type { NearestAmong } from '../../vectors/nearest.js';
+import type { Nearest } from '../../vectors/nearest.repository.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
@@ -45,6 +47,7 @@ export class IndexedTexts implements Texts {
   constructor(
     pools: readonly PoolTerms[],
     private readonly look: Look,
+    private readonly near: NearestAmong,
   ) {
     this.plain = isPlain(look.wanted);
     this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
@@ -90,6 +93,16 @@ export class IndexedTexts implements Texts {
       const from = at < 0 ? run.length : at;
       const window = run.slice(Math.max(0, from - REACH), from + REACH + 1);
       return window.length > 0 ? [window] : [];
+    });
+  }
+
+  nearest(vector: readonly number[]): Promise<Nearest[]> {
+    return this.near(vector, ({ poolId, id }) => {
+      const looked = this.byId.get(poolId);
+      const place = looked?.pool.placeOf(id);
+      if (!looked || place === undefined) return undefined;
+      const bits = this.bitsThere(looked, place);
+      return bits === 0 ? undefined : this.shown(looked.pool, place, bits);
     });
   }
 

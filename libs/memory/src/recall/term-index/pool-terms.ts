@@ -36,7 +36,7 @@ export class PoolTerms {
   private readonly entries = new TermEntries();
   /** What a decision reads, by place; gone where the memory has left. */
   private readonly rows: (MemoryRow | undefined)[] = [];
-  private readonly placeOf = new Map<string, number>();
+  private readonly placesById = new Map<string, number>();
   private readonly sessions = new Map<string, number[]>();
   /** Of those that are not always there. */
   private readonly spans = new Map<number, Span>();
@@ -52,7 +52,7 @@ export class PoolTerms {
   ) {}
 
   get size(): number {
-    return this.placeOf.size;
+    return this.placesById.size;
   }
 
   /** How many there are, empty ones too. */
@@ -95,7 +95,7 @@ export class PoolTerms {
       known: decision,
     });
     this.rows[place - 1] = decision;
-    this.placeOf.set(id, place - 1);
+    this.placesById.set(id, place - 1);
     if (expiresAt ?? validFrom ?? validTo) this.spans.set(place - 1, { expiresAt, validFrom, validTo });
     if (sessionId !== null) this.enterSession(sessionId, place - 1);
     this.entries.add(terms);
@@ -127,8 +127,12 @@ export class PoolTerms {
   }
 
   /** Undefined where it is not here. */
+  placeOf(id: string): number | undefined {
+    return this.placesById.get(id);
+  }
+
   rowOf(id: string): MemoryRow | undefined {
-    const place = this.placeOf.get(id);
+    const place = this.placeOf(id);
     return place === undefined ? undefined : this.rows[place];
   }
 
@@ -158,9 +162,9 @@ export class PoolTerms {
   }
 
   private leave(id: string): void {
-    const place = this.placeOf.get(id);
+    const place = this.placesById.get(id);
     if (place === undefined) return;
-    this.placeOf.delete(id);
+    this.placesById.delete(id);
     this.spans.delete(place);
     this.leaveSession(this.passages[place]?.sessionId ?? null, place);
     this.rows[place] = undefined;
