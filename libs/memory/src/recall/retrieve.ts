@@ -2,7 +2,7 @@ import type { Language } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
-import type { Nearest } from '../vectors/nearest.repository.js';
+import type { Near } from '../vectors/nearest.js';
 import { AskedTerms } from './asked-terms.js';
 import { dayOf, daysNamed } from './days.js';
 import { lexicalScores, SESSION_SHAPE } from './lexical-score.js';
@@ -63,7 +63,7 @@ export async function retrieve(
     if (worth > 0) places.lexical[places.of(passage, session)] = worth;
   });
   const counted = sessions.size;
-  takeMeaning(places, sessions, close, texts);
+  takeMeaning(places, sessions, close);
   const runs = await readSessions(texts, sessions, anchorsIn(places));
   const beside = runs.map(({ session, run }) => run.map((passage) => places.of(passage, session)));
   const { passages } = places;
@@ -101,13 +101,10 @@ function withoutSpeakers(asked: AskedTerms, { words }: Query, passages: readonly
 }
 
 /** Cosines of the found, from 0 for the least to 1: models differ in where theirs lie. */
-function takeMeaning(places: Places, sessions: Sessions, near: readonly Nearest[], texts: Texts): void {
-  const cosines = near.map(({ cosine }) => cosine);
+function takeMeaning(places: Places, sessions: Sessions, found: readonly Near[]): void {
+  const cosines = found.map(({ cosine }) => cosine);
   const [least, most] = [Math.min(...cosines), Math.max(...cosines)];
-  for (const found of near) {
-    const { cosine, id, poolId, sessionId, speaker, day, length, traits, wanted } = found;
-    const known = texts.known(found);
-    const passage = { id, poolId, sessionId, speaker, day, length, traits, wanted, known };
+  for (const { passage, cosine } of found) {
     const place = places.of(passage, sessions.of(passage));
     places.near.add(place);
     places.meaning[place] = most > least ? (cosine - least) / (most - least) : 1;

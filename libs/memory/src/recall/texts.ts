@@ -1,9 +1,7 @@
-import type { MemoryRow } from '#access';
 import type { Unit } from '#platform';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
-import { nearest } from '../vectors/nearest.js';
-import type { Nearest } from '../vectors/nearest.repository.js';
+import { nearest, type Near } from '../vectors/nearest.js';
 import {
   lexicalCandidates,
   memoriesAround,
@@ -20,9 +18,7 @@ export interface Texts {
   ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
   around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
   /** By meaning, the nearest first. */
-  nearest: (vector: readonly number[]) => Promise<Nearest[]>;
-  /** The row of a memory that may be read, where it need not be asked for. */
-  known: (memory: { poolId: string; id: string }) => MemoryRow | undefined;
+  nearest: (vector: readonly number[]) => Promise<Near[]>;
 }
 
 /** As the database has them. */
@@ -30,6 +26,6 @@ export const storedTexts = (unit: Unit, scope: ReadScope, filter: MemoryFilter):
   holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
   ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
   around: (anchors) => memoriesAround(unit, scope, filter, anchors),
-  nearest: (vector) => nearest(unit, scope, filter, vector),
-  known: () => undefined,
+  nearest: async (vector) =>
+    (await nearest(unit, scope, filter, vector)).map((passage) => ({ passage, cosine: passage.cosine })),
 });

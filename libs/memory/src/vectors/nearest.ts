@@ -34,17 +34,23 @@ export async function nearest(
     const exactly = () => nearestExactly(unit, part.within, filter, vector);
     if (isRowByRow(part)) return exactly();
     const { found, looked } = await nearestFirst(unit, part.within, filter, { vector, index: part.index });
-    return isEnough(part, found, looked) ? found : exactly();
+    return isEnough(part, found.length, looked) ? found : exactly();
   });
   return inOrder(found);
+}
+
+/** What a vector stands for, and how near it is. */
+export interface Near {
+  passage: Passage;
+  cosine: number;
 }
 
 /** As `nearest`, by what is known of the memories. */
 export type NearestAmong = (
   vector: readonly number[],
-  /** As it may be read; undefined where it may not. */
+  /** As it may be read; undefined where it may not, or is not known. */
   passageOf: (memory: NearVector) => Passage | undefined,
-) => Promise<Nearest[]>;
+) => Promise<Near[]>;
 
 /** The vectors are looked at once, for all who ask. */
 export function nearestAmong(unit: Unit, scope: ReadScope, filter: MemoryFilter): NearestAmong {
@@ -55,12 +61,15 @@ export function nearestAmong(unit: Unit, scope: ReadScope, filter: MemoryFilter)
       return { ...part, near };
     });
     const found = (await asked).map(async ({ near, ...part }) => {
-      const readable = near.flatMap((one) => {
+      const readable: Near[] = [];
+      for (const one of near) {
+        if (readable.length === MAX_NEAREST) break;
         const passage = passageOf(one);
-        return passage?.wanted ? [{ ...passage, cosine: one.cosine }] : [];
-      });
-      const isFound = !isRowByRow(part) && isEnough(part, readable, near.length);
-      return isFound ? readable : nearestExactly(unit, part.within, filter, vector);
+        if (passage?.wanted) readable.push({ passage, cosine: one.cosine });
+      }
+      if (!isRowByRow(part) && isEnough(part, readable.length, near.length)) return readable;
+      const exactly = await nearestExactly(unit, part.within, filter, vector);
+      return exactly.map((row) => ({ passage: passageOf(row) ?? row, cosine: row.cosine }));
     });
     return inOrder(await Promise.all(found));
   };
@@ -91,10 +100,10 @@ async function inEachPart<Found>(
 const isRowByRow = ({ within, index }: Part): boolean => !index && !within.filter.readsWhole();
 
 /** An index may also have given up before it had looked at so many. */
-const isEnough = ({ index }: Part, found: readonly Nearest[], looked: number): boolean =>
-  found.length >= MAX_NEAREST || (looked < MAX_LOOKED && index === null);
+const isEnough = ({ index }: Part, found: number, looked: number): boolean =>
+  found >= MAX_NEAREST || (looked < MAX_LOOKED && index === null);
 
-const inOrder = (found: readonly Nearest[][]): Nearest[] =>
+const inOrder = <Found extends { cosine: number }>(found: readonly (readonly Found[])[]): Found[] =>
   found
     .flat()
     .sort((a, b) => b.cosine - a.cosine)

@@ -1,4 +1,4 @@
-import type { MemoryRow, ReadFilter } from '#access';
+import type { ReadFilter } from '#access';
 import {
   CANDIDATE_BUDGET,
   isPlain,
@@ -10,8 +10,7 @@ import {
   type SessionRef,
 } from '../recall.repository.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
-import type { NearestAmong } from '../../vectors/nearest.js';
-import type { Nearest } from '../../vectors/nearest.repository.js';
+import type { Near, NearestAmong } from '../../vectors/nearest.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
@@ -96,7 +95,7 @@ export class IndexedTexts implements Texts {
     });
   }
 
-  nearest(vector: readonly number[]): Promise<Nearest[]> {
+  nearest(vector: readonly number[]): Promise<Near[]> {
     return this.near(vector, ({ poolId, id }) => {
       const looked = this.byId.get(poolId);
       const place = looked?.pool.placeOf(id);
@@ -104,10 +103,6 @@ export class IndexedTexts implements Texts {
       const bits = this.bitsThere(looked, place);
       return bits === 0 ? undefined : this.shown(looked.pool, place, bits);
     });
-  }
-
-  known({ poolId, id }: { poolId: string; id: string }): MemoryRow | undefined {
-    return this.byId.get(poolId)?.pool.rowOf(id);
   }
 
   /**

@@ -131,11 +131,6 @@ export class PoolTerms {
     return this.placesById.get(id);
   }
 
-  rowOf(id: string): MemoryRow | undefined {
-    const place = this.placeOf(id);
-    return place === undefined ? undefined : this.rows[place];
-  }
-
   /** In the order of their ids, which is that of writing. */
   placesOf(sessionId: string): readonly number[] {
     return this.sessions.get(sessionId) ?? [];
