@@ -55,9 +55,9 @@ async function both<Answer>(who: Principal, pool: string, ask: (texts: Texts) =>
     const ids = grants.pools.filter(({ key }) => key === pool).map(({ id }) => id);
     const scope = { orgId: who.orgId, filter: grants.readFilter.narrow(ids), now, space: null };
     const filter = atMoment(parseFilter(null, 'filter', grants), {}, 'filter', now);
-    const kept = await api.broker.terms.texts(unit, scope, filter)?.current;
+    const kept = await api.broker.terms.texts(unit, scope, filter, null)?.current;
     if (!kept) throw new Error('the pool is not kept');
-    return { kept: await ask(kept), stored: await ask(storedTexts(unit, scope, filter)) };
+    return { kept: await ask(kept), stored: await ask(storedTexts(unit, scope, filter, null)) };
   });
 }
 

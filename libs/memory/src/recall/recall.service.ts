@@ -85,7 +85,7 @@ export class RecallService {
         const selection = selectionOf(query, filter, grants);
         return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
       };
-      return searchKept(this.terms?.texts(unit, scope, filter), search);
+      return searchKept(this.terms?.texts(unit, scope, filter, vector), search);
     });
     return answer(found, query.tokenBudget, count);
   }

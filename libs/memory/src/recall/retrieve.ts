@@ -43,11 +43,11 @@ export async function retrieve(
   vector: readonly number[] | null,
 ): Promise<Retrieved> {
   const reads = scope.filter.poolIds.length > 0;
-  const texts = kept ?? storedTexts(unit, scope, filter);
+  const texts = kept ?? storedTexts(unit, scope, filter, vector);
   const words = new AskedTerms(query.text, [...new Set(scope.filter.poolIds.map(languageOf))]);
   const [now, close] = await Promise.all([
     reads && words.searched.length ? texts.holding(words.searched) : NOTHING_FOUND,
-    reads && vector ? texts.nearest(vector) : [],
+    reads ? texts.nearest() : [],
   ]);
   const then = await searchThen(unit, scope, { filter, terms: words.searched, languageOf }, now);
   const search = words.taken(then, languageOf);

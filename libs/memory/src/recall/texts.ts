@@ -17,15 +17,22 @@ export interface Texts {
   holding: (terms: readonly string[]) => LexicalSearch | Promise<LexicalSearch>;
   ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
   around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
-  /** By meaning, the nearest first. */
-  nearest: (vector: readonly number[]) => Promise<Near[]>;
+  /** By the meaning of the question, the nearest first; none where it has no vector. */
+  nearest: () => Near[] | Promise<Near[]>;
 }
 
 /** As the database has them. */
-export const storedTexts = (unit: Unit, scope: ReadScope, filter: MemoryFilter): Texts => ({
+export const storedTexts = (
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  vector: readonly number[] | null,
+): Texts => ({
   holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
   ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
   around: (anchors) => memoriesAround(unit, scope, filter, anchors),
-  nearest: async (vector) =>
-    (await nearest(unit, scope, filter, vector)).map((passage) => ({ passage, cosine: passage.cosine })),
+  nearest: async () => {
+    const found = vector ? await nearest(unit, scope, filter, vector) : [];
+    return found.map((passage) => ({ passage, cosine: passage.cosine }));
+  },
 });

@@ -18,9 +18,14 @@ import { USUAL_FACTOR } from './search-costs.js';
 import { planSearch } from './vector-plan.js';
 
 /** Pools that are searched in one way. */
-interface Part {
+interface PoolGroup {
   within: ReadScope;
   index: NearFirst['index'];
+}
+
+interface Asked {
+  filter: MemoryFilter;
+  vector: readonly number[];
 }
 
 /** The nearest memories by meaning that the caller may read and wants, each pool searched as the plan says. */
@@ -30,13 +35,15 @@ export async function nearest(
   filter: MemoryFilter,
   vector: readonly number[],
 ): Promise<Nearest[]> {
-  const found = await inEachPart(unit, scope, async (part) => {
-    const exactly = () => nearestExactly(unit, part.within, filter, vector);
-    if (isRowByRow(part)) return exactly();
-    const { found, looked } = await nearestFirst(unit, part.within, filter, { vector, index: part.index });
-    return isEnough(part, found.length, looked) ? found : exactly();
-  });
-  return inOrder(found);
+  return inOrder(await inEachGroup(unit, scope, (group) => searchGroup(unit, group, { filter, vector })));
+}
+
+async function searchGroup(unit: Unit, group: PoolGroup, { filter, vector }: Asked): Promise<Nearest[]> {
+  const exactly = () => nearestExactly(unit, group.within, filter, vector);
+  // Row by row the policy may leave little of the nearest: then it is asked of every one at once.
+  if (!group.index && !group.within.filter.readsWhole()) return exactly();
+  const { found, looked } = await nearestFirst(unit, group.within, filter, { vector, index: group.index });
+  return isEnough(group, found.length, looked) ? found : exactly();
 }
 
 /** What a vector stands for, and how near it is. */
@@ -45,40 +52,64 @@ export interface Near {
   cosine: number;
 }
 
-/** As `nearest`, by what is known of the memories. */
-export type NearestAmong = (
-  vector: readonly number[],
-  /** As it may be read; undefined where it may not, or is not known. */
-  passageOf: (memory: NearVector) => Passage | undefined,
-) => Promise<Near[]>;
+/** What is known of a memory, as it may be read; undefined where nothing is. */
+export type PassageOf = (memory: { id: string; poolId: string }) => Passage | undefined;
 
-/** The vectors are looked at once, for all who ask. */
-export function nearestAmong(unit: Unit, scope: ReadScope, filter: MemoryFilter): NearestAmong {
-  let asked: Promise<(Part & { near: NearVector[] })[]> | undefined;
-  return async (vector, passageOf) => {
-    asked ??= inEachPart(unit, scope, async (part) => {
-      const near = isRowByRow(part) ? [] : await nearestVectors(unit, part.within, { vector, index: part.index });
-      return { ...part, near };
-    });
-    const found = (await asked).map(async ({ near, ...part }) => {
-      const readable: Near[] = [];
-      for (const one of near) {
-        if (readable.length === MAX_NEAREST) break;
+/** As `nearest`, of what is known of the memories. Postgres is asked once, for all who know. */
+export function nearestKnown(
+  unit: Unit,
+  scope: ReadScope,
+  filter: MemoryFilter,
+  vector: readonly number[],
+): (passageOf: PassageOf) => Promise<Near[]> {
+  let looked: Promise<Looked[]> | undefined;
+  return async (passageOf) => {
+    looked ??= inEachGroup(unit, scope, (group) => lookAt(unit, group, { filter, vector }));
+    const found = (await looked).map(async ({ vectors, isEnough, rows }) => {
+      const known = vectors.flatMap((one) => {
         const passage = passageOf(one);
-        if (passage?.wanted) readable.push({ passage, cosine: one.cosine });
-      }
-      if (!isRowByRow(part) && isEnough(part, readable.length, near.length)) return readable;
-      const exactly = await nearestExactly(unit, part.within, filter, vector);
-      return exactly.map((row) => ({ passage: passageOf(row) ?? row, cosine: row.cosine }));
+        return passage?.wanted ? [{ passage, cosine: one.cosine }] : [];
+      });
+      return isEnough(known.length) ? known : (await rows()).map((row) => nearOf(row, passageOf));
     });
     return inOrder(await Promise.all(found));
   };
 }
 
-async function inEachPart<Found>(
+/** What Postgres answers of some pools. */
+interface Looked {
+  /** The nearest, in no order. */
+  vectors: readonly NearVector[];
+  /** Whether so many of them, that the caller may read and wants, are an answer. */
+  isEnough: (known: number) => boolean;
+  /** Those that the caller may read and wants, where they are not. */
+  rows: () => Promise<readonly Nearest[]>;
+}
+
+async function lookAt(unit: Unit, group: PoolGroup, asked: Asked): Promise<Looked> {
+  // Row by row one statement compares and decides: between two a memory may have been given other words, and been hidden.
+  if (!group.within.filter.readsWhole()) {
+    const rows = await searchGroup(unit, group, asked);
+    return { vectors: [], isEnough: () => false, rows: () => Promise.resolve(rows) };
+  }
+  const vectors = await nearestVectors(unit, group.within, { vector: asked.vector, index: group.index });
+  let rows: Promise<Nearest[]> | undefined;
+  return {
+    vectors,
+    isEnough: (known) => isEnough(group, known, vectors.length),
+    rows: () => (rows ??= nearestExactly(unit, group.within, asked.filter, asked.vector)),
+  };
+}
+
+function nearOf(row: Nearest, passageOf: PassageOf): Near {
+  const known = passageOf(row);
+  return { passage: known?.wanted ? known : row, cosine: row.cosine };
+}
+
+async function inEachGroup<Found>(
   unit: Unit,
   scope: ReadScope,
-  search: (part: Part) => Promise<Found>,
+  search: (group: PoolGroup) => Promise<Found>,
 ): Promise<Found[]> {
   const { pools, indexed, dimensions } = await findPlacements(unit, scope);
   const plan = planSearch(pools, indexed, scope.space?.exactFactor ?? USUAL_FACTOR);
@@ -87,20 +118,17 @@ async function inEachPart<Found>(
   if (dimensions === null || plan.shared.length + plan.own.length === 0)
     return Promise.all(searchIn(scope.filter.poolIds, null));
   const on = searchOn(unit);
-  const parts = [
+  const groups = [
     ...searchIn(plan.exact, null),
     ...searchIn(plan.shared, { dimensions, ownPoolId: null }),
     ...plan.own.flatMap((ownPoolId) => searchIn([ownPoolId], { dimensions, ownPoolId })),
   ];
-  const [found] = await Promise.all([Promise.all(parts), on]);
+  const [found] = await Promise.all([Promise.all(groups), on]);
   return found;
 }
 
-/** Row by row the policy may leave little of the nearest: then it is asked of every one at once. */
-const isRowByRow = ({ within, index }: Part): boolean => !index && !within.filter.readsWhole();
-
 /** An index may also have given up before it had looked at so many. */
-const isEnough = ({ index }: Part, found: number, looked: number): boolean =>
+const isEnough = ({ index }: PoolGroup, found: number, looked: number): boolean =>
   found >= MAX_NEAREST || (looked < MAX_LOOKED && index === null);
 
 const inOrder = <Found extends { cosine: number }>(found: readonly (readonly Found[])[]): Found[] =>

@@ -10,7 +10,7 @@ import {
   type SessionRef,
 } from '../recall.repository.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
-import type { Near, NearestAmong } from '../../vectors/nearest.js';
+import type { Near, nearestKnown } from '../../vectors/nearest.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
@@ -46,7 +46,7 @@ export class IndexedTexts implements Texts {
   constructor(
     pools: readonly PoolTerms[],
     private readonly look: Look,
-    private readonly near: NearestAmong,
+    private readonly near: ReturnType<typeof nearestKnown> | null,
   ) {
     this.plain = isPlain(look.wanted);
     this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
@@ -95,8 +95,9 @@ export class IndexedTexts implements Texts {
     });
   }
 
-  nearest(vector: readonly number[]): Promise<Near[]> {
-    return this.near(vector, ({ poolId, id }) => {
+  nearest(): Near[] | Promise<Near[]> {
+    if (!this.near) return [];
+    return this.near(({ poolId, id }) => {
       const looked = this.byId.get(poolId);
       const place = looked?.pool.placeOf(id);
       if (!looked || place === undefined) return undefined;

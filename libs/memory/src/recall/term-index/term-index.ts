@@ -1,7 +1,7 @@
 import type { AccessService } from '#access';
 import type { Database, Unit } from '#platform';
 import type { ReadScope } from '../../memory.repository.js';
-import { nearestAmong } from '../../vectors/nearest.js';
+import { nearestKnown } from '../../vectors/nearest.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
 import { MAX_CANDIDATES } from '../recall.repository.js';
 import type { Texts } from '../texts.js';
@@ -81,7 +81,7 @@ export class TermIndex {
   ) {}
 
   /** Undefined where the database has to be asked: other memories than those that hold now are wanted, or a pool is not here yet. */
-  texts(unit: Unit, scope: ReadScope, wanted: MemoryFilter): KeptTexts | undefined {
+  texts(unit: Unit, scope: ReadScope, wanted: MemoryFilter, vector: readonly number[] | null): KeptTexts | undefined {
     const { filter, now, orgId } = scope;
     if (this.capacity === 0 || !isTold(wanted)) return undefined;
     const { incarnation } = this.database;
@@ -89,7 +89,7 @@ export class TermIndex {
     const kept = found.filter((pool) => pool !== undefined);
     if (kept.length < found.length) return undefined;
     const pools = kept.map(({ pool }) => pool);
-    const near = nearestAmong(unit, scope, wanted);
+    const near = vector && nearestKnown(unit, scope, wanted, vector);
     const look = () => {
       if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
       return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted }, near);
