@@ -1,4 +1,5 @@
 export * from './config/config.js';
+export { binaryArray } from './database/binary-array.js';
 export * from './database/database.js';
 export { DataDirLock, DataDirLockedError } from './database/data-dir-lock.js';
 export { CREDENTIAL_ENDED, STALE_ACCESS, sqlState } from './database/failures.js';

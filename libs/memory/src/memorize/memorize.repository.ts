@@ -1,7 +1,7 @@
 import { SqlParams, type DirectoryPool } from '#access';
-import type { Unit } from '#platform';
+import { binaryArray, type Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
-import { termVector } from '../recall/term-vector.js';
+import { termVectors } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
 import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
 import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
@@ -98,25 +98,25 @@ export async function insertMemories(unit: Unit, write: Write, memories: readonl
     text: INSERT[write.status],
     values: [
       write.orgId,
-      memories.map((memory) => memory.pool.id),
-      memories.map((memory) => memory.id),
-      memories.map((memory) => memory.hash),
-      column((c) => c.type),
-      column((c) => c.content),
-      terms.map(termVector),
-      terms.map((list) => list.length),
-      column((c) => c.entityId),
-      column((c) => c.sessionId),
-      column((c) => c.speaker),
-      column((c) => importanceRank(c.importance)),
-      column((c) => JSON.stringify(c.labels)),
-      column((c) => c.metadata && JSON.stringify(c.metadata)),
-      column((c) => c.validFrom),
-      column((c) => c.expiresAt),
+      binaryArray.uuid(memories.map((memory) => memory.pool.id)),
+      binaryArray.uuid(memories.map((memory) => memory.id)),
+      binaryArray.bytea(memories.map((memory) => memory.hash)),
+      binaryArray.text(column((c) => c.type)),
+      binaryArray.text(column((c) => c.content)),
+      termVectors(terms),
+      binaryArray.int4(terms.map((list) => list.length)),
+      binaryArray.text(column((c) => c.entityId)),
+      binaryArray.text(column((c) => c.sessionId)),
+      binaryArray.text(column((c) => c.speaker)),
+      binaryArray.int2(column((c) => importanceRank(c.importance))),
+      binaryArray.jsonb(column((c) => c.labels)),
+      binaryArray.jsonb(column((c) => c.metadata)),
+      binaryArray.timestamptz(column((c) => c.validFrom)),
+      binaryArray.timestamptz(column((c) => c.expiresAt)),
       write.authorId,
       write.now,
       write.policyVersion,
-      column((c) => traitsOf(c.content)),
+      binaryArray.int2(column((c) => traitsOf(c.content))),
       write.authorRole,
       write.pools,
     ],

@@ -1,19 +1,29 @@
+import { binaryArray } from '#platform';
+
+/** Of a term in one vector; Postgres' own limit is 256, and the saturating term weight cannot tell so many apart. */
+const MOST_PLACES = 255;
+
 /**
  * Terms as Postgres' tsvector literal. Places stand only for how often a term occurs: `'stem':1,2,3` is three times.
- * At most 255 places are kept a term (Postgres' own limit is 256), which the saturating term weight cannot tell apart.
  * @param terms as analysis makes them: without quotes, backslashes or white space
  */
 export function termVector(terms: readonly string[]): string {
-  return [...termFrequencies(terms)].map(([term, count]) => `'${term}':${places(Math.min(count, 255))}`).join(' ');
+  return [...termFrequencies(terms)].map(([term, count]) => `'${term}':${places(count)}`).join(' ');
 }
 
+/** The same of several texts, to be bound as `tsvector[]`. */
+export function termVectors(texts: readonly (readonly string[])[]): Buffer {
+  return binaryArray.tsvector(texts.map(termFrequencies));
+}
+
+/** How often each term occurs; at most {@link MOST_PLACES}. */
 export function termFrequencies(terms: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+  for (const term of terms) counts.set(term, Math.min((counts.get(term) ?? 0) + 1, MOST_PLACES));
   return counts;
 }
 
-const FIRST_PLACES = Array.from({ length: 256 }, (_, count) =>
+const FIRST_PLACES = Array.from({ length: MOST_PLACES + 1 }, (_, count) =>
   Array.from({ length: count }, (_, place) => place + 1).join(','),
 );
 const places = (count: number): string => FIRST_PLACES[count] as string;
