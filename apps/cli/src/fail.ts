@@ -1,5 +1,4 @@
 import { CommonplaceError } from '#kernel';
-import { ConfigError, DataDirLockedError } from '#platform';
 
 /** A failure that an operator can act on: told in one line, without a stack. */
 export function told(message: string): Error {
@@ -7,14 +6,15 @@ export function told(message: string): Error {
 }
 
 /** Anything that is not told is a fault of ours, and its stack is wanted. */
-export function fail(error: unknown): void {
+export async function fail(error: unknown): Promise<void> {
   process.exitCode = 1;
-  if (isTold(error)) console.error(`commonplace: ${error.message}`);
+  if (await isTold(error)) console.error(`commonplace: ${(error as Error).message}`);
   else console.error(error);
 }
 
-function isTold(error: unknown): error is Error {
-  if (error instanceof ConfigError || error instanceof DataDirLockedError || error instanceof CommonplaceError)
-    return true;
-  return error instanceof Error && 'told' in error;
+async function isTold(error: unknown): Promise<boolean> {
+  if (error instanceof CommonplaceError || (error instanceof Error && 'told' in error)) return true;
+  // Loaded here only: with the database behind it, it takes as long as the rest of a command's start.
+  const { ConfigError, DataDirLockedError } = await import('#platform');
+  return error instanceof ConfigError || error instanceof DataDirLockedError;
 }

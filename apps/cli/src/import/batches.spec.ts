@@ -47,6 +47,17 @@ describe('batches', () => {
       expect(Buffer.byteLength(JSON.stringify(lines.map(({ input }) => input)))).toBeLessThan(600_000);
   });
 
+  it('end with a session where they are almost full, and are as long as they may be without', async () => {
+    const sessions = [8, 9, 12, 8];
+    const content = sessions.flatMap((turns, nth) => Array.from({ length: turns }, () => `{"t":"x","s":"${nth}"}\n`));
+    const file = await fileOf(content.join(''));
+    const options = { mapping: parseMapping({ content: 't', session: 's' }), size: 10, from: start };
+    const counts: number[] = [];
+    for await (const batch of batchesOf(readLines(file, start), options)) counts.push(batch.lines.length);
+    // Two turns are left of the third session, far from full; the last batch tells where the file ends.
+    expect(counts).toEqual([8, 9, 10, 10, 0]);
+  });
+
   it('count invalid lines as failures with their number, and skip blank ones', async () => {
     const [batch] = await allBatches(`${line('a')}\n{"t": \n[1]\n  \n${line('b')}`);
     expect(batch?.lines.map(({ number }) => number)).toEqual([1, 6]);

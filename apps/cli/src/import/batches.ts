@@ -6,6 +6,7 @@ import { LineProblem } from './problems.js';
 export const LARGEST_BATCH = 100;
 /** Of the request's JSON, well below the broker's limit for a body. */
 const BATCH_BYTES = 600_000;
+const ALMOST_FULL = 0.75;
 /** A file of nothing but bad lines still gets its checkpoints. */
 const BATCH_FAILURES = 1_000;
 
@@ -46,7 +47,8 @@ export async function* batchesOf(source: AsyncIterable<SourceLine>, options: Bat
   for await (const line of source) {
     const mapped = readLine(line, options);
     const size = mapped && 'input' in mapped ? Buffer.byteLength(JSON.stringify(mapped.input)) + 100 : 0;
-    if (batch.lines.length > 0 && bytes + size > BATCH_BYTES) {
+    const isFull = batch.lines.length > 0 && bytes + size > BATCH_BYTES;
+    if (isFull || (isAlmostFull(batch, options) && endsSession(batch, mapped))) {
       yield batch;
       batch = emptyBatch(batch.end);
       bytes = 0;
@@ -62,6 +64,14 @@ export async function* batchesOf(source: AsyncIterable<SourceLine>, options: Bat
   }
   // Blank lines at the end move the position only; they too are done once it is written.
   yield batch;
+}
+
+const isAlmostFull = ({ lines }: Batch, { size }: BatchOptions): boolean => lines.length >= size * ALMOST_FULL;
+
+/** Batches that share a session are not sent at once: one that ends with a session lets the next be under way beside it. */
+function endsSession({ lines }: Batch, next: MappedLine | LineFailure | undefined): boolean {
+  const session = lines.at(-1)?.input.sessionId;
+  return session !== undefined && next !== undefined && 'input' in next && next.input.sessionId !== session;
 }
 
 const emptyBatch = (end: Position): Batch => ({ lines: [], failures: [], read: 0, end });

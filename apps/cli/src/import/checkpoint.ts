@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Position } from './lines.js';
@@ -118,9 +118,7 @@ export const donePosition = (checkpoint: Checkpoint): Position => ({
 /** The same for the same place of the same import: a batch that is sent again is answered as the first time. */
 export function idempotencyKey(checkpoint: Checkpoint, line: { number: number; text: string }): string {
   const { pool, restarts, mapping } = checkpoint;
-  return createHash('sha256')
-    .update(JSON.stringify([pool, line.number, line.text, mapping, restarts]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([pool, line.number, line.text, mapping, restarts]));
 }
 
 async function readCheckpoint(file: string, restart: boolean): Promise<Checkpoint | undefined> {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type MemorizeInput } from './memorize-input.js';
 
 /** What a request meets instead of an answer: refused with a code, or the line cut before or after the work was done. */
@@ -19,6 +20,10 @@ interface Failure {
 export class FakeBroker {
   /** The inputs of each request, in order, the faulty ones included. */
   readonly requests: MemorizeInput[][] = [];
+  /** Requests that were not answered yet, and the most of them at once. */
+  readonly underWay = { now: 0, most: 0 };
+  /** How long each answer takes. */
+  delayMs = 0;
   readonly authorizations = new Set<string | undefined>();
   /** By pool and content: how often it was told. */
   readonly stored = new Map<string, number>();
@@ -51,6 +56,8 @@ export class FakeBroker {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.underWay.most = Math.max(this.underWay.most, ++this.underWay.now);
+    response.once('close', () => this.underWay.now--);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { variables } = JSON.parse(Buffer.concat(chunks).toString()) as { variables: { inputs: MemorizeInput[] } };
@@ -59,6 +66,7 @@ export class FakeBroker {
     const fault = this.faultOf(this.requests.length, variables.inputs);
     if (fault === 'cut-before') return void request.socket.destroy();
     if (typeof fault === 'object') return refuse(response, fault);
+    await sleep(this.delayMs);
     const data = { memorizeMany: this.memorizeMany(variables.inputs) };
     if (fault === 'cut-after') return void request.socket.destroy();
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ data }));

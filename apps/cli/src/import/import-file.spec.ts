@@ -53,6 +53,12 @@ const checkpoint = async () =>
   JSON.parse(await readFile(path.join(folder, 'turns.jsonl.import-progress.json'), 'utf8')) as Checkpoint;
 const sent = (): MemorizeInput[] => (broker as FakeBroker).requests.flat();
 
+/** For the first request with that turn in it. */
+function once(turn: number, fault: Fault): (request: number, inputs: MemorizeInput[]) => Fault {
+  let left = 1;
+  return (_, inputs) => (inputs.some(({ content }) => content === `turn ${turn}`) && left-- > 0 ? fault : undefined);
+}
+
 async function start(lines: string[], faultOf?: (request: number, inputs: MemorizeInput[]) => Fault): Promise<void> {
   broker = await FakeBroker.start(faultOf);
   await writeTurns(lines);
@@ -86,7 +92,7 @@ describe('import', () => {
   it.each(['cut-before', 'cut-after'] as const)(
     'goes on where it stopped after the connection was %s the third batch; what is sent twice has the same key',
     async (fault) => {
-      await start(turns(45), (request) => (request === 3 ? fault : undefined));
+      await start(turns(45), once(20, fault));
       await expect(run()).rejects.toThrow(/CONNECTION_LOST.*\n.*after line 20; the same command goes on/s);
       expect(await checkpoint()).toMatchObject({ linesDone: 20, complete: false });
       expect(await run()).toMatchObject({
@@ -102,20 +108,60 @@ describe('import', () => {
         keys.set(content, (keys.get(content) ?? new Set()).add(idempotencyKey));
       expect(keys.size).toBe(45);
       expect([...keys.values()].every((of) => of.size === 1)).toBe(true);
-      expect(sent()).toHaveLength(55);
+      // The fourth batch and the fifth were under way beside the third.
+      expect(sent()).toHaveLength(70);
       expect([...(broker?.stored.values() ?? [])].every((times) => times === 1)).toBe(true);
     },
   );
 
-  it('stops after the batch in flight when interrupted, and goes on from there', async () => {
+  it('stops after what is under way when interrupted, and goes on from there', async () => {
     const interrupt = new AbortController();
-    await start(turns(45), (request) => void (request === 2 && interrupt.abort()));
+    await start(turns(65), (request) => void (request === 2 && interrupt.abort()));
     const summary = await run({ signal: interrupt.signal });
-    expect(summary).toMatchObject({ read: 20, created: 20, complete: false, interrupted: true });
+    const lines = sent().length;
+    expect(summary).toMatchObject({ read: lines, created: lines, complete: false, interrupted: true });
+    expect(lines).toBeLessThanOrEqual(40);
     expect(importExitCode(summary)).toBe(130);
-    expect(told.join('\n')).toMatch(/Interrupted after line 20; the same command goes on/);
-    expect(await run()).toMatchObject({ read: 45, created: 45, complete: true });
-    expect(sent()).toHaveLength(45);
+    expect(told.join('\n')).toMatch(new RegExp(`Interrupted after line ${lines}; the same command goes on`));
+    expect(await run()).toMatchObject({ read: 65, created: 65, complete: true });
+    expect(sent()).toHaveLength(65);
+  });
+
+  it('goes on from the first batch without an answer, when interrupted while the broker is away', async () => {
+    const interrupt = new AbortController();
+    const away = once(20, { code: 'UNAVAILABLE', retryAfterMs: 60_000 });
+    await start(turns(65), (...request) => {
+      const fault = away(...request);
+      if (fault) setTimeout(() => interrupt.abort(), 50);
+      return fault;
+    });
+    const summary = await run({ signal: interrupt.signal, attempts: 2 });
+    expect(summary).toMatchObject({ read: 20, created: 20, interrupted: true });
+    expect(await run()).toMatchObject({ read: 65, created: 65, duplicate: 0, complete: true });
+    expect([...(broker?.stored.values() ?? [])].every((times) => times === 1)).toBe(true);
+  });
+
+  it.each([
+    [undefined, 3],
+    ['8', 8],
+    [1, 1],
+  ])('with --parallel %s has %s requests under way at most', async (parallel, most) => {
+    await start(turns(200));
+    const { underWay } = Object.assign(broker as FakeBroker, { delayMs: 20 });
+    await run({ parallel });
+    expect(underWay.most).toBe(most);
+    await expect(run({ parallel: 9 })).rejects.toThrow('--parallel is a number from 1 to 8, not 9.');
+  });
+
+  it.each([
+    ['turns of one session', (index: number) => ({ text: `turn ${index}`, session: 'one' })],
+    ['equal lines', (index: number) => ({ text: index % 10 === 9 ? 'the same' : `turn ${index}` })],
+  ])('never has %s under way beside each other', async (_, lineOf) => {
+    await start(Array.from({ length: 100 }, (_, index) => JSON.stringify(lineOf(index))));
+    const { underWay } = Object.assign(broker as FakeBroker, { delayMs: 20 });
+    expect(await run({ session: 'session', parallel: 8 })).toMatchObject({ read: 100, complete: true });
+    expect(underWay.most).toBe(1);
+    expect(sent()).toHaveLength(100);
   });
 
   it('waits as long as RATE_LIMITED asks, and sends the same again', async () => {
@@ -192,7 +238,7 @@ describe('import', () => {
     await expect(run({ speaker: 'who' })).rejects.toThrow(/mapping was another/);
     await writeTurns(turns(26));
     await expect(run()).rejects.toThrow(/another content/);
-    expect(await run({ restart: true })).toMatchObject({ read: 26, created: 16, duplicate: 10, complete: true });
+    expect(await run({ restart: true })).toMatchObject({ read: 26, created: 11, duplicate: 15, complete: true });
   });
 
   it('says what to do about a checkpoint that it cannot read', async () => {

@@ -18,7 +18,12 @@ import { mappedFields, parseMapping, type Mapping, type MappingOptions } from '.
 import { ImportProblem } from './problems.js';
 import { startProgress, type Progress, type ProgressStream } from './progress.js';
 import { sendBatch, type SentBatch } from './sender.js';
+import { UnderWay } from './under-way.js';
 import { finishedSummary, summaryLines, unseenWarnings, type ImportSummary } from './summary.js';
+
+/** Three keep broker and database busy at once; more store nothing sooner. */
+const PARALLEL = 3;
+const MOST_PARALLEL = 8;
 
 export interface ImportOptions extends MappingOptions {
   file: string;
@@ -29,6 +34,8 @@ export interface ImportOptions extends MappingOptions {
   key?: string;
   /** Lines in one request, 1 to 100. */
   batch?: number | string;
+  /** Requests under way at once, 1 to 8. */
+  parallel?: number | string;
   /** The folder of the checkpoint and of the failures file; by default that of the input. */
   state?: string;
   dryRun?: boolean;
@@ -50,7 +57,8 @@ export interface ImportOptions extends MappingOptions {
  */
 export async function importFile(options: ImportOptions): Promise<ImportSummary> {
   const mapping = parseMapping(options);
-  const size = batchSize(options.batch);
+  const size = wholeNumber('batch', options.batch ?? LARGEST_BATCH, LARGEST_BATCH);
+  const parallel = wholeNumber('parallel', options.parallel ?? PARALLEL, MOST_PARALLEL);
   const print = options.print ?? ((line: string) => console.log(line));
   const source = await fingerprint(options.file);
   if (options.dryRun)
@@ -64,7 +72,7 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
   const checkpoint = await openCheckpoint(files.checkpoint, identity, options.restart ?? false);
   if (checkpoint.complete) return alreadyComplete(checkpoint, files, print);
 
-  const run: ImportRun = new ImportRun({ options, mapping, size, client, files, checkpoint });
+  const run: ImportRun = new ImportRun({ options, mapping, size, parallel, client, files, checkpoint });
   const summary = await run.toTheEnd();
   for (const line of [...summaryLines(summary), ...run.whatNext()]) print(line);
   return summary;
@@ -74,6 +82,7 @@ interface RunParts {
   options: ImportOptions;
   mapping: Mapping;
   size: number;
+  parallel: number;
   client: BrokerClient;
   files: StateFiles;
   checkpoint: Checkpoint;
@@ -88,6 +97,7 @@ class ImportRun {
   private readonly progress: Progress;
   private readonly failureLog: FailureLog;
   private interrupted = false;
+  private unanswered = false;
 
   constructor(private readonly parts: RunParts) {
     const { checkpoint, options, mapping, files } = parts;
@@ -106,7 +116,7 @@ class ImportRun {
     const { checkpoint, files, options } = this.parts;
     const own = options.signal
       ? undefined
-      : listenForInterrupt(() => this.note('Stopping after the batch in flight; once more stops at once.'));
+      : listenForInterrupt(() => this.note('Stopping after what is under way; once more stops at once.'));
     try {
       if (this.startLines > 0) this.note(`Going on after line ${this.startLines}.`);
       await writeCheckpoint(files.checkpoint, checkpoint);
@@ -129,7 +139,7 @@ class ImportRun {
   }
 
   private async sendAll(signal: AbortSignal): Promise<void> {
-    const { options, mapping, size, checkpoint, files } = this.parts;
+    const { options, mapping, size, parallel, checkpoint, files } = this.parts;
     const from = donePosition(checkpoint);
     const batches = batchesOf(readLines(options.file, from), {
       mapping,
@@ -138,23 +148,42 @@ class ImportRun {
       from,
       unseen: this.unseen,
     });
-    let upcoming = batches.next();
-    for (let next = await upcoming; !next.done; next = await upcoming) {
-      if (signal.aborted) return this.interrupt(batches);
-      // The next batch is read and mapped while this one is under way; the sending stays in the order of the lines.
-      upcoming = batches.next();
-      upcoming.catch(() => undefined);
-      const sent = await this.send(next.value, signal);
-      if (!sent) return this.interrupt(batches);
-      await this.acknowledge(next.value, sent);
+    const stop = abortedWith(signal);
+    const underWay = new UnderWay(parallel);
+    try {
+      for await (const batch of batches) {
+        // Until a line is taken one request is enough to hear that none of them is.
+        while (underWay.holdsBack(batch) || this.nothingTaken()) if (!(await this.countOldest(underWay))) break;
+        if (signal.aborted) this.interrupted = true;
+        if (this.interrupted) break;
+        underWay.add(batch, this.send(batch, stop.signal));
+      }
+      while (await this.countOldest(underWay));
+    } finally {
+      // What is still under way after a failure is not tried again: nobody counts it.
+      stop.abort();
     }
+    if (this.interrupted) return;
     checkpoint.complete = true;
     await writeCheckpoint(files.checkpoint, checkpoint);
   }
 
-  private async interrupt(batches: AsyncGenerator<Batch>): Promise<void> {
-    this.interrupted = true;
-    await batches.return(undefined);
+  /**
+   * In the order of the file, so that the checkpoint has one place: what follows a batch without an answer is sent once more by
+   * the next run, and answered as it was now. @returns false where none is under way
+   */
+  private async countOldest(underWay: UnderWay): Promise<boolean> {
+    const oldest = underWay.takeOldest();
+    if (!oldest) return false;
+    const sent = await oldest.answer;
+    if (!sent) this.interrupted = this.unanswered = true;
+    else if (!this.unanswered) await this.acknowledge(oldest.batch, sent);
+    return true;
+  }
+
+  private nothingTaken(): boolean {
+    const { counts } = this.parts.checkpoint;
+    return counts.read === counts.failed;
   }
 
   /** Undefined when an interrupt came while the broker could not be had. */
@@ -165,7 +194,7 @@ class ImportRun {
       input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? idempotencyKey(checkpoint, line) },
     }));
     try {
-      const nothingTaken = checkpoint.counts.read === checkpoint.counts.failed;
+      const nothingTaken = this.nothingTaken();
       return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs, nothingTaken });
     } catch (error) {
       if (signal.aborted) return undefined;
@@ -224,12 +253,18 @@ function count(counts: Counts, batch: Batch, sent: SentBatch): void {
 }
 
 function brokerClient(options: ImportOptions, key: string, note: (text: string) => void): BrokerClient {
+  let toldUntil = 0;
   return new BrokerClient({
     url: options.url,
     key,
     attempts: options.attempts ?? 12,
     backoffMs: options.backoffMs,
-    onRetry: (error, waitMs) => note(`${describeError(error)}; trying again in ${(waitMs / 1000).toFixed(1)} s`),
+    onRetry: (error, waitMs) => {
+      // All that is under way meets a broker that is away: once is enough to hear of it.
+      if (performance.now() < toldUntil) return;
+      toldUntil = performance.now() + waitMs;
+      note(`${describeError(error)}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
+    },
   });
 }
 
@@ -242,8 +277,16 @@ function alreadyComplete(checkpoint: Checkpoint, files: StateFiles, print: (line
   return { ...summary, resumedAfter: checkpoint.linesDone };
 }
 
-function batchSize(option: number | string | undefined): number {
-  const size = option === undefined ? LARGEST_BATCH : Number(option);
-  if (Number.isInteger(size) && size >= 1 && size <= LARGEST_BATCH) return size;
-  throw new ImportProblem(`--batch is a number from 1 to ${LARGEST_BATCH}, not ${option}.`);
+function wholeNumber(option: string, given: number | string, most: number): number {
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new ImportProblem(`--${option} is a number from 1 to ${most}, not ${given}.`);
+}
+
+/** AbortSignal.any is not used: Node.js 20 may collect what it gives while somebody still listens. */
+function abortedWith(signal: AbortSignal): AbortController {
+  const controller = new AbortController();
+  if (signal.aborted) controller.abort();
+  else signal.addEventListener('abort', () => controller.abort(), { once: true });
+  return controller;
 }

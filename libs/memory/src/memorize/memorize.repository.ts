@@ -196,10 +196,10 @@ export async function claimKeys(
   const values = [
     orgId,
     principalId,
-    claims.map((claim) => claim.key),
-    claims.map((claim) => claim.inputHash),
-    claims.map((claim) => claim.memoryId),
-    claims.map((claim) => claim.outcome),
+    binaryArray.text(claims.map((claim) => claim.key)),
+    binaryArray.bytea(claims.map((claim) => claim.inputHash)),
+    binaryArray.uuid(claims.map((claim) => claim.memoryId)),
+    binaryArray.text(claims.map((claim) => claim.outcome)),
   ];
   const rows = await unit.query<{ key: string }>({ name: 'claim_keys', text: CLAIM, values });
   return new Set(rows.map((row) => row.key));

@@ -31,7 +31,7 @@ async function storeGroup(batch: Batch, group: Group, items: Placed[]): Promise<
 }
 
 /** What is one memory of one pool: an item's place among the stored, and among its equals. */
-const identity = (poolId: string, hash: Buffer): string => poolId + hash.toString('hex');
+const identity = (poolId: string, hash: Buffer): string => poolId + hash.toString('latin1');
 
 const identityOf = ({ pool, command }: Placed): string => identity(pool.id, contentHash(command));
 
