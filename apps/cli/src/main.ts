@@ -58,7 +58,11 @@ program
   .option('--metadata <fields>', 'fields to keep as metadata; name=field renames')
   .option('--labels <fields>', 'fields to keep as labels')
   .option('--batch <lines>', 'lines in one request, 1 to 100', '100')
-  .option('--parallel <requests>', 'requests under way at once, 1 to 8; with 1 all lines are stored in their order', '3')
+  .option(
+    '--parallel <requests>',
+    'requests under way at once, 1 to 8; with 1 all lines are stored in their order',
+    '3',
+  )
   .option('--state <folder>', 'where the checkpoint is kept; by default beside the file')
   .option('--restart', 'begin again, whatever the checkpoint says')
   .option('--dry-run', 'map and check every line, and send nothing')

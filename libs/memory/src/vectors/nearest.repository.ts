@@ -1,5 +1,5 @@
 import { SqlParams } from '#access';
-import type { Unit } from '#platform';
+import type { Statement, Unit } from '#platform';
 import { toSql } from 'pgvector';
 import { visible, type ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
@@ -88,12 +88,12 @@ function nearVectors(scope: ReadScope, { vector, index }: NearFirst, params: Sql
       };
   return `select v.memory_id, v.pool_id, ${distance} as distance from memory_vector v
       where v.org_id = ${params.add(scope.orgId, 'uuid')} and ${within}
-      order by ${distance} limit ${params.add(MAX_LOOKED, 'integer')}`;
+      order by ${distance} limit ${MAX_LOOKED}`;
 }
 
 /**
- * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants; `looked` says of how many. The memories behind
- * the vectors are read of those alone.
+ * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants, {@link MAX_NEAREST} at most; `looked` says of how many.
+ * The memories behind the vectors are read one by one, from the nearest on, until there are so many.
  */
 export async function nearestFirst(
   unit: Unit,
@@ -104,9 +104,10 @@ export async function nearestFirst(
   const params = new SqlParams();
   const text = `with near as materialized (${nearVectors(scope, asked, params)})
     select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
-      select p.*, 1 - near.distance as cosine from near ${byId('near', scope, filter, params)} where p.wanted
+      select p.*, 1 - near.distance as cosine from (select * from near order by distance) near ${byId('near', scope, filter, params)}
+      where p.wanted order by near.distance limit ${MAX_NEAREST}
     ) found on true`;
-  const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, keep: true });
+  const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, ...planOf(asked) });
   const looked = rows[0]?.looked ?? 0;
   return { found: rows.filter(({ id }) => id !== null), looked };
 }
@@ -122,8 +123,12 @@ export interface NearVector {
 export function nearestVectors(unit: Unit, scope: ReadScope, asked: NearFirst): Promise<NearVector[]> {
   const params = new SqlParams();
   const text = `select memory_id as id, pool_id as "poolId", 1 - distance as cosine from (${nearVectors(scope, asked, params)}) near`;
-  return unit.query<NearVector>({ text, values: params.values, keep: true });
+  return unit.query<NearVector>({ text, values: params.values, ...planOf(asked) });
 }
+
+/** A pool with an index of its own is too large to be compared one by one; of others Postgres sees which is less, by their size. */
+const planOf = ({ index }: NearFirst): Pick<Statement, 'keep' | 'plan'> =>
+  index?.ownPoolId ? { keep: true, plan: 'generic' } : { keep: true };
 
 /** For the unit: an index is asked on until it has found so many in the pools that are searched. */
 export async function searchOn(unit: Unit): Promise<void> {

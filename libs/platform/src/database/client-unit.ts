@@ -7,12 +7,18 @@ import { keptName } from './kept-statements.js';
 /** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
+const PLAN_MODE = {
+  auto: 'set local plan_cache_mode = auto',
+  generic: 'set local plan_cache_mode = force_generic_plan',
+};
+
 export const nothing = () => undefined;
 
 /** A unit of work on its connection, whose transaction was begun by whoever made it. */
 export class ClientUnit implements Unit {
   /** A statement failed: Postgres takes nothing more, whatever the work makes of it. */
   failed = false;
+  private plan: keyof typeof PLAN_MODE = 'auto';
   private runner: QueryRunner | undefined;
 
   constructor(
@@ -21,12 +27,20 @@ export class ClientUnit implements Unit {
   ) {}
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    this.planAs(statement.plan ?? 'auto');
     try {
       return (await this.client.query<Row>(withDeadline(statement))).rows;
     } catch (error) {
       this.failed = true;
       throw error;
     }
+  }
+
+  /** In front of the next statement, for the unit alone; where it fails, so does that. */
+  private planAs(mode: keyof typeof PLAN_MODE): void {
+    if (mode === this.plan) return;
+    this.plan = mode;
+    this.client.query(withDeadline({ text: PLAN_MODE[mode] })).catch(nothing);
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
