@@ -56,6 +56,10 @@ const NOTHING_WAS_DONE = new Set(['RATE_LIMITED', 'CONNECTION_REFUSED']);
 // The broker's own connection may be lost behind a commit.
 const PERHAPS_DONE = new Set(['UNAVAILABLE', 'CONNECTION_LOST', 'TIMEOUT']);
 
+/** Whether it says nothing of the request itself: the broker could not be had, or could not just then. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof BrokerError && (NOTHING_WAS_DONE.has(error.code) || PERHAPS_DONE.has(error.code));
+
 /** GraphQL over HTTP, and over one WebSocket for subscriptions, as one principal. */
 export class BrokerClient {
   readonly url: string;

@@ -6,15 +6,13 @@ export function told(message: string): Error {
 }
 
 /** Anything that is not told is a fault of ours, and its stack is wanted. */
-export async function fail(error: unknown): Promise<void> {
+export function fail(error: unknown): void {
   process.exitCode = 1;
-  if (await isTold(error)) console.error(`commonplace: ${(error as Error).message}`);
+  if (isTold(error)) console.error(`commonplace: ${error.message}`);
   else console.error(error);
 }
 
-async function isTold(error: unknown): Promise<boolean> {
-  if (error instanceof CommonplaceError || (error instanceof Error && 'told' in error)) return true;
-  // Loaded here only: with the database behind it, it takes as long as the rest of a command's start.
-  const { ConfigError, DataDirLockedError } = await import('#platform');
-  return error instanceof ConfigError || error instanceof DataDirLockedError;
+/** By a mark and not by its class: the classes come with the database, which takes as long to load as the rest of a command. */
+function isTold(error: unknown): error is Error {
+  return error instanceof CommonplaceError || (error instanceof Error && 'told' in error);
 }

@@ -142,5 +142,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  await fail(error);
+  fail(error);
 }

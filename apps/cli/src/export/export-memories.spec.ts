@@ -115,7 +115,7 @@ const PAGES = [
 const OLDEST_FIRST = ['one', 'two', 'three', 'four', 'five', 'six'];
 
 describe('export', () => {
-  it('writes the pages oldest first, so that an import writes them in the order of writing', async () => {
+  it('writes the pages oldest first, so that an import begins with the oldest', async () => {
     const summary = await run(await serve(PAGES));
     expect(contents(written)).toEqual(OLDEST_FIRST);
     expect(asked.map(({ after }) => after)).toEqual([null, '1', '2']);

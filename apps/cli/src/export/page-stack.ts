@@ -1,8 +1,8 @@
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 
 /**
- * Pages of lines that come in newest first and go out oldest first, over a file: an import then writes in the order in
- * which the memories were written. In memory is one page, and one number for each.
+ * Pages of lines that come in newest first and go out oldest first, over a file: an import then writes what belongs together in the order
+ * in which it was written. In memory is one page, and one number for each.
  */
 export class PageStack {
   private readonly sizes: number[] = [];

@@ -26,6 +26,14 @@ async function allBatches(content: string | Buffer, size = 100, from = start): P
   return batches;
 }
 
+async function lengthsBySession(lines: string[]): Promise<number[]> {
+  const file = await fileOf(lines.join(''));
+  const lengths: number[] = [];
+  const options = { mapping: parseMapping({ content: 't', session: 's' }), size: 10, from: start };
+  for await (const batch of batchesOf(readLines(file, start), options)) lengths.push(batch.lines.length);
+  return lengths;
+}
+
 const line = (text: string) => `${JSON.stringify({ t: text })}\n`;
 
 describe('batches', () => {
@@ -47,15 +55,17 @@ describe('batches', () => {
       expect(Buffer.byteLength(JSON.stringify(lines.map(({ input }) => input)))).toBeLessThan(600_000);
   });
 
-  it('end with a session where they are almost full, and are as long as they may be without', async () => {
-    const sessions = [8, 9, 12, 8];
-    const content = sessions.flatMap((turns, nth) => Array.from({ length: turns }, () => `{"t":"x","s":"${nth}"}\n`));
-    const file = await fileOf(content.join(''));
-    const options = { mapping: parseMapping({ content: 't', session: 's' }), size: 10, from: start };
-    const counts: number[] = [];
-    for await (const batch of batchesOf(readLines(file, start), options)) counts.push(batch.lines.length);
-    // Two turns are left of the third session, far from full; the last batch tells where the file ends.
-    expect(counts).toEqual([8, 9, 10, 10, 0]);
+  it.each([
+    ['end with a session where they are almost full', [8, 9, 12, 8], [8, 9, 10, 10, 0]],
+    ['are full where each line is a session', Array<number>(20).fill(1), [10, 10, 0]],
+  ])('%s', async (_, sessions, lengths) => {
+    const lines = sessions.flatMap((turns, nth) => Array<string>(turns).fill(`{"t":"x","s":"${nth}"}\n`));
+    expect(await lengthsBySession(lines)).toEqual(lengths);
+  });
+
+  it('are full where sessions alternate', async () => {
+    const lines = Array.from({ length: 20 }, (_, n) => `{"t":"x","s":"${(n >> 1) % 3}"}\n`);
+    expect(await lengthsBySession(lines)).toEqual([10, 10, 0]);
   });
 
   it('count invalid lines as failures with their number, and skip blank ones', async () => {

@@ -70,8 +70,10 @@ const isAlmostFull = ({ lines }: Batch, { size }: BatchOptions): boolean => line
 
 /** Batches that share a session are not sent at once: one that ends with a session lets the next be under way beside it. */
 function endsSession({ lines }: Batch, next: MappedLine | LineFailure | undefined): boolean {
-  const session = lines.at(-1)?.input.sessionId;
-  return session !== undefined && next !== undefined && 'input' in next && next.input.sessionId !== session;
+  if (next === undefined || !('input' in next)) return false;
+  const [before, last] = lines.slice(-2).map(({ input }) => input.sessionId);
+  const isSession = last !== undefined && last === before;
+  return isSession && lines.every(({ input }) => input.sessionId !== next.input.sessionId);
 }
 
 const emptyBatch = (end: Position): Batch => ({ lines: [], failures: [], read: 0, end });

@@ -154,14 +154,51 @@ describe('import', () => {
   });
 
   it.each([
-    ['turns of one session', (index: number) => ({ text: `turn ${index}`, session: 'one' })],
-    ['equal lines', (index: number) => ({ text: index % 10 === 9 ? 'the same' : `turn ${index}` })],
+    ['turns of one session', (index: number) => ({ content: `turn ${index}`, sessionId: 'one' })],
+    ['facts about one entity', (index: number) => ({ content: `turn ${index}`, entityId: 'ada' })],
+    ['lines of one key', (index: number) => ({ content: `turn ${index}`, idempotencyKey: `key ${index % 10}` })],
+    ['equal lines', (index: number) => ({ content: index % 10 === 9 ? 'the same' : `turn ${index}` })],
   ])('never has %s under way beside each other', async (_, lineOf) => {
-    await start(Array.from({ length: 100 }, (_, index) => JSON.stringify(lineOf(index))));
+    await start(Array.from({ length: 100 }, (_, index) => JSON.stringify({ type: 'EPISODIC', ...lineOf(index) })));
     const { underWay } = Object.assign(broker as FakeBroker, { delayMs: 20 });
-    expect(await run({ session: 'session', parallel: 8 })).toMatchObject({ read: 100, complete: true });
+    expect(await run({ content: undefined, parallel: 8 })).toMatchObject({ read: 100, complete: true });
     expect(underWay.most).toBe(1);
     expect(sent()).toHaveLength(100);
+  });
+
+  it('has sessions under way beside each other', async () => {
+    await start(Array.from({ length: 100 }, (_, n) => JSON.stringify({ text: `turn ${n}`, session: `${n >> 3}` })));
+    const { underWay } = Object.assign(broker as FakeBroker, { delayMs: 20 });
+    expect(await run({ session: 'session' })).toMatchObject({ read: 100, created: 100 });
+    expect(underWay.most).toBe(3);
+  });
+
+  it('sends what is no text to the broker, which refuses it', async () => {
+    await start([JSON.stringify({ content: 'x', type: 'EPISODIC', sessionId: { toString: 1 } })]);
+    expect(await run({ content: undefined })).toMatchObject({ read: 1 });
+    expect(sent()).toHaveLength(1);
+  });
+
+  it('has ended all of its requests when it fails', async () => {
+    await start(turns(65), (request, inputs) => {
+      if (inputs.some(({ content }) => content === 'turn 20')) return 'cut-before';
+      return request > 2 && inputs.length > 1 ? { code: 'BAD_INPUT', status: 400 } : undefined;
+    });
+    await expect(run()).rejects.toThrow(/CONNECTION_LOST/);
+    const { length } = (broker as FakeBroker).requests;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(broker?.requests).toHaveLength(length);
+    expect(broker?.underWay.now).toBe(0);
+  });
+
+  it('tells a refusal for lack of access also when it was interrupted', async () => {
+    const interrupt = new AbortController();
+    await start(turns(45), (_, inputs) => {
+      if (!inputs.some(({ content }) => content === 'turn 20')) return undefined;
+      interrupt.abort();
+      return { code: 'FORBIDDEN' };
+    });
+    await expect(run({ signal: interrupt.signal })).rejects.toThrow(/FORBIDDEN/);
   });
 
   it('waits as long as RATE_LIMITED asks, and sends the same again', async () => {
@@ -232,7 +269,7 @@ describe('import', () => {
   });
 
   it('refuses to go on with another file, pool or mapping under the name', async () => {
-    await start(turns(25), (request) => (request === 2 ? 'cut-before' : undefined));
+    await start(turns(25), once(10, 'cut-before'));
     await expect(run()).rejects.toThrow(/CONNECTION_LOST/);
     await expect(run({ pool: 'other' })).rejects.toThrow(/the pool was team.*--restart/);
     await expect(run({ speaker: 'who' })).rejects.toThrow(/mapping was another/);

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { BrokerClient, describeError } from '../broker-client.js';
+import { BrokerClient, describeError, isPassing } from '../broker-client.js';
 import { batchesOf, LARGEST_BATCH, type Batch } from './batches.js';
 import {
   donePosition,
@@ -17,8 +17,8 @@ import { readLines } from './lines.js';
 import { mappedFields, parseMapping, type Mapping, type MappingOptions } from './mapping.js';
 import { ImportProblem } from './problems.js';
 import { startProgress, type Progress, type ProgressStream } from './progress.js';
-import { sendBatch, type SentBatch } from './sender.js';
-import { UnderWay } from './under-way.js';
+import { SendStopped, sendBatch, type SentBatch } from './sender.js';
+import { tiesOf, UnderWay } from './under-way.js';
 import { finishedSummary, summaryLines, unseenWarnings, type ImportSummary } from './summary.js';
 
 /** Three keep broker and database busy at once; more store nothing sooner. */
@@ -148,20 +148,24 @@ class ImportRun {
       from,
       unseen: this.unseen,
     });
-    const stop = abortedWith(signal);
+    const stop = new AbortController();
+    signal.addEventListener('abort', () => stop.abort(), { signal: stop.signal });
+    if (signal.aborted) stop.abort();
     const underWay = new UnderWay(parallel);
     try {
       for await (const batch of batches) {
+        const ties = tiesOf(batch);
         // Until a line is taken one request is enough to hear that none of them is.
-        while (underWay.holdsBack(batch) || this.nothingTaken()) if (!(await this.countOldest(underWay))) break;
+        while (underWay.size > 0 && (underWay.holdsBack(ties) || this.nothingTaken())) await this.countOldest(underWay);
         if (signal.aborted) this.interrupted = true;
         if (this.interrupted) break;
-        underWay.add(batch, this.send(batch, stop.signal));
+        underWay.add({ batch, ties, answer: this.send(batch, stop.signal) });
       }
-      while (await this.countOldest(underWay));
+      while (underWay.size > 0) await this.countOldest(underWay);
     } finally {
-      // What is still under way after a failure is not tried again: nobody counts it.
+      // What is still under way after a failure is not tried again, for nobody counts it; the next run begins behind it.
       stop.abort();
+      await underWay.settled();
     }
     if (this.interrupted) return;
     checkpoint.complete = true;
@@ -170,15 +174,13 @@ class ImportRun {
 
   /**
    * In the order of the file, so that the checkpoint has one place: what follows a batch without an answer is sent once more by
-   * the next run, and answered as it was now. @returns false where none is under way
+   * the next run, and answered as it was now.
    */
-  private async countOldest(underWay: UnderWay): Promise<boolean> {
+  private async countOldest(underWay: UnderWay): Promise<void> {
     const oldest = underWay.takeOldest();
-    if (!oldest) return false;
-    const sent = await oldest.answer;
+    const sent = await oldest?.answer;
     if (!sent) this.interrupted = this.unanswered = true;
-    else if (!this.unanswered) await this.acknowledge(oldest.batch, sent);
-    return true;
+    else if (oldest && !this.unanswered) await this.acknowledge(oldest.batch, sent);
   }
 
   private nothingTaken(): boolean {
@@ -197,7 +199,7 @@ class ImportRun {
       const nothingTaken = this.nothingTaken();
       return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs, nothingTaken });
     } catch (error) {
-      if (signal.aborted) return undefined;
+      if (signal.aborted && (error instanceof SendStopped || isPassing(error))) return undefined;
       throw error;
     }
   }
@@ -222,7 +224,7 @@ class ImportRun {
     const { linesDone } = this.parts.checkpoint;
     const place =
       linesDone > 0
-        ? `Stopped after line ${linesDone}; the same command goes on from there.`
+        ? `Stopped after line ${linesDone}; the same command goes on from there. What of the lines behind it is stored already is answered as if it were now.`
         : 'No line is acknowledged yet; the same command begins again.';
     return new ImportProblem(`${describeError(error)}\n${place}`, { cause: error });
   }
@@ -253,7 +255,7 @@ function count(counts: Counts, batch: Batch, sent: SentBatch): void {
 }
 
 function brokerClient(options: ImportOptions, key: string, note: (text: string) => void): BrokerClient {
-  let toldUntil = 0;
+  const toldUntil = new Map<string, number>();
   return new BrokerClient({
     url: options.url,
     key,
@@ -261,8 +263,8 @@ function brokerClient(options: ImportOptions, key: string, note: (text: string) 
     backoffMs: options.backoffMs,
     onRetry: (error, waitMs) => {
       // All that is under way meets a broker that is away: once is enough to hear of it.
-      if (performance.now() < toldUntil) return;
-      toldUntil = performance.now() + waitMs;
+      if (performance.now() < (toldUntil.get(error.code) ?? 0)) return;
+      toldUntil.set(error.code, performance.now() + waitMs);
       note(`${describeError(error)}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
     },
   });
@@ -281,12 +283,4 @@ function wholeNumber(option: string, given: number | string, most: number): numb
   const value = Number(given);
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw new ImportProblem(`--${option} is a number from 1 to ${most}, not ${given}.`);
-}
-
-/** AbortSignal.any is not used: Node.js 20 may collect what it gives while somebody still listens. */
-function abortedWith(signal: AbortSignal): AbortController {
-  const controller = new AbortController();
-  if (signal.aborted) controller.abort();
-  else signal.addEventListener('abort', () => controller.abort(), { once: true });
-  return controller;
 }

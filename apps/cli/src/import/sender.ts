@@ -18,6 +18,9 @@ export interface SendOptions {
   nothingTaken?: boolean;
 }
 
+/** What of the lines is to blame for a refusal was not looked for any more. */
+export class SendStopped extends Error {}
+
 type LineAnswer = { outcome: Outcome } | { code: string; message: string };
 
 interface MemorizeManyPayload {
@@ -75,6 +78,7 @@ async function sendHalving(client: BrokerClient, lines: MappedLine[], options: S
     return await sendOnce(client, lines, options);
   } catch (error) {
     if (!(error instanceof BrokerError) || !CAUSED_BY_SOME_LINE.has(error.code)) throw error;
+    if (options.stopRetrying?.aborted) throw new SendStopped();
     if (lines.length === 1) return [{ code: error.code, message: error.message }];
     const middle = lines.length >> 1;
     const before = await sendHalving(client, lines.slice(0, middle), options);

@@ -14,27 +14,43 @@ export class UnderWay {
 
   constructor(private readonly most: number) {}
 
-  /** Whether the batch has to wait for the oldest: there are enough, or what one of them holds has to be stored before it. */
-  holdsBack(batch: Batch): boolean {
+  get size(): number {
+    return this.sent.length;
+  }
+
+  /** Whether a batch with such ties has to wait for the oldest: there are enough, or one of them is to be stored before it. */
+  holdsBack(ties: ReadonlySet<string>): boolean {
     if (this.sent.length >= this.most) return true;
-    return this.sent.some(({ ties }) => batch.lines.some((line) => tiesOf(line).some((tie) => ties.has(tie))));
+    return this.sent.some((one) => [...ties].some((tie) => one.ties.has(tie)));
   }
 
-  add(batch: Batch, answer: Promise<SentBatch | undefined>): void {
+  add(along: SentAlong): void {
     // Asked for later, in the order of the file: until then a failure has nobody who hears of it.
-    answer.catch(() => undefined);
-    this.sent.push({ batch, answer, ties: new Set(batch.lines.flatMap(tiesOf)) });
+    along.answer.catch(() => undefined);
+    this.sent.push(along);
   }
 
-  takeOldest(): Pick<SentAlong, 'batch' | 'answer'> | undefined {
+  takeOldest(): SentAlong | undefined {
     return this.sent.shift();
+  }
+
+  /** Whatever came of them. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.sent.map(({ answer }) => answer));
   }
 }
 
-/** What orders two lines: turns of a session follow each other, and of equal lines the first becomes the memory. */
-function tiesOf({ input: { content, sessionId, idempotencyKey } }: MappedLine): string[] {
-  const ties = [`content ${content}`];
-  if (sessionId !== undefined) ties.push(`session ${sessionId}`);
-  if (idempotencyKey !== undefined) ties.push(`key ${idempotencyKey}`);
-  return ties;
+/**
+ * What lines share whose order counts: turns of a session follow each other, of facts about one thing the later one may correct the
+ * earlier, and of equal lines the first becomes the memory.
+ */
+export function tiesOf({ lines }: Batch): Set<string> {
+  return new Set(lines.flatMap(tiesOfLine));
+}
+
+function tiesOfLine({ input: { pool, content, entityId, sessionId, idempotencyKey } }: MappedLine): string[] {
+  const named = Object.entries({ entityId, sessionId, idempotencyKey });
+  // What is no text is refused by the broker, line by line.
+  const shared = named.flatMap(([name, value]) => (typeof value === 'string' ? [`${name} ${value}`] : []));
+  return [...shared, JSON.stringify([pool, content])];
 }

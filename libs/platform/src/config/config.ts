@@ -106,7 +106,10 @@ export interface Config {
 }
 
 /** A variable was wrong. The message names it and what it should be, never its value: that may be a secret. */
-export class ConfigError extends Error {}
+export class ConfigError extends Error {
+  /** An operator can act on it: it needs no stack. */
+  readonly told = true;
+}
 
 /** @throws ConfigError, one line a variable. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {

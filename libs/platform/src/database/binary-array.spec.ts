@@ -41,7 +41,9 @@ describe('an array in binary', () => {
   it.each(Object.entries(CASES))('of %s is what pg makes of it as a text', async (type, [lists, write]) => {
     await fc.assert(
       fc.asyncProperty(lists, async (values) => {
-        const [binary, asText] = await bothWays(type, write(values), values);
+        // Of instants pg's texts are those of the local clock, to the minute: before zones were, they are off by seconds.
+        const texts = values.map((value) => (value instanceof Date ? value.toISOString() : value));
+        const [binary, asText] = await bothWays(type, write(values), texts);
         expect(binary).toBe(asText);
       }),
       { numRuns: 60, examples: [[[]], [[null]]] },
@@ -81,6 +83,11 @@ describe('an array in binary', () => {
   it('leaves nothing behind for the next one when a value is none', async () => {
     for (const wrong of ['', '00000000-0000-7000-8000-00000000000', 'not-a-uuid-at-all-but-as-long-as-one'])
       expect(() => binaryArray.uuid(['00000000-0000-7000-8000-000000000001', wrong])).toThrow(`no UUID: ${wrong}`);
+    for (const wrong of [undefined, NaN, 1.5] as number[]) {
+      expect(() => binaryArray.int2([wrong])).toThrow('no whole number');
+      expect(() => binaryArray.int4([wrong])).toThrow('no whole number');
+    }
+    expect(() => binaryArray.uuid(['İ'.repeat(32)])).toThrow('no UUID');
     expect(() => binaryArray.int2([40_000])).toThrow('out of range');
     expect(() => binaryArray.timestamptz([new Date(NaN)])).toThrow('NaN');
     expect(await bothWays('int4', binaryArray.int4([7]), [7])).toEqual(['{7}', '{7}']);

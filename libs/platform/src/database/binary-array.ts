@@ -2,6 +2,7 @@
 const OID = { bytea: 17, int2: 21, int4: 23, text: 25, timestamptz: 1184, uuid: 2950, tsvector: 3614, jsonb: 3802 };
 const POSTGRES_EPOCH_MS = BigInt(Date.UTC(2000, 0, 1));
 const JSONB_VERSION = 1;
+const UUID = /^[0-9a-f]{32}$/i;
 const SHORT_TEXT = 32;
 const LARGEST_KEPT = 1 << 20;
 
@@ -28,11 +29,13 @@ class BinaryWriter {
   }
 
   int16(value: number): void {
+    refuseFraction(value);
     this.makeRoom(2);
     this.at = this.buffer.writeInt16BE(value, this.at);
   }
 
   int32(value: number): void {
+    refuseFraction(value);
     this.makeRoom(4);
     this.at = this.buffer.writeInt32BE(value, this.at);
   }
@@ -56,8 +59,8 @@ class BinaryWriter {
   uuid(value: string): void {
     this.makeRoom(16);
     const hex = value.replaceAll('-', '');
-    if (hex.length !== 32 || this.buffer.write(hex, this.at, 'hex') !== 16) throw new TypeError(`no UUID: ${value}`);
-    this.at += 16;
+    if (!UUID.test(hex)) throw new TypeError(`no UUID: ${value}`);
+    this.at += this.buffer.write(hex, this.at, 'hex');
   }
 
   /** What `write` puts, behind how many bytes it takes. */
@@ -84,6 +87,11 @@ class BinaryWriter {
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
   }
+}
+
+/** Buffer writes what is no whole number all the same, as another one. */
+function refuseFraction(value: number): void {
+  if (!Number.isInteger(value)) throw new TypeError(`no whole number: ${value}`);
 }
 
 /** One for all: an array is written from its beginning to its end without waiting for anything. */

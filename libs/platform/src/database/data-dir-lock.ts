@@ -15,7 +15,10 @@ interface Holder {
   started: string | null;
 }
 
-export class DataDirLockedError extends Error {}
+export class DataDirLockedError extends Error {
+  /** An operator can act on it: it needs no stack. */
+  readonly told = true;
+}
 
 /**
  * PGlite has no lock on its folder: two processes that wrote into one lost 226 of 1,000 rows in silence. So the folder has

@@ -12,6 +12,11 @@ describe('what the database server must be', () => {
     for (const vector of ['0.8.0', '0.8.5']) expect(checkServer({ postgres: 150018, vector })).toContain(vector);
   });
 
+  it('warns of a Postgres that wastes space', () => {
+    for (const postgres of [150004, 160000]) expect(checkServer({ postgres, vector: '0.8.6' })).toContain('update it');
+    for (const postgres of [150005, 160001, 170000]) expect(checkServer({ postgres, vector: '0.8.6' })).toBeNull();
+  });
+
   it('refuses what cannot work, and says what to install', () => {
     expect(() => checkServer({ postgres: 140012, vector: '0.8.6' })).toThrow('PostgreSQL 14; 15 or later');
     expect(() => checkServer({ postgres: 150018, vector: '0.7.4' })).toThrow('0.8.0 or later');

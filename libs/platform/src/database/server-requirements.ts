@@ -5,6 +5,12 @@ const VECTOR = [0, 8, 0];
 /** 0.8.2 to 0.8.4 mended a buffer overflow and faults of HNSW's vacuum; 0.8.5 and 0.8.6 what those left. */
 const VECTOR_ADVISED = [0, 8, 6];
 
+/** Until these tsvectorrecv allocated the places of a term twice over, and stored them so. */
+const WASTEFUL = [
+  { from: 150_000, until: 150_005 },
+  { from: 160_000, until: 160_001 },
+];
+
 export interface ServerVersions {
   /** As server_version_num: 150018 is 15.18. */
   postgres: number;
@@ -34,6 +40,8 @@ export function checkServer({ postgres, vector }: ServerVersions): string | null
       'UNAVAILABLE',
       `The database has pgvector ${vector}; ${VECTOR.join('.')} or later is needed (better ${VECTOR_ADVISED.join('.')}).`,
     );
+  if (WASTEFUL.some(({ from, until }) => postgres >= from && postgres < until))
+    return 'PostgreSQL before 15.5 and 16.1 stores the words of memories with space that it wastes: update it';
   return isBefore(vector, VECTOR_ADVISED)
     ? `pgvector ${vector} has known faults that ${VECTOR_ADVISED.join('.')} mends: update it`
     : null;
