@@ -85,7 +85,6 @@ describe('an export', () => {
     const other = await (to as TestApi).agent('coder');
     const imported = await importFile({
       file: place('whole.jsonl'),
-      parallel: 1,
       url: other.url,
       key: other.key,
       print: () => undefined,

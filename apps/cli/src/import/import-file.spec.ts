@@ -174,9 +174,16 @@ describe('import', () => {
   });
 
   it('sends what is no text to the broker, which refuses it', async () => {
-    await start([JSON.stringify({ content: 'x', type: 'EPISODIC', sessionId: { toString: 1 } })]);
-    expect(await run({ content: undefined })).toMatchObject({ read: 1 });
-    expect(sent()).toHaveLength(1);
+    const isText = ({ sessionId }: MemorizeInput) => typeof sessionId === 'string';
+    broker = await FakeBroker.start(undefined, (input) =>
+      isText(input) ? undefined : { code: 'BAD_INPUT', message: 'must be text' },
+    );
+    const line = { content: 'x', type: 'EPISODIC' };
+    await writeTurns([
+      JSON.stringify({ ...line, sessionId: 's' }),
+      JSON.stringify({ ...line, sessionId: { toString: 1 } }),
+    ]);
+    expect(await run({ content: undefined, batch: 1 })).toMatchObject({ read: 2, created: 1, failed: 1 });
   });
 
   it('has ended all of its requests when it fails', async () => {

@@ -165,6 +165,7 @@ class ImportRun {
     } finally {
       // What is still under way after a failure is not tried again, for nobody counts it; the next run begins behind it.
       stop.abort();
+      if (underWay.size > 0) this.note('Stopping; waiting for what is under way.');
       await underWay.settled();
     }
     if (this.interrupted) return;

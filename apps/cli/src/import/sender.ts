@@ -78,8 +78,8 @@ async function sendHalving(client: BrokerClient, lines: MappedLine[], options: S
     return await sendOnce(client, lines, options);
   } catch (error) {
     if (!(error instanceof BrokerError) || !CAUSED_BY_SOME_LINE.has(error.code)) throw error;
-    if (options.stopRetrying?.aborted) throw new SendStopped();
     if (lines.length === 1) return [{ code: error.code, message: error.message }];
+    if (options.stopRetrying?.aborted) throw new SendStopped();
     const middle = lines.length >> 1;
     const before = await sendHalving(client, lines.slice(0, middle), options);
     return [...before, ...(await sendHalving(client, lines.slice(middle), options))];

@@ -48,9 +48,8 @@ export function tiesOf({ lines }: Batch): Set<string> {
   return new Set(lines.flatMap(tiesOfLine));
 }
 
-function tiesOfLine({ input: { pool, content, entityId, sessionId, idempotencyKey } }: MappedLine): string[] {
-  const named = Object.entries({ entityId, sessionId, idempotencyKey });
+function tiesOfLine({ input: { content, entityId, sessionId, idempotencyKey } }: MappedLine): string[] {
+  const named = Object.entries({ content, entityId, sessionId, idempotencyKey });
   // What is no text is refused by the broker, line by line.
-  const shared = named.flatMap(([name, value]) => (typeof value === 'string' ? [`${name} ${value}`] : []));
-  return [...shared, JSON.stringify([pool, content])];
+  return named.flatMap(([name, value]) => (typeof value === 'string' ? [`${name} ${value}`] : []));
 }

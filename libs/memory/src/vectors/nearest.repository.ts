@@ -76,24 +76,27 @@ export interface NearFirst {
 function nearVectors(scope: ReadScope, { vector, index }: NearFirst, params: SqlParams): string {
   const asked = params.add(toSql(vector), 'halfvec');
   const pools = () => `v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
-  // Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use.
+  const org = () => `v.org_id = ${params.add(scope.orgId, 'uuid')}`;
+  // Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use. The organisation
+  // does where the plan is for all values: of any organisation, it may hold too little for an index to be worth its while.
   const { distance, within } = index
     ? {
         distance: `(v.embedding::halfvec(${Number(index.dimensions)})) <=> ${asked}(${Number(index.dimensions)})`,
-        within: `v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${index.ownPoolId ? `v.pool_id = '${uuid(index.ownPoolId)}'` : `v.shared and ${pools()}`}`,
+        within: `v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${index.ownPoolId ? `v.org_id = '${uuid(scope.orgId)}' and v.pool_id = '${uuid(index.ownPoolId)}'` : `${org()} and v.shared and ${pools()}`}`,
       }
     : {
         distance: `(v.embedding <=> ${asked}) + 0`,
-        within: `v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')} and ${pools()}`,
+        within: `${org()} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')} and ${pools()}`,
       };
   return `select v.memory_id, v.pool_id, ${distance} as distance from memory_vector v
-      where v.org_id = ${params.add(scope.orgId, 'uuid')} and ${within}
+      where ${within}
       order by ${distance} limit ${MAX_LOOKED}`;
 }
 
 /**
  * Those of the nearest {@link MAX_LOOKED} that the caller may read and wants, {@link MAX_NEAREST} at most; `looked` says of how many.
- * The memories behind the vectors are read one by one, from the nearest on, until there are so many.
+ * The memories behind the vectors are read one by one, from the nearest on, until there are so many. `+ 0`, or PostgreSQL 17 and later
+ * take what an index gives in relaxed order for sorted.
  */
 export async function nearestFirst(
   unit: Unit,
@@ -104,7 +107,7 @@ export async function nearestFirst(
   const params = new SqlParams();
   const text = `with near as materialized (${nearVectors(scope, asked, params)})
     select found.*, (select count(*) from near) as looked from (values (1)) as one (row) left join (
-      select p.*, 1 - near.distance as cosine from (select * from near order by distance) near ${byId('near', scope, filter, params)}
+      select p.*, 1 - near.distance as cosine from (select memory_id, distance + 0 as distance from near order by distance) near ${byId('near', scope, filter, params)}
       where p.wanted order by near.distance limit ${MAX_NEAREST}
     ) found on true`;
   const rows = await unit.query<Nearest & { looked: number }>({ text, values: params.values, ...planOf(asked) });

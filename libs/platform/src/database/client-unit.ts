@@ -8,7 +8,7 @@ import { keptName } from './kept-statements.js';
 const ANSWER_TIMEOUT_MS = 20_000;
 
 const PLAN_MODE = {
-  auto: 'set local plan_cache_mode = auto',
+  usual: 'set local plan_cache_mode to default',
   generic: 'set local plan_cache_mode = force_generic_plan',
 };
 
@@ -18,7 +18,7 @@ export const nothing = () => undefined;
 export class ClientUnit implements Unit {
   /** A statement failed: Postgres takes nothing more, whatever the work makes of it. */
   failed = false;
-  private plan: keyof typeof PLAN_MODE = 'auto';
+  private plan: keyof typeof PLAN_MODE = 'usual';
   private runner: QueryRunner | undefined;
 
   constructor(
@@ -27,7 +27,7 @@ export class ClientUnit implements Unit {
   ) {}
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
-    this.planAs(statement.plan ?? 'auto');
+    this.planAs(statement.plan ?? 'usual');
     try {
       return (await this.client.query<Row>(withDeadline(statement))).rows;
     } catch (error) {
@@ -36,7 +36,7 @@ export class ClientUnit implements Unit {
     }
   }
 
-  /** In front of the next statement, for the unit alone; where it fails, so does that. */
+  /** In front of the next statement, for the unit alone; where it fails, so does that. A savepoint would undo it unseen. */
   private planAs(mode: keyof typeof PLAN_MODE): void {
     if (mode === this.plan) return;
     this.plan = mode;
@@ -44,6 +44,7 @@ export class ClientUnit implements Unit {
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
+    this.planAs('usual');
     // TypeORM's runner would take a second connection of its own: it is handed the unit's, where the transaction is.
     this.runner ??= Object.assign(this.source.createQueryRunner(), {
       databaseConnection: this.client,

@@ -53,6 +53,19 @@ describe('a unit of work', () => {
     }
   });
 
+  it('has one plan for all values where a statement asks for it, and for that statement alone', async () => {
+    const mode = { text: `select current_setting('plan_cache_mode') as mode` };
+    const modes = (unit: Unit) =>
+      Promise.all([mode, { ...mode, plan: 'generic' as const }, mode].map((one) => unit.query<{ mode: string }>(one)));
+    for (const rows of [await system(modes), await system(modes)])
+      expect(rows.flat().map((row) => row.mode)).toEqual(['auto', 'force_generic_plan', 'auto']);
+    const generic = (text: string) => (unit: Unit) => unit.query({ text, plan: 'generic' });
+    await system(generic('select 1'));
+    await db.unit({ ...SYSTEM, readOnly: true }, generic('select 1'));
+    await expect(system(generic('select 1 / 0'))).rejects.toMatchObject({ code: '22012' });
+    for (let i = 0; i < 25; i++) expect(await system((unit) => unit.query(mode))).toEqual([{ mode: 'auto' }]);
+  });
+
   it('leaves no setting behind either when it fails', async () => {
     const failing = system((unit) => unit.query({ text: 'select 1 / 0' }));
     await expect(failing).rejects.toMatchObject({ code: '22012' });

@@ -48,6 +48,7 @@ export interface Statement {
   /**
    * 'generic' where no values ask for another plan. Postgres makes such a plan once only if it takes it for no dearer than those
    * made for single values, each time anew; what it does not know, such as how long a list is, it takes for dear.
+   * It holds for the statements inside of functions, too.
    */
   plan?: 'generic';
 }

@@ -13,7 +13,10 @@ describe('what the database server must be', () => {
   });
 
   it('warns of a Postgres that wastes space', () => {
-    for (const postgres of [150004, 160000]) expect(checkServer({ postgres, vector: '0.8.6' })).toContain('update it');
+    for (const postgres of [150004, 160000]) expect(checkServer({ postgres, vector: '0.8.6' })).toContain('PostgreSQL');
+    const both = checkServer({ postgres: 150004, vector: '0.8.5' });
+    expect(both).toContain('pgvector 0.8.5');
+    expect(both).toContain('PostgreSQL before');
     for (const postgres of [150005, 160001, 170000]) expect(checkServer({ postgres, vector: '0.8.6' })).toBeNull();
   });
 

@@ -40,11 +40,12 @@ export function checkServer({ postgres, vector }: ServerVersions): string | null
       'UNAVAILABLE',
       `The database has pgvector ${vector}; ${VECTOR.join('.')} or later is needed (better ${VECTOR_ADVISED.join('.')}).`,
     );
+  const warnings: string[] = [];
+  if (isBefore(vector, VECTOR_ADVISED))
+    warnings.push(`pgvector ${vector} has known faults that ${VECTOR_ADVISED.join('.')} mends: update it`);
   if (WASTEFUL.some(({ from, until }) => postgres >= from && postgres < until))
-    return 'PostgreSQL before 15.5 and 16.1 stores the words of memories with space that it wastes: update it';
-  return isBefore(vector, VECTOR_ADVISED)
-    ? `pgvector ${vector} has known faults that ${VECTOR_ADVISED.join('.')} mends: update it`
-    : null;
+    warnings.push('PostgreSQL before 15.5 and 16.1 stores the words of memories with space that it wastes: update it');
+  return warnings.length > 0 ? warnings.join('; ') : null;
 }
 
 function isBefore(version: string, than: readonly number[]): boolean {
