@@ -43,5 +43,5 @@ it('what an index gives in relaxed order is sorted, and then the memories are re
     return steps.join('\n');
   });
   expect(plan).toMatch(/Index Scan using memory_vector_embedding_idx/);
-  expect(plan).toMatch(/Limit\n *->  Nested Loop\n *->  Sort\n *Sort Key: .*distance.*\n *->  CTE Scan on near/);
+  expect(plan).toMatch(/Limit\n *-> +Nested Loop\n *-> +Sort\n *Sort Key: .*distance.*\n *-> +CTE Scan on near/);
 });

@@ -45,11 +45,7 @@ export interface Statement {
   values?: unknown[];
   /** Of a text that is put together: its plan is kept too, as long as there are not too many of them. */
   keep?: boolean;
-  /**
-   * 'generic' where no values ask for another plan. Postgres makes such a plan once only if it takes it for no dearer than those
-   * made for single values, each time anew; what it does not know, such as how long a list is, it takes for dear.
-   * It holds for the statements inside of functions, too.
-   */
+  /** One plan for all values, also inside of functions. Postgres takes lists of unknown length for dear, and plans anew for each. */
   plan?: 'generic';
 }
 
