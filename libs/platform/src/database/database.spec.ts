@@ -157,7 +157,8 @@ describe('failures of the database', () => {
     await Promise.all([crossing('a', 200, 201), crossing('b', 201, 200)]);
     const { rows } = await db.maintenance<{ n: number }>('select n from note where id in (200, 201)');
     expect(rows).toEqual([{ n: 2 }, { n: 2 }]);
-    expect(runs.a + runs.b).toBe(3);
+    // The one that runs again may take its first row before the other wakes up to it: then they meet a second time.
+    expect(runs.a + runs.b).toBeGreaterThanOrEqual(3);
   });
 
   itOnNative(nativeOnly('survives the loss of a connection between two statements of a unit'), async () => {
