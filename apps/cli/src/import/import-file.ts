@@ -163,7 +163,7 @@ class ImportRun {
       }
       while (underWay.size > 0) await this.countOldest(underWay);
     } finally {
-      // What is still under way after a failure is not tried again, for nobody counts it; the next run begins behind it.
+      // What is still under way after a failure is not tried again: nobody counts it, and the next run sends it once more.
       stop.abort();
       if (underWay.size > 0) this.note('Stopping; waiting for what is under way.');
       await underWay.settled();
@@ -225,7 +225,7 @@ class ImportRun {
     const { linesDone } = this.parts.checkpoint;
     const place =
       linesDone > 0
-        ? `Stopped after line ${linesDone}; the same command goes on from there. What of the lines behind it is stored already is answered as if it were now.`
+        ? `Stopped after line ${linesDone}; the same command goes on from there. Lines behind it that are stored already are not stored again.`
         : 'No line is acknowledged yet; the same command begins again.';
     return new ImportProblem(`${describeError(error)}\n${place}`, { cause: error });
   }

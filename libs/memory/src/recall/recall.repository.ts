@@ -66,12 +66,11 @@ async function candidatesOfWholePools(
   const text = `select c.memory_id as id, c.pool_id as "poolId", c.term_count as length, c.frequencies, c.session_id as "sessionId",
       c.speaker, ${dayOf('c.written')}, c.traits, ${wanted ?? 'c.holds'} as wanted, ${countOfWholePools(scope, params)} as documents
     from ${search} c ${behind ?? ''}`;
-  const plan = plain ? ('generic' as const) : undefined;
   const rows = await unit.query<CandidateRow & { documents: number }>({
     text,
     values: params.values,
     keep: true,
-    ...(plan && { plan }),
+    ...(plain && { plan: 'generic' }),
   });
   const found = rows.filter(({ id }) => id !== null);
   const counts = rows.filter(({ id }) => id === null);

@@ -76,17 +76,20 @@ export interface NearFirst {
 function nearVectors(scope: ReadScope, { vector, index }: NearFirst, params: SqlParams): string {
   const asked = params.add(toSql(vector), 'halfvec');
   const pools = () => `v.pool_id = any(${params.add(scope.filter.poolIds, 'uuid[]')})`;
+  const space = () => uuid(scope.space?.spaceId ?? '');
   const org = () => `v.org_id = ${params.add(scope.orgId, 'uuid')}`;
   // Space, pool and dimensions stand in the text: only so does Postgres know the index for the one that it may use. The organisation
   // does where the plan is for all values: of any organisation, it may hold too little for an index to be worth its while.
   const { distance, within } = index
     ? {
         distance: `(v.embedding::halfvec(${Number(index.dimensions)})) <=> ${asked}(${Number(index.dimensions)})`,
-        within: `v.space_id = '${uuid(scope.space?.spaceId ?? '')}' and ${index.ownPoolId ? `v.org_id = '${uuid(scope.orgId)}' and v.pool_id = '${uuid(index.ownPoolId)}'` : `${org()} and v.shared and ${pools()}`}`,
+        within: index.ownPoolId
+          ? `v.org_id = '${uuid(scope.orgId)}' and v.pool_id = '${uuid(index.ownPoolId)}' and v.space_id = '${space()}'`
+          : `${org()} and ${pools()} and v.shared and v.space_id = '${space()}'`,
       }
     : {
         distance: `(v.embedding <=> ${asked}) + 0`,
-        within: `${org()} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')} and ${pools()}`,
+        within: `${org()} and ${pools()} and v.space_id = ${params.add(scope.space?.spaceId ?? null, 'uuid')}`,
       };
   return `select v.memory_id, v.pool_id, ${distance} as distance from memory_vector v
       where ${within}
