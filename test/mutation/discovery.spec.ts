@@ -38,6 +38,15 @@ describe('what the walls are taken down from', () => {
     ]);
   });
 
+  it('finds a value that is written out, as one that is bound', () => {
+    const text = "select from pool p where p.org_id = '${uuid(orgId)}' and p.pool_id = '${uuid(poolId)}'";
+    const mutants = sourceMutants('libs/a.repository.ts', text).map((mutant) => withMutant(text, mutant));
+    expect(mutants).toEqual([
+      text.replace("p.org_id = '${uuid(orgId)}'", "'${uuid(orgId)}'::uuid is not null"),
+      text.replace("p.pool_id = '${uuid(poolId)}'", "'${uuid(poolId)}'::uuid is not null"),
+    ]);
+  });
+
   it('is every condition of the row policies, every table, and what the functions ask for', async () => {
     const database = await openTestDatabase();
     const found = await catalogueMutants(async (text) => (await database.maintenance(text)).rows);

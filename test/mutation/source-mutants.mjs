@@ -5,7 +5,8 @@
  * @typedef {{ what: string, find: RegExp, instead: (match: RegExpExecArray) => string, anywhere?: true }} Pattern
  */
 
-const BOUND = String.raw`\$\{[^}]*\}|\$\d+`;
+/** A parameter, or a value that is written out for the planner. */
+const BOUND = String.raw`\$\{[^}]*\}|\$\d+|'\$\{[^}]*\}'`;
 const COLUMN = String.raw`(?:\$\{\w+\}\.|\w+\.)?`;
 
 /** A bound value stays bound, with its type: one that is not used would be an error to Postgres, and no finding. */
