@@ -156,6 +156,8 @@ export const READ_PATHS: readonly Path[] = [
   ],
   ['signing in', ({ broker, secrets }) => freshSignIn(broker, secrets.tester)],
   ['a vector that says another pool than its memory', nearestMisplaced],
+  ['vectors in the index that pools share', (twins) => nearestInIndex(twins, 'SHARED')],
+  ["vectors in a pool's own index", (twins) => nearestInIndex(twins, 'OWN')],
   ['finding the space of vectors', ({ broker }) => new MemoryIndex(broker.access, MODEL, () => undefined).space()],
   ['how many vectors are missing', ({ broker }) => broker.filler?.progress() ?? Promise.reject(new Error('no filler'))],
   ['the vectors that are missing', ({ broker, allIds }) => embedBacklog(broker, allIds)],
@@ -177,6 +179,22 @@ async function nearestMisplaced(twins: Twins): Promise<void> {
   await searches(twins, 'tester');
   await move(coders, 'coder');
   await move(one, 'tester');
+}
+
+/** Here and there, as if the pools were large; their statements are the same whether or not Postgres finds an index. */
+async function nearestInIndex(twins: Twins, tier: 'SHARED' | 'OWN'): Promise<void> {
+  const { database, org, twin } = twins;
+  const run = (text: string, ...values: unknown[]) => database.maintenance(text, [[org, twin], ...values]);
+  const { rows: before } = await run(`select * from pool where org_id = any($1)`);
+  const place = `update pool p set vector_tier = $2, vector_space = (select space_id from memory_vector v where v.org_id = p.org_id limit 1)
+    where org_id = any($1)`;
+  await run(place, tier);
+  await run('update memory_vector set shared = $2 where org_id = any($1)', tier === 'SHARED');
+  for (const name of READERS) await searches(twins, name);
+  await run('update memory_vector set shared = false where org_id = any($1)');
+  const back = `update pool p set vector_tier = old.vector_tier, vector_space = old.vector_space
+    from jsonb_populate_recordset(null::pool, $2) old where p.org_id = any($1) and p.org_id = old.org_id and p.pool_id = old.pool_id`;
+  await run(back, JSON.stringify(before));
 }
 
 const MODEL: Embedders = {
