@@ -103,7 +103,10 @@ describe('a recall', () => {
       'Everybody is on Helix since spring',
     ]);
     expect(of(hits, 'Everybody is on Helix since spring')).toMatchObject({ lexical: 0, textRank: null });
-    expect(of(hits, 'Everybody is on Helix since spring')?.neighbours).toBeGreaterThan(0);
+    // Four terms have 0.8 of a need of context, as a question and as an answer.
+    const [question, answer] = hits.map(({ explanation }) => explanation) as [Explanation, Explanation];
+    expect(question.cue / question.lexical).toBeCloseTo(-0.15 * 0.8, 3);
+    expect(answer.neighbours / question.lexical).toBeCloseTo(0.8 * (0.3 * Math.exp(-0.5) + 0.7 * 0.8), 3);
     expect(of(hits, 'Everybody is on Helix since spring')?.session).toBeGreaterThan(0);
     expect(contents(hits)).not.toContain('Nothing of note was said there');
   });

@@ -1,8 +1,8 @@
 import { DEFAULT_LANGUAGE, type Language } from '#access';
 import { GRAMMARS } from './language.js';
 
-/** Grows with every change of what a text gives: memories that an older analysis read are read again in the background. */
-export const ANALYSIS = 2;
+/** Grows with every change of what a text gives, its traits too: memories that an older analysis read are read again in the background. */
+export const ANALYSIS = 3;
 
 /** Longer terms are cut: nobody types them, and a term has to stay far below PostgreSQL's limit of 2,046 bytes. */
 export const MAX_TERM_LENGTH = 64;

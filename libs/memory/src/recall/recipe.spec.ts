@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { neighbours, needOfContext, REACH, score, WEIGHTS, type Asked, type Evidence, type Passage } from './recipe.js';
-import { TELLS_TIME } from './traits.js';
+import {
+  answers,
+  neighbours,
+  needOfContext,
+  REACH,
+  score,
+  WEIGHTS,
+  type Asked,
+  type Evidence,
+  type Passage,
+} from './recipe.js';
+import { ASKS, TELLS_TIME } from './traits.js';
 
 const passage = (id: string, changes: Partial<Passage> = {}): Passage => ({
   id,
@@ -62,6 +72,32 @@ describe('neighbours', () => {
   });
 });
 
+describe('answers', () => {
+  const ada = passage('a', { speaker: 'Ada', traits: ASKS });
+  const bob = passage('b', { speaker: 'Bob' });
+  const of = (...passages: Passage[]) => [...answers([[...passages.keys()]], () => 0.8, passages)];
+
+  it('takes the score of a question to what somebody else says next', () => {
+    expect(of(ada, bob, bob)).toEqual([0, 0.8, 0]);
+    expect(of(bob, bob)).toEqual([0, 0]);
+    expect(of(bob, ada)).toEqual([0, 0]);
+  });
+
+  it('takes whoever goes on for themselves not for an answer, and whoever is not named for one', () => {
+    expect(of(ada, { ...bob, speaker: 'Ada' })).toEqual([0, 0]);
+    expect(of({ ...ada, speaker: null }, { ...bob, speaker: null })).toEqual([0, 0.8]);
+  });
+
+  it('takes less of a long text that ends in a question, or of one of a word', () => {
+    expect(of({ ...ada, length: 60 }, bob)).toEqual([0, 0.4]);
+    expect(of({ ...ada, length: 1 }, bob)).toEqual([0, expect.closeTo(0.16)]);
+  });
+
+  it('ends with its run', () => {
+    expect([...answers([[0], [1]], () => 1, [ada, bob])]).toEqual([0, 0]);
+  });
+});
+
 describe('needOfContext', () => {
   it('is whole from 5 to 30 terms, and falls on both sides', () => {
     expect([0, 1, 5, 30, 60].map(needOfContext)).toEqual([0, 0.2, 1, 1, 0.5]);
@@ -99,6 +135,16 @@ describe('score', () => {
         12,
       ),
     );
+  });
+
+  it('adds what was asked to its answer, and takes a part of its own from what asks', () => {
+    const asks = passage('a', { speaker: 'Ada', traits: ASKS });
+    const answer = passage('b', { speaker: 'Bob', length: 60 });
+    const given = evidence([0.6, 0], { meaning: [0.2, 0], runs: [[0, 1]] });
+    const [question, answered] = partsOf([asks, answer], nothing, given);
+    expect(question).toMatchObject({ lexical: 0.6, meaning: 0.2, neighbours: 0, cue: expect.closeTo(-0.15 * 0.8) });
+    expect(answered?.neighbours).toBeCloseTo(0.5 * (0.3 * Math.exp(-0.5) + 0.7) * 0.8);
+    expect(answered?.cue).toBe(0);
   });
 
   it('adds nothing for a speaker where the question names all of them', () => {

@@ -1,6 +1,6 @@
 import type { MemoryRow } from '#access';
 import { closeness, type DayRange } from './days.js';
-import { names, TELLS_PLACE, TELLS_TIME } from './traits.js';
+import { ASKS, names, TELLS_PLACE, TELLS_TIME } from './traits.js';
 
 /**
  * What each signal may add to the score of a memory's own words, which is about 1 where it holds all of the question's.
@@ -10,10 +10,12 @@ export const WEIGHTS = {
   meaning: 1,
   speaker: 0.4,
   neighbours: 0.3,
+  answer: 0.7,
   session: 0.3,
   date: 0.3,
   time: 0.15,
   place: 0.1,
+  asking: -0.15,
 } as const;
 
 /** How far a neighbour may be, counted in memories of the session. */
@@ -68,7 +70,7 @@ export interface Parts {
   session: number;
   speaker: number;
   date: number;
-  /** For a time where the question asks when, for a place where it asks where. */
+  /** What kind of text it is: see {@link cues}. */
   cue: number;
 }
 
@@ -86,6 +88,7 @@ export function score(passages: readonly Passage[], asked: Asked, evidence: Evid
   const own = (place: number) =>
     (evidence.lexical[place] as number) + WEIGHTS.meaning * (evidence.meaning[place] as number);
   const nearby = neighbours(evidence.runs, own, passages.length);
+  const answered = answers(evidence.runs, own, passages);
   const named = namedSpeakers(passages, asked.words);
   const isNamed = ({ speaker }: Passage) => speaker !== null && named.has(speaker);
   // Where all that there are were named they tell no memory from another.
@@ -97,11 +100,12 @@ export function score(passages: readonly Passage[], asked: Asked, evidence: Evid
     return {
       lexical: evidence.lexical[place] as number,
       meaning: WEIGHTS.meaning * (evidence.meaning[place] as number),
-      neighbours: WEIGHTS.neighbours * need * (nearby[place] as number),
+      neighbours:
+        need * (WEIGHTS.neighbours * (nearby[place] as number) + WEIGHTS.answer * (answered[place] as number)),
       session: session < 0 ? 0 : WEIGHTS.session * need * (evidence.sessions[session] as number),
       speaker: tells && isNamed(passage) ? WEIGHTS.speaker : 0,
       date: asked.days.length > 0 ? WEIGHTS.date * closeness(passage.day, asked.days) : 0,
-      cue: cue(passage.traits & asked.trait),
+      cue: cues(passage, asked.trait, own(place)),
     };
   };
   const sums = new Float64Array(passages.length);
@@ -141,6 +145,30 @@ export function neighbours(
   return sums;
 }
 
+/**
+ * What was asked right before, where somebody else answers: "Last May." says nothing, and the question before it holds all of the
+ * words. It takes the question's own score, by how much of it is the question.
+ * @returns of each passage
+ */
+export function answers(
+  runs: readonly (readonly number[])[],
+  own: (place: number) => number,
+  passages: readonly Passage[],
+): Float64Array {
+  const sums = new Float64Array(passages.length);
+  for (const run of runs) {
+    for (let at = 1; at < run.length; at++) {
+      const [before, place] = [run[at - 1] as number, run[at] as number];
+      const [question, { speaker }] = [passages[before] as Passage, passages[place] as Passage];
+      if (speaker === null || speaker !== question.speaker) sums[place] = asking(question) * own(before);
+    }
+  }
+  return sums;
+}
+
+/** How much of a memory is a question, from 0 to 1: a long one that ends in one says more than it asks. */
+const asking = ({ traits, length }: Passage): number => (traits & ASKS ? needOfContext(length) : 0);
+
 /** The speakers that the words name, by any part of their names. */
 export function namedSpeakers(passages: readonly Passage[], words: ReadonlySet<string>): Set<string> {
   const speakers = new Set<string>();
@@ -149,7 +177,12 @@ export function namedSpeakers(passages: readonly Passage[], words: ReadonlySet<s
   return speakers;
 }
 
-const cue = (trait: number): number => (trait & TELLS_TIME ? WEIGHTS.time : trait & TELLS_PLACE ? WEIGHTS.place : 0);
+/** For a time where the question asks when, for a place where it asks where; what only asks itself tells less than its own words say. */
+function cues(passage: Passage, askedFor: number, own: number): number {
+  const answering = passage.traits & askedFor;
+  const kind = answering & TELLS_TIME ? WEIGHTS.time : answering & TELLS_PLACE ? WEIGHTS.place : 0;
+  return kind + WEIGHTS.asking * asking(passage) * own;
+}
 
 const sumOf = ({ lexical, meaning, neighbours, session, speaker, date, cue }: Parts): number =>
   lexical + meaning + neighbours + session + speaker + date + cue;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { names, TELLS_PLACE, TELLS_TIME, traitAskedFor, traitsOf } from './traits.js';
+import { ASKS, names, TELLS_PLACE, TELLS_TIME, traitAskedFor, traitsOf } from './traits.js';
 
 describe('traitsOf', () => {
   it.each([
@@ -11,6 +11,13 @@ describe('traitsOf', () => {
     ['I just finished the parser', TELLS_TIME],
     ['The parser reads from a buffer', 0],
     ['', 0],
+    ['It is red again. Who broke the build?', ASKS],
+    ['Did you go yesterday? 😀 ("really?")\n', ASKS | TELLS_TIME],
+    ['谁写的？', ASKS],
+    ['من كتبها؟', ASKS],
+    ['Who broke the build? I did.', 0],
+    ['a nullable b?: string', 0],
+    [`${'?'.repeat(32_000)}a`, 0],
   ])('of “%s”', (content, traits) => {
     expect(traitsOf(content)).toBe(traits);
   });

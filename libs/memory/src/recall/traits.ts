@@ -3,6 +3,7 @@ import { words } from './analysis.js';
 /** What a memory's text holds beside its words, as the bits of a number; stored with it. */
 export const TELLS_TIME = 1;
 export const TELLS_PLACE = 2;
+export const ASKS = 4;
 
 const SPANS = 'night|week|month|year|weekend|morning|evening|summer|winter|spring|fall|autumn';
 const WEEKDAYS = 'monday|tuesday|wednesday|thursday|friday|saturday|sunday';
@@ -14,9 +15,17 @@ const TIME = new RegExp(
 );
 /** A name after a preposition of place: names of people stand there too, which costs little. */
 const PLACE = /\b(?:in|at|from|to|near)\s+(?:the\s+)?\p{Lu}\p{Ll}+/u;
+/** A question mark (Latin, full-width or Arabic) and no letter or digit behind it. */
+const QUESTION = /[?\uff1f\u061f][^\p{L}\p{N}]*$/u;
+/** Looked at whole, a text of 30,000 question marks and a letter would take seconds. */
+const END = 32;
 
 export function traitsOf(content: string): number {
-  return (TIME.test(content) ? TELLS_TIME : 0) | (PLACE.test(content) ? TELLS_PLACE : 0);
+  return (
+    (TIME.test(content) ? TELLS_TIME : 0) |
+    (PLACE.test(content) ? TELLS_PLACE : 0) |
+    (QUESTION.test(content.slice(-END)) ? ASKS : 0)
+  );
 }
 
 const WHEN =
