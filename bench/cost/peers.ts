@@ -10,10 +10,16 @@ export interface Peers {
 }
 
 export const MEM0 = 'mem0ai';
+/** As one process has it, whatever asks it: a Memory has one connection, so that its writes wait for each other. */
+export const MEM0_SHARED = 'mem0ai, one Memory for all';
 export const MEM0_INDEXED = 'mem0ai with indexes';
 /** And with one on its text, of which its searches make use as well. */
 const MEM0_ALL_INDEXED = 'mem0ai with three indexes';
 const LANGGRAPH = 'LangGraph PostgresStore';
+
+/** On the database of the others, which have made its table. */
+export const openSharedMem0 = (url: string): Promise<Found> =>
+  open(MEM0_SHARED, () => openMem0(MEM0_SHARED, url, PLAIN, 1));
 
 /** All peers with the same memories, on a database of their own. */
 export async function openPeers(url: string, clients: number, scopes: readonly Scope[]): Promise<Peers> {

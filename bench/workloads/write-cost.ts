@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
-import { MEM0, openPeers, type Peers } from '../cost/peers.js';
+import { MEM0, MEM0_SHARED, openPeers, openSharedMem0, type Peers } from '../cost/peers.js';
 import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
@@ -40,7 +40,7 @@ export const writeCost: Workload = {
     const plan = quick ? QUICK : FULL;
     const field = await WriteField.open(serverUrl, CLIENTS);
     const floor = await Floor.start();
-    const peers = await openPeers(field.peers.url, CLIENTS, []);
+    const peers = await openWritten(field);
     try {
       await serve(plan.before, CLIENTS, broker(field, 1).call);
       return [
@@ -56,6 +56,16 @@ export const writeCost: Workload = {
     }
   },
 };
+
+async function openWritten(field: WriteField): Promise<Peers> {
+  const { found, close } = await openPeers(field.peers.url, CLIENTS, []);
+  const shared = await openSharedMem0(field.peers.url);
+  const closeAll = async () => {
+    await close();
+    if (isThere(shared)) await shared.close();
+  };
+  return { found: [shared, ...found], close: closeAll };
+}
 
 interface Others {
   peers: Peers;
@@ -82,9 +92,9 @@ async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, bat
     ...base(`${title}: broker / ${contenders[at]?.name}`, '×', quotients(rates[1], rates[at])),
     atLeast,
   });
-  const mem0 = contenders.findIndex(({ name }) => name === MEM0);
-  const verdicts = [against(0, OF_SQL)];
-  if (mem0 >= 0) verdicts.push(against(mem0, batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0));
+  const mem0s = [...contenders.keys()].filter((at) => [MEM0, MEM0_SHARED].includes(contenders[at]?.name ?? ''));
+  const overMem0 = batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0;
+  const verdicts = [against(0, OF_SQL), ...mem0s.map((at) => against(at, overMem0))];
   const request =
     batch === 1 ? 'single writes, processor time of one' : `writes by ${batch}, processor time of a batch`;
   const cpu = contenders.flatMap(({ name }, at) => cpuRows(`${request}: ${name}`, (measured[at] as Measured).cpu));
