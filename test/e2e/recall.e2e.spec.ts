@@ -103,10 +103,10 @@ describe('a recall', () => {
       'Everybody is on Helix since spring',
     ]);
     expect(of(hits, 'Everybody is on Helix since spring')).toMatchObject({ lexical: 0, textRank: null });
-    // Four terms have 0.8 of a need of context, as a question and as an answer.
+    // The answer's four terms have 0.8 of a need of context.
     const [question, answer] = hits.map(({ explanation }) => explanation) as [Explanation, Explanation];
-    expect(question.cue / question.lexical).toBeCloseTo(-0.15 * 0.8, 3);
-    expect(answer.neighbours / question.lexical).toBeCloseTo(0.8 * (0.3 * Math.exp(-0.5) + 0.7 * 0.8), 3);
+    expect(question.cue / question.lexical).toBeCloseTo(-0.15, 3);
+    expect(answer.neighbours / question.lexical).toBeCloseTo(0.8 * (0.3 * Math.exp(-0.5) + 0.7), 3);
     expect(of(hits, 'Everybody is on Helix since spring')?.session).toBeGreaterThan(0);
     expect(contents(hits)).not.toContain('Nothing of note was said there');
   });
@@ -163,7 +163,7 @@ describe('a recall', () => {
     for (let from = 0; from < turns.length; from += 100)
       await store(pool, turns.slice(from, from + 100), { sessionId: 'log' });
     const hits = await recall(pool, 'passphrase of the vault');
-    expect(contents(hits).slice(0, 2)).toEqual(turns.slice(500, 502));
+    expect(contents(hits).slice(0, 2)).toEqual([turns[501], turns[500]]);
     expect(contents(hits).length).toBe(10);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   answers,
+  asking,
   neighbours,
   needOfContext,
   REACH,
@@ -88,13 +89,19 @@ describe('answers', () => {
     expect(of({ ...ada, speaker: null }, { ...bob, speaker: null })).toEqual([0, 0.8]);
   });
 
-  it('takes less of a long text that ends in a question, or of one of a word', () => {
-    expect(of({ ...ada, length: 60 }, bob)).toEqual([0, 0.4]);
-    expect(of({ ...ada, length: 1 }, bob)).toEqual([0, expect.closeTo(0.16)]);
+  it('takes less of a long text that ends in a question', () => {
+    expect(of({ ...ada, length: 30 }, bob)).toEqual([0, expect.closeTo(0.2)]);
   });
 
   it('ends with its run', () => {
     expect([...answers([[0], [1]], () => 1, [ada, bob])]).toEqual([0, 0]);
+  });
+});
+
+describe('asking', () => {
+  it('is whole up to 15 terms and falls by the square of the length, and nothing is asked in what ends otherwise', () => {
+    expect([0, 1, 15, 30, 60].map((length) => asking({ traits: ASKS, length }))).toEqual([1, 1, 1, 0.25, 0.0625]);
+    expect(asking({ traits: TELLS_TIME, length: 1 })).toBe(0);
   });
 });
 

@@ -18,6 +18,9 @@ export const WEIGHTS = {
   asking: -0.15,
 } as const;
 
+/** Terms of a text that is no more than a question; in conversations half of them have up to nine. */
+const ASKED_IN = 15;
+
 /** How far a neighbour may be, counted in memories of the session. */
 export const REACH = 8;
 const DECAY = Array.from({ length: REACH + 1 }, (_, distance) => Math.exp(-distance / 2));
@@ -166,8 +169,9 @@ export function answers(
   return sums;
 }
 
-/** How much of a memory is a question, from 0 to 1: a long one that ends in one says more than it asks. */
-const asking = ({ traits, length }: Passage): number => (traits & ASKS ? needOfContext(length) : 0);
+/** How much of a memory is the question, from 0 to 1: whoever tells a long story and asks for advice has told something. */
+export const asking = ({ traits, length }: Pick<Passage, 'traits' | 'length'>): number =>
+  traits & ASKS ? Math.min(1, (ASKED_IN / length) ** 2) : 0;
 
 /** The speakers that the words name, by any part of their names. */
 export function namedSpeakers(passages: readonly Passage[], words: ReadonlySet<string>): Set<string> {
