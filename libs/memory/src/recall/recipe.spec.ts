@@ -79,7 +79,7 @@ describe('answers', () => {
   const of = (...passages: Passage[]) => [...answers([[...passages.keys()]], () => 0.8, passages)];
 
   it('takes the score of a question to what somebody else says next', () => {
-    expect(of(ada, bob, bob)).toEqual([0, 0.8, 0]);
+    expect(of(ada, bob, ada, bob)).toEqual([0, 0.8, 0, 0.8]);
     expect(of(bob, bob)).toEqual([0, 0]);
     expect(of(bob, ada)).toEqual([0, 0]);
   });
@@ -91,6 +91,13 @@ describe('answers', () => {
 
   it('takes less of a long text that ends in a question', () => {
     expect(of({ ...ada, length: 30 }, bob)).toEqual([0, expect.closeTo(0.2)]);
+  });
+
+  it('takes it from the last three of one turn to the first three of the next', () => {
+    const says = { ...ada, traits: 0 };
+    expect(of(ada, says, says, bob, bob, bob, bob)).toEqual([0, 0, 0, 0.8, 0.8, 0.8, 0]);
+    expect(of(ada, says, says, says, bob)).toEqual([0, 0, 0, 0, 0]);
+    expect(of(ada, bob, says)).toEqual([0, 0.8, 0]);
   });
 
   it('ends with its run', () => {

@@ -21,6 +21,9 @@ export const WEIGHTS = {
 /** Terms of a text that is no more than a question; in conversations half of them have up to nine. */
 const ASKED_IN = 15;
 
+/** People write on in several messages: what is asked in so many at the end of one turn is answered in so many of the next. */
+const OF_TURN = 3;
+
 /** How far a neighbour may be, counted in memories of the session. */
 export const REACH = 8;
 const DECAY = Array.from({ length: REACH + 1 }, (_, distance) => Math.exp(-distance / 2));
@@ -150,7 +153,7 @@ export function neighbours(
 
 /**
  * What was asked right before, where somebody else answers: "Last May." says nothing, and the question before it holds all of the
- * words. It takes the question's own score, by how much of it is the question.
+ * words. It takes the question's own score, by how much of that memory is the question.
  * @returns of each passage
  */
 export function answers(
@@ -159,15 +162,25 @@ export function answers(
   passages: readonly Passage[],
 ): Float64Array {
   const sums = new Float64Array(passages.length);
+  const asked = (place: number) => asking(passages[place] as Passage) * own(place);
   for (const run of runs) {
+    let [began, before] = [0, 0];
     for (let at = 1; at < run.length; at++) {
-      const [before, place] = [run[at - 1] as number, run[at] as number];
-      const [question, { speaker }] = [passages[before] as Passage, passages[place] as Passage];
-      if (speaker === null || speaker !== question.speaker) sums[place] = asking(question) * own(before);
+      const place = run[at] as number;
+      if (!isOneTurn(passages[run[at - 1] as number] as Passage, passages[place] as Passage)) {
+        before = 0;
+        for (let last = Math.max(began, at - OF_TURN); last < at; last++)
+          before = Math.max(before, asked(run[last] as number));
+        began = at;
+      }
+      if (began > 0 && at - began < OF_TURN) sums[place] = before;
     }
   }
   return sums;
 }
+
+/** Who is not named may be anybody. */
+const isOneTurn = (before: Passage, { speaker }: Passage): boolean => speaker !== null && speaker === before.speaker;
 
 /** How much of a memory is the question, from 0 to 1: whoever tells a long story and asks for advice has told something. */
 export const asking = ({ traits, length }: Pick<Passage, 'traits' | 'length'>): number =>
