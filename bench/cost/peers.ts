@@ -10,7 +10,7 @@ export interface Peers {
 }
 
 export const MEM0 = 'mem0ai';
-/** As one process has it, whatever asks it: a Memory has one connection, so that its writes wait for each other. */
+/** One Memory, and so one connection, for all that a process does: its writes wait for each other. */
 export const MEM0_SHARED = 'mem0ai, one Memory for all';
 export const MEM0_INDEXED = 'mem0ai with indexes';
 /** And with one on its text, of which its searches make use as well. */

@@ -61,8 +61,8 @@ async function openWritten(field: WriteField): Promise<Peers> {
   const { found, close } = await openPeers(field.peers.url, CLIENTS, []);
   const shared = await openSharedMem0(field.peers.url);
   const closeAll = async () => {
-    await close();
     if (isThere(shared)) await shared.close();
+    await close();
   };
   return { found: [shared, ...found], close: closeAll };
 }

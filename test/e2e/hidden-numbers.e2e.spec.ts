@@ -41,11 +41,14 @@ async function store(who: TestClient, pool: string, contents: readonly string[],
 
 // Without the score: to have been recalled before counts in it.
 const RECALL = `query ($input: RecallInput!) { recall(input: $input) { degraded hits { memory { content }
-  explanation { lexical meaning neighbours session speaker date cue textRank vectorRank } } } }`;
+  explanation { lexical meaning neighbours answer session speaker date cue textRank vectorRank } } } }`;
 
 interface Recalled {
   degraded: string[];
-  hits: { memory: { content: string }; explanation: { vectorRank: number | null; textRank: number | null } }[];
+  hits: {
+    memory: { content: string };
+    explanation: { answer: number; vectorRank: number | null; textRank: number | null };
+  }[];
 }
 const recall = async (pool: string, query: string, rest: object = {}): Promise<Recalled> =>
   (await planner.ask<{ recall: Recalled }>(RECALL, { input: { query, pools: [pool], limit: 20, ...rest } })).recall;
@@ -70,6 +73,31 @@ describe('what others hold, however much of it', () => {
       expect(await recall(pool, 'deploy the release')).toEqual(before);
     }
     expect(await recall(pool, 'deploy the release', { entityId: 'nobody' })).toEqual({ degraded: [], hits: [] });
+  });
+
+  it('between a question and its answer, or asked before what is no answer, leaves them as they were', async () => {
+    const coder = await api.agent('coder');
+    const talk = async (pool: string, hidden: boolean) => {
+      await newPool(pool);
+      const more = [
+        allow('coder', ['READ', 'WRITE'], [pool]),
+        deny('planner', ['READ'], [pool], { where: { labels: { contains: 'secret' } } }),
+      ];
+      await editPolicy(api.admin, (statements) => [...statements, ...more]);
+      const say = (who: TestClient, speaker: string, content: string, rest: object = {}) =>
+        store(who, pool, [content], { speaker, sessionId: 'talk', ...rest });
+      const aside = (content: string) => hidden && say(coder, 'Eve', content, { labels: ['secret'] });
+      await say(planner, 'Ada', 'Where is the anchor kept?');
+      await aside('She must not hear of the anchor');
+      await say(planner, 'Bob', 'In the boat house, as always');
+      await aside('Is the anchor kept there?');
+      await say(planner, 'Ada', 'Thank you, see you later');
+    };
+    await talk('talk-alone', false);
+    await talk('talk-overheard', true);
+    const alone = await recall('talk-alone', 'where is the anchor kept');
+    expect(alone.hits.map(({ explanation: { answer } }) => answer > 0).filter(Boolean)).toHaveLength(1);
+    expect(await recall('talk-overheard', 'where is the anchor kept')).toEqual(alone);
   });
 
   it('of a word, in more memories than are looked at, leaves what holds it too', async () => {

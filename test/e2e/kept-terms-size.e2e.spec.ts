@@ -35,9 +35,10 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const random = randomNumbers(4);
-/** The first of the words are the frequent ones. */
+/** The first of the words are the frequent ones; some ask. */
 const sentence = () =>
-  Array.from({ length: 3 + random.below(9) }, () => WORDS[random.below(1 + random.below(WORDS.length))]).join(' ');
+  Array.from({ length: 3 + random.below(9) }, () => WORDS[random.below(1 + random.below(WORDS.length))]).join(' ') +
+  (random.below(3) === 0 ? '?' : '');
 
 async function storeMany(who: Principal, count: number, inputOf: (n: number) => Omit<MemorizeInput, 'type'>) {
   for (let from = 0; from < count; from += BATCH) {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApi, type TestApi, type TestClient } from '../support/api.js';
 
-const EXPLAINED = 'lexical meaning neighbours session speaker date cue textRank vectorRank';
+const EXPLAINED = 'lexical meaning neighbours answer session speaker date cue textRank vectorRank';
 const RECALL = `query ($input: RecallInput!) { recall(input: $input) { degraded hits { score memory { content } explanation { ${EXPLAINED} } } } }`;
 
-type Explanation = Record<'lexical' | 'neighbours' | 'session' | 'speaker' | 'date' | 'cue', number> & {
+type Explanation = Record<'lexical' | 'neighbours' | 'answer' | 'session' | 'speaker' | 'date' | 'cue', number> & {
   textRank: number | null;
   vectorRank: number | null;
 };
@@ -105,8 +105,8 @@ describe('a recall', () => {
     expect(of(hits, 'Everybody is on Helix since spring')).toMatchObject({ lexical: 0, textRank: null });
     // The answer's four terms have 0.8 of a need of context.
     const [question, answer] = hits.map(({ explanation }) => explanation) as [Explanation, Explanation];
-    expect(question.cue / question.lexical).toBeCloseTo(-0.15, 3);
-    expect(answer.neighbours / question.lexical).toBeCloseTo(0.8 * (0.3 * Math.exp(-0.5) + 0.7), 3);
+    expect(answer.neighbours / question.lexical).toBeCloseTo(0.8 * 0.3 * Math.exp(-0.5), 3);
+    expect(answer.answer / question.lexical).toBeCloseTo(0.8 * 0.7, 3);
     expect(of(hits, 'Everybody is on Helix since spring')?.session).toBeGreaterThan(0);
     expect(contents(hits)).not.toContain('Nothing of note was said there');
   });

@@ -186,15 +186,21 @@ async function nearestInIndex(twins: Twins, tier: 'SHARED' | 'OWN'): Promise<voi
   const { database, org, twin } = twins;
   const run = (text: string, ...values: unknown[]) => database.maintenance(text, [[org, twin], ...values]);
   const { rows: before } = await run(`select * from pool where org_id = any($1)`);
+  const putBack = async () => {
+    await run('update memory_vector set shared = false where org_id = any($1)');
+    const text = `update pool p set vector_tier = old.vector_tier, vector_space = old.vector_space
+      from jsonb_populate_recordset(null::pool, $2) old where p.org_id = any($1) and p.org_id = old.org_id and p.pool_id = old.pool_id`;
+    await run(text, JSON.stringify(before));
+  };
   const place = `update pool p set vector_tier = $2, vector_space = (select space_id from memory_vector v where v.org_id = p.org_id limit 1)
     where org_id = any($1)`;
   await run(place, tier);
   await run('update memory_vector set shared = $2 where org_id = any($1)', tier === 'SHARED');
-  for (const name of READERS) await searches(twins, name);
-  await run('update memory_vector set shared = false where org_id = any($1)');
-  const back = `update pool p set vector_tier = old.vector_tier, vector_space = old.vector_space
-    from jsonb_populate_recordset(null::pool, $2) old where p.org_id = any($1) and p.org_id = old.org_id and p.pool_id = old.pool_id`;
-  await run(back, JSON.stringify(before));
+  try {
+    for (const name of READERS) await searches(twins, name);
+  } finally {
+    await putBack();
+  }
 }
 
 const MODEL: Embedders = {

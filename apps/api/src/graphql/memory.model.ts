@@ -122,16 +122,13 @@ export class RecallExplanation {
   @Field(() => Int, { nullable: true }) textRank: number | null;
   @Field(() => Float, { description: "The memory's own words." }) lexical: number;
   @Field(() => Float, { description: 'Its meaning, where an embedder is configured.' }) meaning: number;
-  @Field(() => Float, {
-    description: 'What stands right before and after it in its session, and the question that it answers.',
-  })
-  neighbours: number;
+  @Field(() => Float, { description: 'What stands right before and after it in its session.' }) neighbours: number;
+  @Field(() => Float, { description: 'The question that somebody else has asked right before it.' }) answer: number;
   @Field(() => Float, { description: 'All of its session.' }) session: number;
   @Field(() => Float, { description: 'That the query names its speaker.' }) speaker: number;
   @Field(() => Float, { description: 'That it is of a date that the query names.' }) date: number;
   @Field(() => Float, {
-    description:
-      'That it tells a time where the query asks when, or a place where it asks where; less where it asks itself.',
+    description: 'That it tells a time where the query asks when, or a place where it asks where.',
   })
   cue: number;
   @Field(() => Float, { description: 'Below 0 for LOW, 0 for MEDIUM.' }) importanceBoost: number;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { rank } from './rank.js';
 import type { Parts, Passage, Scores } from './recipe.js';
 
-const NONE: Parts = { lexical: 0, meaning: 0, neighbours: 0, session: 0, speaker: 0, date: 0, cue: 0 };
+const NONE: Parts = { lexical: 0, meaning: 0, neighbours: 0, answer: 0, session: 0, speaker: 0, date: 0, cue: 0 };
 
 interface Scored {
   passage: Passage;

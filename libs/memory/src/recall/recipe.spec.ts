@@ -100,6 +100,11 @@ describe('answers', () => {
     expect(of(ada, bob, says)).toEqual([0, 0.8, 0]);
   });
 
+  it('takes the most of what was asked', () => {
+    const own = (place: number) => [0.3, 0.9, 0.5, 0][place] as number;
+    expect([...answers([[0, 1, 2, 3]], own, [ada, ada, ada, bob])]).toEqual([0, 0, 0, 0.9]);
+  });
+
   it('ends with its run', () => {
     expect([...answers([[0], [1]], () => 1, [ada, bob])]).toEqual([0, 0]);
   });
@@ -129,6 +134,7 @@ describe('score', () => {
       lexical: 0,
       meaning: 0.5,
       neighbours: expect.closeTo(WEIGHTS.neighbours * Math.exp(-0.5) * 1.2),
+      answer: 0,
       session: expect.closeTo(WEIGHTS.session * 0.8),
       speaker: WEIGHTS.speaker,
       date: WEIGHTS.date,
@@ -138,6 +144,7 @@ describe('score', () => {
       lexical: 1.2,
       meaning: 0,
       neighbours: expect.closeTo(WEIGHTS.neighbours * 0.5 * Math.exp(-0.5) * 0.5),
+      answer: 0,
       session: expect.closeTo(WEIGHTS.session * 0.5 * 0.8),
       speaker: 0,
       date: 0,
@@ -151,14 +158,12 @@ describe('score', () => {
     );
   });
 
-  it('adds what was asked to its answer, and takes a part of its own from what asks', () => {
+  it('adds what was asked to its answer', () => {
     const asks = passage('a', { speaker: 'Ada', traits: ASKS });
     const answer = passage('b', { speaker: 'Bob', length: 60 });
     const given = evidence([0.6, 0], { meaning: [0.2, 0], runs: [[0, 1]] });
-    const [question, answered] = partsOf([asks, answer], nothing, given);
-    expect(question).toMatchObject({ lexical: 0.6, meaning: 0.2, neighbours: 0, cue: expect.closeTo(-0.15 * 0.8) });
-    expect(answered?.neighbours).toBeCloseTo(0.5 * (0.3 * Math.exp(-0.5) + 0.7) * 0.8);
-    expect(answered?.cue).toBe(0);
+    const answers = partsOf([asks, answer], nothing, given).map((parts) => parts.answer);
+    expect(answers).toEqual([0, expect.closeTo(0.5 * 0.7 * 0.8)]);
   });
 
   it('adds nothing for a speaker where the question names all of them', () => {

@@ -4,7 +4,7 @@ import { ASKS, names, TELLS_PLACE, TELLS_TIME } from './traits.js';
 
 /**
  * What each signal may add to the score of a memory's own words, which is about 1 where it holds all of the question's.
- * Found on the first halves of four sets of questions and checked on the second; see docs/RECALL.md.
+ * Found on the first halves of four sets of questions and checked on the second, but for `answer`, found on one; see docs/RECALL.md.
  */
 export const WEIGHTS = {
   meaning: 1,
@@ -15,7 +15,6 @@ export const WEIGHTS = {
   date: 0.3,
   time: 0.15,
   place: 0.1,
-  asking: -0.15,
 } as const;
 
 /** Terms of a text that is no more than a question; in conversations half of them have up to nine. */
@@ -73,10 +72,11 @@ export interface Parts {
   lexical: number;
   meaning: number;
   neighbours: number;
+  answer: number;
   session: number;
   speaker: number;
   date: number;
-  /** What kind of text it is: see {@link cues}. */
+  /** For a time where the question asks when, for a place where it asks where. */
   cue: number;
 }
 
@@ -106,12 +106,12 @@ export function score(passages: readonly Passage[], asked: Asked, evidence: Evid
     return {
       lexical: evidence.lexical[place] as number,
       meaning: WEIGHTS.meaning * (evidence.meaning[place] as number),
-      neighbours:
-        need * (WEIGHTS.neighbours * (nearby[place] as number) + WEIGHTS.answer * (answered[place] as number)),
+      neighbours: WEIGHTS.neighbours * need * (nearby[place] as number),
+      answer: WEIGHTS.answer * need * (answered[place] as number),
       session: session < 0 ? 0 : WEIGHTS.session * need * (evidence.sessions[session] as number),
       speaker: tells && isNamed(passage) ? WEIGHTS.speaker : 0,
       date: asked.days.length > 0 ? WEIGHTS.date * closeness(passage.day, asked.days) : 0,
-      cue: cues(passage, asked.trait, own(place)),
+      cue: cue(passage.traits & asked.trait),
     };
   };
   const sums = new Float64Array(passages.length);
@@ -173,7 +173,7 @@ export function answers(
           before = Math.max(before, asked(run[last] as number));
         began = at;
       }
-      if (began > 0 && at - began < OF_TURN) sums[place] = before;
+      if (at - began < OF_TURN) sums[place] = before;
     }
   }
   return sums;
@@ -194,12 +194,7 @@ export function namedSpeakers(passages: readonly Passage[], words: ReadonlySet<s
   return speakers;
 }
 
-/** For a time where the question asks when, for a place where it asks where; what only asks itself tells less than its own words say. */
-function cues(passage: Passage, askedFor: number, own: number): number {
-  const answering = passage.traits & askedFor;
-  const kind = answering & TELLS_TIME ? WEIGHTS.time : answering & TELLS_PLACE ? WEIGHTS.place : 0;
-  return kind + WEIGHTS.asking * asking(passage) * own;
-}
+const cue = (trait: number): number => (trait & TELLS_TIME ? WEIGHTS.time : trait & TELLS_PLACE ? WEIGHTS.place : 0);
 
-const sumOf = ({ lexical, meaning, neighbours, session, speaker, date, cue }: Parts): number =>
-  lexical + meaning + neighbours + session + speaker + date + cue;
+const sumOf = ({ lexical, meaning, neighbours, answer, session, speaker, date, cue }: Parts): number =>
+  lexical + meaning + neighbours + answer + session + speaker + date + cue;

@@ -17,7 +17,11 @@ describe('traitsOf', () => {
     ['من كتبها؟', ASKS],
     ['Who broke the build? I did.', 0],
     ['a nullable b?: string', 0],
-    [`${'?'.repeat(32_000)}a`, 0],
+    ['Qui l’a cassé ?', ASKS],
+    ['Who said "it works"?!', ASKS],
+    ['select * from t where id = ?', 0],
+    ['??? the build', 0],
+    [`Really?${'!'.repeat(40)}`, 0],
   ])('of “%s”', (content, traits) => {
     expect(traitsOf(content)).toBe(traits);
   });

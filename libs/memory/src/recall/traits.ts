@@ -15,8 +15,8 @@ const TIME = new RegExp(
 );
 /** A name after a preposition of place: names of people stand there too, which costs little. */
 const PLACE = /\b(?:in|at|from|to|near)\s+(?:the\s+)?\p{Lu}\p{Ll}+/u;
-/** A question mark (Latin, full-width or Arabic) and no letter or digit behind it. */
-const QUESTION = /[?\uff1f\u061f][^\p{L}\p{N}]*$/u;
+/** A question mark (Latin, full-width or Arabic) behind a word, as none is in `id = ?`, and no letter or digit behind it. */
+const QUESTION = /[\p{L}\p{N}\p{M}\p{Pe}\p{Pf}"']\s?[?\uff1f\u061f][^\p{L}\p{N}]*$/u;
 /** Looked at whole, a text of 30,000 question marks and a letter would take seconds. */
 const END = 32;
 
