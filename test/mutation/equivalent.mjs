@@ -33,6 +33,11 @@ export const EQUIVALENT = [
       'answers pools of the organisation that nobody subscribes to as well: the hub looks them up and finds no audience for them',
   },
   {
+    id: /vector-indexes\.repository\.ts:\d+ pool: pool_id = '/,
+    because:
+      'an index that holds more than its pool costs more, and answers the same: each search names its pool itself',
+  },
+  {
     id: /^function sec\.append_audit.*h\.org_id = e\.org_id/,
     because:
       'the function runs behind row-level security too: the policy of its role on audit_head names the organisation',
