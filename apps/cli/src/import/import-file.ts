@@ -24,6 +24,8 @@ import { finishedSummary, summaryLines, unseenWarnings, type ImportSummary } fro
 /** Three keep broker and database busy at once; more store nothing sooner. */
 const PARALLEL = 3;
 const MOST_PARALLEL = 8;
+/** What was counted since then is sent once more after a kill, and answered as it was. Nothing is sent while a file is written. */
+const CHECKPOINT_MS = 200;
 
 export interface ImportOptions extends MappingOptions {
   file: string;
@@ -96,6 +98,7 @@ class ImportRun {
   private readonly unseen: Set<string>;
   private readonly progress: Progress;
   private readonly failureLog: FailureLog;
+  private checkpointAt = performance.now();
   private interrupted = false;
   private unanswered = false;
 
@@ -113,17 +116,24 @@ class ImportRun {
   }
 
   async toTheEnd(): Promise<ImportSummary> {
-    const { checkpoint, files, options } = this.parts;
+    const { checkpoint, options } = this.parts;
     const own = options.signal
       ? undefined
       : listenForInterrupt(() => this.note('Stopping after what is under way; once more stops at once.'));
     try {
       if (this.startLines > 0) this.note(`Going on after line ${this.startLines}.`);
-      await writeCheckpoint(files.checkpoint, checkpoint);
+      await this.keepPlace();
       await this.failureLog.rewindTo(checkpoint.failuresBytes);
       await this.sendAll(options.signal ?? (own as { signal: AbortSignal }).signal);
+      checkpoint.complete = !this.interrupted;
+      await this.keepPlace();
     } catch (error) {
-      throw this.stopped(error);
+      throw this.stopped(
+        await this.keepPlace().then(
+          () => error,
+          (unkept: unknown) => unkept,
+        ),
+      );
     } finally {
       own?.release();
       this.progress.stop();
@@ -139,7 +149,7 @@ class ImportRun {
   }
 
   private async sendAll(signal: AbortSignal): Promise<void> {
-    const { options, mapping, size, parallel, checkpoint, files } = this.parts;
+    const { options, mapping, size, parallel, checkpoint } = this.parts;
     const from = donePosition(checkpoint);
     const batches = batchesOf(readLines(options.file, from), {
       mapping,
@@ -168,9 +178,6 @@ class ImportRun {
       if (underWay.size > 0) this.note('Stopping; waiting for what is under way.');
       await underWay.settled();
     }
-    if (this.interrupted) return;
-    checkpoint.complete = true;
-    await writeCheckpoint(files.checkpoint, checkpoint);
   }
 
   /**
@@ -206,14 +213,20 @@ class ImportRun {
   }
 
   private async acknowledge(batch: Batch, sent: SentBatch): Promise<void> {
-    const { checkpoint, files } = this.parts;
+    const { checkpoint } = this.parts;
     const failures = [...batch.failures, ...sent.failures].sort((one, other) => one.line - other.line);
     checkpoint.failuresBytes += await this.failureLog.add(failures);
     checkpoint.linesDone = batch.end.lines;
     checkpoint.bytesDone = batch.end.bytes;
     count(checkpoint.counts, batch, sent);
-    await writeCheckpoint(files.checkpoint, checkpoint);
+    if (performance.now() - this.checkpointAt > CHECKPOINT_MS) await this.keepPlace();
     this.progress.update(this.state());
+  }
+
+  private async keepPlace(): Promise<void> {
+    const { checkpoint, files } = this.parts;
+    await writeCheckpoint(files.checkpoint, checkpoint);
+    this.checkpointAt = performance.now();
   }
 
   private state() {
