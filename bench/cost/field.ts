@@ -6,12 +6,12 @@ import type { Question, Scope } from './corpus.js';
 import { StubEmbedder } from './embedder.js';
 import { GraphqlClient } from './graphql-client.js';
 import { McpClient } from './mcp-client.js';
-import { countIndexBuilds, RawConnections } from './raw.repository.js';
+import { countUnsettled, RawConnections } from './raw.repository.js';
 import { SecondBroker } from './second-broker.js';
 import type { CpuReading } from './turns.js';
 
 const INDEX_BUILD_MS = 900_000;
-const QUIET_MS = 5_000;
+const LOOK_MS = 1_000;
 /** Fewer memories no broker builds an index for. */
 const FEW = 2_000;
 const MOST_CLIENTS = 8;
@@ -109,11 +109,13 @@ export class Field {
     await this.raw.query({ text: 'vacuum analyze' });
   }
 
-  /** A broker may build indexes in the background after such a filling: they belong to what is measured. */
+  /** A broker builds indexes in the background after such a filling, and looks for it once a minute: they belong to what is measured. */
   private async settle(): Promise<void> {
     const end = Date.now() + INDEX_BUILD_MS;
-    do await pause(QUIET_MS);
-    while ((await countIndexBuilds(this.raw)) > 0 && Date.now() < end);
+    while ((await countUnsettled(this.raw)) > 0) {
+      if (Date.now() > end) throw new Error('the indexes of the vectors are not built after 15 minutes');
+      await pause(LOOK_MS);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { cpuSecondsOf } from '../feed/broker.js';
 import type { Captured, Flights } from './capture.js';
+import { tierOf, type Tier } from '../../libs/memory/src/vectors/vector-plan.js';
 
 /** Connections of pg and nothing else: what the same SQL costs without a broker. */
 export class RawConnections {
@@ -47,10 +48,13 @@ export class RawConnections {
   }
 }
 
-/** How many indexes are being built on the database right now. */
-export async function countIndexBuilds(raw: RawConnections): Promise<number> {
-  const text = 'select count(*)::integer as n from pg_stat_progress_create_index where datname = current_database()';
-  return ((await raw.query<{ n: number }>({ text })).rows[0] as { n: number }).n;
+/** Pools with vectors that are still to move to the index that suits their size. */
+export async function countUnsettled(raw: RawConnections): Promise<number> {
+  const text = `select memories, vector_tier as tier, vector_shared as shared from pool p
+    where exists (select from embedding_space s where s.org_id = p.org_id)`;
+  const { rows } = await raw.query<{ memories: number; tier: Tier; shared: boolean }>({ text });
+  return rows.filter(({ memories, tier, shared }) => tierOf(memories, tier) !== tier || shared !== (tier === 'SHARED'))
+    .length;
 }
 
 const pipelined = { pipeline: true } as pg.ClientConfig;
