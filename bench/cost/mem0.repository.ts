@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import type { Scope } from './corpus.js';
 import { importPeer, type Peer } from './peer.js';
 import type { RawConnections } from './raw.repository.js';
@@ -24,14 +27,22 @@ export const ALL_INDEXED = 'mem0_all_indexed';
 
 const model = { embedQuery: (text: string) => embed(text), embedDocuments: (texts: string[]) => texts.map(embed) };
 
-/**
- * mem0's own Memory over pgvector. A Memory has one connection, so each client has a Memory; the history in SQLite is off and
- * so is telemetry, to its advantage.
- */
-export async function openMem0(name: string, url: string, collection: string, clients: number): Promise<Peer> {
+export interface Mem0Options {
+  name: string;
+  url: string;
+  collection: string;
+  /** One connection each; client n uses memory n, modulo their number. */
+  memories: number;
+  /** Whether each change is written to a file of SQLite too, as it is where nobody turns it off. */
+  history: boolean;
+}
+
+/** mem0's own Memory over pgvector, with its telemetry off. */
+export async function openMem0({ name, url, collection, memories: count, history }: Mem0Options): Promise<Peer> {
   const { Memory } = await importPeer<Mem0>('mem0ai/oss');
   const memories: Memory[] = [];
-  for (let nth = 0; nth < clients; nth++) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-mem0-'));
+  for (let nth = 0; nth < count; nth++) {
     const memory = new Memory({
       embedder: { provider: 'langchain', config: { model } },
       llm: { provider: 'langchain', config: { model: { invoke: () => Promise.reject(new Error('infer is false')) } } },
@@ -44,7 +55,7 @@ export async function openMem0(name: string, url: string, collection: string, cl
           embeddingModelDims: DIMENSIONS,
         },
       },
-      disableHistory: true,
+      ...(history ? { historyDbPath: path.join(folder, `${nth}.db`) } : { disableHistory: true }),
     });
     // The first one makes its tables; made by many at once they collide.
     await memory.search('ready', { topK: 1, threshold: 0, filters: { user_id: 'nobody' } });
@@ -73,6 +84,7 @@ export async function openMem0(name: string, url: string, collection: string, cl
         await vectorStore.close();
         await _entityStore?.close();
       }
+      fs.rmSync(folder, { recursive: true, force: true });
     },
   };
 }

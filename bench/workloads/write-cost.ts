@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
-import { MEM0, MEM0_SHARED, openPeers, openSharedMem0, type Peers } from '../cost/peers.js';
+import { MEM0, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
 import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
@@ -59,12 +59,12 @@ export const writeCost: Workload = {
 
 async function openWritten(field: WriteField): Promise<Peers> {
   const { found, close } = await openPeers(field.peers.url, CLIENTS, []);
-  const shared = await openSharedMem0(field.peers.url);
+  const writers = await openWriters(field.peers.url, CLIENTS);
   const closeAll = async () => {
-    if (isThere(shared)) await shared.close();
+    for (const peer of writers.filter(isThere)) await peer.close();
     await close();
   };
-  return { found: [shared, ...found], close: closeAll };
+  return { found: [...writers, ...found], close: closeAll };
 }
 
 interface Others {
