@@ -6,36 +6,34 @@ import { createBenchDatabase, type BenchDatabase } from '../bench-database.repos
 import { BenchBroker } from '../feed/broker.js';
 import { Writer } from '../writer.js';
 import { GraphqlClient } from './graphql-client.js';
-import { createRawTable, type RawMemory } from './raw-writes.repository.js';
+import { createRawTables, type RawMemory, type RawTables } from './raw-writes.repository.js';
 import { RawConnections } from './raw.repository.js';
 
 /** A broker to write to, a table in the shape of its own beside it, and texts that were never written before. */
 export class WriteField {
   private readonly writer = new Writer();
   private written = 0;
-  private readonly orgId = newId();
   private readonly authorId = newId();
-  private readonly poolIds: string[];
 
   private constructor(
     readonly broker: BenchBroker,
     readonly raw: RawConnections,
+    private readonly tables: RawTables,
     readonly peers: BenchDatabase,
     readonly pools: string[],
     readonly key: string,
     readonly client: GraphqlClient,
-  ) {
-    this.poolIds = pools.map(() => newId());
-  }
+  ) {}
 
   static async open(serverUrl: string, clients: number): Promise<WriteField> {
     const broker = await BenchBroker.start(serverUrl);
     const pools = await broker.lanes(clients);
     const key = (await broker.agents('planner', 1))[0] as string;
     const raw = await RawConnections.open(broker.databaseUrl, clients);
-    await createRawTable(raw);
+    const tables = { orgId: newId(), poolIds: pools.map(() => newId()) };
+    await createRawTables(raw, tables);
     const client = new GraphqlClient(broker.url, key);
-    return new WriteField(broker, raw, await createBenchDatabase(serverUrl), pools, key, client);
+    return new WriteField(broker, raw, tables, await createBenchDatabase(serverUrl), pools, key, client);
   }
 
   text(): string {
@@ -46,14 +44,15 @@ export class WriteField {
     return Array.from({ length: count }, () => this.text());
   }
 
-  /** What the broker would store, made ready: analysis is what it adds, not what Postgres costs. */
-  ready(count: number): RawMemory[] {
-    return this.texts(count).map((content, nth) => {
+  /** What the broker would store in one pool, made ready: analysis is what it adds, not what Postgres costs. */
+  ready(count: number, pool: number): RawMemory[] {
+    const { orgId, poolIds } = this.tables;
+    return this.texts(count).map((content) => {
       const terms = analyseMemory({ content });
       return {
         id: newId(),
-        orgId: this.orgId,
-        poolId: this.poolIds[nth % this.poolIds.length] as string,
+        orgId,
+        poolId: poolIds[pool % poolIds.length] as string,
         authorId: this.authorId,
         content,
         hash: createHash('sha256').update(content).digest(),

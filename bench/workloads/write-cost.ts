@@ -3,7 +3,7 @@ import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
-import { copyAll, insertMany, insertOne, type RawMemory } from '../cost/raw-writes.repository.js';
+import { copyAll, insertRaw, type RawMemory, type RawWrite } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
 import { WriteField } from '../cost/write-field.js';
@@ -75,8 +75,9 @@ interface Others {
 /** @param batch how many travel together */
 async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, batch: number): Promise<Row[]> {
   const contenders = [
-    raw(field, batch),
+    raw(field, 'told', batch),
     broker(field, batch),
+    raw(field, 'row', batch),
     ...(batch === 1 ? floor.contenders(field.client) : []),
     ...peers.found.filter(isThere).map((peer) => ofPeer(field, peer, batch)),
   ];
@@ -118,8 +119,8 @@ async function imports(field: WriteField, { imports: rounds, lines }: Plan): Pro
   for (let round = 0; round < rounds; round++) {
     const pool = field.pools[round % field.pools.length] as string;
     imported.push(lines / (await importLines({ url: target.url, key, pool }, field.texts(lines))));
-    copied.push(await rateOf(field.ready(lines), (memories) => copyAll(target.databaseUrl, memories)));
-    inserted.push(await rateOf(field.ready(lines), (memories) => insertInTurn(field, memories)));
+    copied.push(await rateOf(field.ready(lines, round), (memories) => copyAll(target.databaseUrl, memories)));
+    inserted.push(await rateOf(field.ready(lines, round), (memories) => insertInTurn(field, memories)));
     await pause(1);
   }
   const title = `import of ${lines.toLocaleString('en')} lines`;
@@ -140,21 +141,27 @@ async function rateOf(memories: RawMemory[], store: (memories: RawMemory[]) => P
 /** As an import does: by one connection, one batch behind the other. */
 async function insertInTurn(field: WriteField, memories: readonly RawMemory[]): Promise<void> {
   for (let from = 0; from < memories.length; from += IMPORT_BATCH)
-    await insertMany(field.raw, memories.slice(from, from + IMPORT_BATCH), 0);
+    await insertRaw(field.raw, 'row', memories.slice(from, from + IMPORT_BATCH), 0);
 }
 
+const RAW_NAMES: Record<RawWrite, string> = {
+  told: 'SQL alone',
+  row: 'SQL alone, the row without its event',
+};
+
 /** Memories are made ready outside of the turn where they can be: what is timed is Postgres. */
-function raw(field: WriteField, batch: number): Contender {
-  const stock: RawMemory[] = [];
-  const take = (): RawMemory[] => {
-    if (stock.length < batch) stock.push(...field.ready(batch * 200));
+function raw(field: WriteField, write: RawWrite, batch: number): Contender {
+  const stocks = new Map<number, RawMemory[]>();
+  const take = (worker: number): RawMemory[] => {
+    const stock = stocks.get(worker) ?? [];
+    stocks.set(worker, stock);
+    if (stock.length < batch) stock.push(...field.ready(batch * 25, worker));
     return stock.splice(0, batch);
   };
   return {
-    name: 'SQL alone',
+    name: RAW_NAMES[write],
     cpu: async () => ({ broker: null, postgres: await field.raw.postgresSeconds('bench-raw') }),
-    call: (_, worker) =>
-      batch === 1 ? insertOne(field.raw, take()[0] as RawMemory, worker) : insertMany(field.raw, take(), worker),
+    call: (_, worker) => insertRaw(field.raw, write, take(worker), worker),
   };
 }
 
