@@ -165,7 +165,7 @@ export async function withoutPolicy({ database, orgId, coder, readable }: Organi
           ...statement,
           text: statement.text.replace('sec.lexical_candidates', 'bench.lexical_candidates'),
         });
-      const within = { query, entities: unit.entities.bind(unit) };
+      const within = { query, queryLast: unit.queryLast.bind(unit), entities: unit.entities.bind(unit) };
       const open = { ...grants, readFilter: filter.narrow(readable) };
       return work(within, open, ask(open));
     });

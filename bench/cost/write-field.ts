@@ -14,6 +14,7 @@ export class WriteField {
   private readonly writer = new Writer();
   private written = 0;
   private readonly authorId = newId();
+  readonly client: GraphqlClient;
 
   private constructor(
     readonly broker: BenchBroker,
@@ -22,8 +23,9 @@ export class WriteField {
     readonly peers: BenchDatabase,
     readonly pools: string[],
     readonly key: string,
-    readonly client: GraphqlClient,
-  ) {}
+  ) {
+    this.client = new GraphqlClient(broker.url, key);
+  }
 
   static async open(serverUrl: string, clients: number): Promise<WriteField> {
     const broker = await BenchBroker.start(serverUrl);
@@ -32,8 +34,7 @@ export class WriteField {
     const raw = await RawConnections.open(broker.databaseUrl, clients);
     const tables = { orgId: newId(), poolIds: pools.map(() => newId()) };
     await createRawTables(raw, tables);
-    const client = new GraphqlClient(broker.url, key);
-    return new WriteField(broker, raw, tables, await createBenchDatabase(serverUrl), pools, key, client);
+    return new WriteField(broker, raw, tables, await createBenchDatabase(serverUrl), pools, key);
   }
 
   text(): string {

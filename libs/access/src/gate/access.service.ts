@@ -29,6 +29,7 @@ interface Opens {
   reach: (grants: Grants) => readonly string[];
   administer: boolean;
   readOnly: boolean;
+  lockTimeoutMs?: number | undefined;
 }
 
 const READ: Opens = { reach: (grants) => grants.readFilter.poolIds, administer: false, readOnly: true };
@@ -79,9 +80,16 @@ export class AccessService {
     return this.open(principal, { ...READ, reach }, (unit, grants) => work(unit, grants, askedBy(grants)));
   }
 
-  /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */
-  async write<Result>(principal: Principal, work: (unit: Unit, grants: Grants) => Promise<Result>): Promise<Result> {
-    const result = await this.open(principal, WRITE, work);
+  /**
+   * As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants.
+   * @param lockTimeoutMs how long one of its statements waits for what others hold; without it, as long as it may take
+   */
+  async write<Result>(
+    principal: Principal,
+    work: (unit: Unit, grants: Grants) => Promise<Result>,
+    lockTimeoutMs?: number,
+  ): Promise<Result> {
+    const result = await this.open(principal, { ...WRITE, lockTimeoutMs }, work);
     this.written();
     return result;
   }
@@ -190,7 +198,7 @@ export class AccessService {
 
   private async open<Result>(
     principal: Principal,
-    { reach, administer, readOnly }: Opens,
+    { reach, administer, readOnly, lockTimeoutMs }: Opens,
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -208,7 +216,8 @@ export class AccessService {
         administer,
       });
       try {
-        return await this.database.unit({ role: 'commonplace_app', opening, readOnly }, (unit) => work(unit, grants));
+        const scope = { role: 'commonplace_app' as const, opening, readOnly, lockTimeoutMs };
+        return await this.database.unit(scope, (unit) => work(unit, grants));
       } catch (error) {
         if (sqlState(error) === CREDENTIAL_ENDED) {
           if (principal.keyId) this.keyEnded(principal.keyId);

@@ -31,5 +31,6 @@ export async function storeParts<Part>(parts: readonly Part[], store: (part: Par
   const inTurn = async () => {
     for (let part = left.shift(); part !== undefined; part = left.shift()) await store(part);
   };
-  await Promise.all(Array.from({ length: MOST_AT_ONCE }, inTurn));
+  const ends = await Promise.allSettled(Array.from({ length: MOST_AT_ONCE }, inTurn));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

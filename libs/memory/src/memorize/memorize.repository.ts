@@ -8,14 +8,6 @@ import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
 import type { MemorizeOutcome } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
-const LOCK_WAIT_MS = 5_000;
-
-/** What has waited so long for a lock is refused with 55P03. Not waited for: where it fails, so does what is sent behind it. */
-export function limitLockWaits(unit: Unit): void {
-  const text = `select set_config('lock_timeout', '${LOCK_WAIT_MS}', true)`;
-  unit.query({ name: 'limit_lock_waits', text, values: [] }).catch(() => undefined);
-}
-
 /** One memory to insert. */
 export interface NewMemory {
   id: string;
@@ -51,7 +43,7 @@ export interface Write {
  * batches to the same pools met in deadlocks. To lock the pools' rows in order instead takes 0.13 ms of 0.9. The last condition
  * has all of them locked before the first is numbered, whatever the plan.
  */
-const insertStatement = (status: Write['status']) => `
+const insertStatement = (status: Write['status'], onRepeat: string) => `
   with input as (
     select * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
       $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[], $20::smallint[])
@@ -66,7 +58,7 @@ const insertStatement = (status: Write['status']) => `
       i.valid_from, i.expires_at, i.traits, ${ANALYSIS}
     from input i order by i.pool_id, i.content_hash
     on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
-    do update set corroborations = m.corroborations + 1
+    do ${onRepeat}
     returning m.memory_id, m.pool_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
   ), counted as (
     select pool_id, n, ${poolLock('pool_id')}
@@ -87,40 +79,49 @@ const insertStatement = (status: Write['status']) => `
   select memory_id as id, pool_id as "poolId", content_hash as hash, expires_at as "expiresAt", created, own from stored
   where (select count(*) from counted) >= 0`;
 
-const INSERT = { ACTIVE: insertStatement('ACTIVE'), PROPOSED: insertStatement('PROPOSED') };
+const CORROBORATE = 'update set corroborations = m.corroborations + 1';
+
+const INSERT = {
+  ACTIVE: { name: 'memorize_ACTIVE', text: insertStatement('ACTIVE', CORROBORATE) },
+  PROPOSED: { name: 'memorize_PROPOSED', text: insertStatement('PROPOSED', CORROBORATE) },
+};
+const INSERT_NEW = { name: 'memorize_new', text: insertStatement('ACTIVE', 'nothing') };
 
 /** @param memories no two with one hash in one pool: a statement cannot touch a row twice. */
-export async function insertMemories(unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> {
+export const insertMemories = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
+  unit.query<Stored>({ ...INSERT[write.status], values: valuesOf(write, memories) });
+
+/** Those alone whose content does not stand in their pool, as the last of the unit. */
+export const insertNew = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
+  unit.queryLast<Stored>({ ...INSERT_NEW, values: valuesOf(write, memories) });
+
+function valuesOf(write: Write, memories: readonly NewMemory[]): unknown[] {
   const terms = memories.map(({ command, pool }) => analyseMemory(command, pool.language));
   const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
-  return unit.query<Stored>({
-    name: `memorize_${write.status}`,
-    text: INSERT[write.status],
-    values: [
-      write.orgId,
-      binaryArray.uuid(memories.map((memory) => memory.pool.id)),
-      binaryArray.uuid(memories.map((memory) => memory.id)),
-      binaryArray.bytea(memories.map((memory) => memory.hash)),
-      binaryArray.text(column((c) => c.type)),
-      binaryArray.text(column((c) => c.content)),
-      termVectors(terms),
-      binaryArray.int4(terms.map((list) => list.length)),
-      binaryArray.text(column((c) => c.entityId)),
-      binaryArray.text(column((c) => c.sessionId)),
-      binaryArray.text(column((c) => c.speaker)),
-      binaryArray.int2(column((c) => importanceRank(c.importance))),
-      binaryArray.jsonb(column((c) => c.labels)),
-      binaryArray.jsonb(column((c) => c.metadata)),
-      binaryArray.timestamptz(column((c) => c.validFrom)),
-      binaryArray.timestamptz(column((c) => c.expiresAt)),
-      write.authorId,
-      write.now,
-      write.policyVersion,
-      binaryArray.int2(column((c) => traitsOf(c.content))),
-      write.authorRole,
-      write.pools,
-    ],
-  });
+  return [
+    write.orgId,
+    binaryArray.uuid(memories.map((memory) => memory.pool.id)),
+    binaryArray.uuid(memories.map((memory) => memory.id)),
+    binaryArray.bytea(memories.map((memory) => memory.hash)),
+    binaryArray.text(column((c) => c.type)),
+    binaryArray.text(column((c) => c.content)),
+    termVectors(terms),
+    binaryArray.int4(terms.map((list) => list.length)),
+    binaryArray.text(column((c) => c.entityId)),
+    binaryArray.text(column((c) => c.sessionId)),
+    binaryArray.text(column((c) => c.speaker)),
+    binaryArray.int2(column((c) => importanceRank(c.importance))),
+    binaryArray.jsonb(column((c) => c.labels)),
+    binaryArray.jsonb(column((c) => c.metadata)),
+    binaryArray.timestamptz(column((c) => c.validFrom)),
+    binaryArray.timestamptz(column((c) => c.expiresAt)),
+    write.authorId,
+    write.now,
+    write.policyVersion,
+    binaryArray.int2(column((c) => traitsOf(c.content))),
+    write.authorRole,
+    write.pools,
+  ];
 }
 
 /** The ACTIVE memories of the pools with these hashes, whoever may see them. */

@@ -1,6 +1,6 @@
 import type { AccessService, DirectoryPool, Grants, Principal } from '#access';
 import { badInput, CommonplaceError, type Clock } from '#kernel';
-import type { JobQueue } from '#platform';
+import type { JobQueue, Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
@@ -11,8 +11,9 @@ import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
 import { SingleWrites } from './single-writes.js';
-import { parseMemorize, type MemorizeInput } from './memorize-command.js';
-import { holdSources, limitLockWaits } from './memorize.repository.js';
+import { storeNew } from './store-batch.js';
+import { parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
+import { holdSources } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -27,9 +28,17 @@ export interface MemorizedMany {
 
 /** In the transaction that stores: before anything is written, and with what came of each. */
 export interface Around {
-  before?: ((batch: Batch) => void | Promise<void>) | undefined;
+  before?: (batch: Batch) => void | Promise<void>;
   after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
+  /** What repeats a memory is left without a result, where that lets the unit end with its first statement. */
+  onlyNew?: boolean;
 }
+
+const LOCK_WAIT_MS = 5_000;
+
+/** Whether nothing has to be asked or told for it beside what stores it. */
+const isPlain = ({ idempotencyKey, derivedFrom }: MemorizeCommand): boolean =>
+  idempotencyKey === null && derivedFrom.length === 0;
 
 export class MemorizeService {
   private readonly singles = new SingleWrites((caller, items) => this.storeEach(caller, items, () => 'input'));
@@ -113,19 +122,31 @@ export class MemorizeService {
     return { results: items.flatMap((item) => item.result ?? []), failures };
   }
 
-  /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
+  /**
+   * Almost always all of them are new: stored by a unit that ends with their statement, they cost one round trip. Only what turned
+   * out to repeat a memory is stored by a unit of its own, which reads that memory.
+   */
   private async storeEach(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
     if (items.length === 0) return;
-    // Of several pools none waits long for another's: those of the others are stored without it.
-    const before = byPool(items, caller.role).length > 1 ? ({ unit }: Batch) => limitLockWaits(unit) : undefined;
+    const onlyNew = !this.index.configured && items.every(({ command }) => isPlain(command));
+    await this.storeUnit(caller, items, path, { onlyNew });
+    const left = items.filter(({ result, error }) => !result && !error);
+    await storeParts(byPool(left, caller.role), (ofPool) => this.storeUnit(caller, ofPool, path));
+  }
+
+  /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
+  private async storeUnit(
+    caller: Principal,
+    items: Item[],
+    path: (index: number) => string,
+    around: Around = {},
+  ): Promise<void> {
     try {
-      await this.write(caller, items, path, { before });
+      await this.write(caller, items, path, around);
     } catch (error) {
+      for (const item of items) item.result = undefined;
       const failure = asFailure(error);
-      for (const item of items) {
-        item.result = undefined;
-        item.error = failure;
-      }
+      for (const item of items) item.error = failure;
     }
   }
 
@@ -138,20 +159,24 @@ export class MemorizeService {
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    { before, after }: Around = {},
+    { before, after, onlyNew = false }: Around,
   ): Promise<void> {
     const space = await this.index.space();
-    await this.access.write(caller, async (unit, grants) => {
+    const store = async (unit: Unit, grants: Grants) => {
       for (const item of items) item.error = item.result = undefined;
       const batch: Batch = { caller, unit, grants, space, now: this.clock.now() };
       for (const item of items) place(batch, item, path);
       await before?.(batch);
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
+      if (onlyNew && open(items).every(({ status }) => status === 'ACTIVE')) return storeNew(batch, open(items));
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);
-    });
+    };
+    // Of several pools none waits long for another's: those of the others are stored without it.
+    const lockTimeoutMs = byPool(items, caller.role).length > 1 ? LOCK_WAIT_MS : undefined;
+    await this.access.write(caller, store, lockTimeoutMs);
   }
 
   private async indexCreated({ unit, caller, space }: Batch, items: Placed[]): Promise<void> {

@@ -2,6 +2,7 @@ import type { Principal } from '#access';
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Clock, CommonplaceError } from '#kernel';
+import type { Memorized } from '../memory.js';
 import type { Item } from './batch.js';
 import { parseMemorize } from './memorize-command.js';
 import { SingleWrites } from './single-writes.js';
@@ -33,6 +34,7 @@ class SlowStore {
   private async store(items: Item[]): Promise<void> {
     this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
     await new Promise<void>((resolve) => this.ends.push(resolve));
+    for (const item of items) if (item.command.content.startsWith('stored')) item.result = {} as Memorized;
     for (const { command } of items) {
       if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021', severity: 'ERROR' });
       if (command.content === 'fault') throw new Error('a fault of ours');
@@ -217,6 +219,28 @@ describe('single writes', () => {
     const all = ['a', 'b', 'forbidden', 'poison', 'c'].map((content): [Principal, Item] => [one, itemOf(content)]);
     expect(await outcomes(store, all)).toEqual(['done', 'done', 'not you', 'refused', 'done']);
     expect(store.batches.slice(2)).toEqual([['b'], ['forbidden'], ['poison'], ['c']]);
+  });
+
+  it('that are stored are told so where others beside them fail, and are not tried again', async () => {
+    for (const cause of ['poison', 'fault']) {
+      const store = new SlowStore();
+      const all = ['a', 'stored b', cause, 'stored c'].map((content): [Principal, Item] => [one, itemOf(content)]);
+      const told = cause === 'poison' ? 'refused' : 'a fault of ours';
+      expect(await outcomes(store, all)).toEqual(['done', 'done', told, 'done']);
+      const again = cause === 'poison' ? [['poison']] : [];
+      expect(store.batches).toEqual([['a'], ['stored b', cause, 'stored c'], ...again]);
+    }
+  });
+
+  it('that wait are sent before those are told that were under way', async () => {
+    const store = new SlowStore();
+    const sentWhenTold: number[] = [];
+    const all = ['a', 'b', 'c'].map((content) =>
+      store.writes.write(one, itemOf(content)).then(() => sentWhenTold.push(store.batches.length)),
+    );
+    await store.letAllGo();
+    await Promise.all(all);
+    expect(sentWhenTold).toEqual([2, 2, 2]);
   });
 
   it.each([

@@ -6,6 +6,7 @@ import {
   findStanding,
   giveUpIdentity,
   insertMemories,
+  insertNew,
   insertSources,
   type NewMemory,
   type Stored,
@@ -22,7 +23,27 @@ export async function storeItems(batch: Batch, items: Placed[]): Promise<void> {
     await storeGroup(batch, { status: 'PROPOSED', pools }, await answerStanding(batch, proposed));
 }
 
+/** Stores each whose content does not stand in its pool, and ends the unit with that: the others are left without a result. */
+export async function storeNew(batch: Batch, items: Placed[]): Promise<void> {
+  if (items.length === 0) return;
+  const { fresh, equals } = byIdentity(items, (command) => contentHash(command));
+  const write = writeOf(batch, { status: 'ACTIVE', pools: items.map(({ pool }) => pool.id) });
+  for (const { id, poolId, hash } of await insertNew(batch.unit, write, [...fresh.values()])) {
+    const same = equals.get(identity(poolId, hash)) as Placed[];
+    answer(same, asWritten(batch, id, same[0] as Placed), 'CREATED');
+  }
+}
+
 type Group = Pick<Write, 'status' | 'pools'>;
+
+const writeOf = ({ caller, grants, now }: Batch, group: Group): Write => ({
+  orgId: caller.orgId,
+  authorId: caller.id,
+  authorRole: caller.role,
+  policyVersion: grants.policyVersion,
+  now,
+  ...group,
+});
 
 async function storeGroup(batch: Batch, group: Group, items: Placed[]): Promise<void> {
   const hidden = await insertGroup(batch, group, items, (command) => contentHash(command));
@@ -49,14 +70,13 @@ async function answerStanding(batch: Batch, items: Placed[]): Promise<Placed[]> 
   return items.filter((item) => !item.result);
 }
 
-/** @returns the items whose content stands in the pool where the caller does not see it. */
-async function insertGroup(
-  batch: Batch,
-  { status, pools }: Group,
-  items: Placed[],
-  hashOf: (command: MemorizeCommand) => Buffer,
-): Promise<Placed[]> {
-  if (items.length === 0) return [];
+interface ByIdentity {
+  fresh: Map<string, NewMemory>;
+  equals: Map<string, Placed[]>;
+}
+
+/** One memory for all inputs that are the same, made of the one that lasts longest. */
+function byIdentity(items: readonly Placed[], hashOf: (command: MemorizeCommand) => Buffer): ByIdentity {
   const fresh = new Map<string, NewMemory>();
   const equals = new Map<string, Placed[]>();
   for (const item of items) {
@@ -68,24 +88,26 @@ async function insertGroup(
     const [first] = same as [Placed];
     fresh.set(key, { id: first.id ?? newId(), pool, hash, command: first.command });
   }
-  const { caller, grants, now } = batch;
-  const write = {
-    orgId: caller.orgId,
-    authorId: caller.id,
-    authorRole: caller.role,
-    status,
-    policyVersion: grants.policyVersion,
-    now,
-    pools,
-  };
-  const stored = await insertLasting(batch, write, fresh);
+  return { fresh, equals };
+}
+
+/** @returns the items whose content stands in the pool where the caller does not see it. */
+async function insertGroup(
+  batch: Batch,
+  group: Group,
+  items: Placed[],
+  hashOf: (command: MemorizeCommand) => Buffer,
+): Promise<Placed[]> {
+  if (items.length === 0) return [];
+  const { fresh, equals } = byIdentity(items, hashOf);
+  const stored = await insertLasting(batch, writeOf(batch, group), fresh);
   const duplicates = stored.filter((row) => !row.created).map((row) => row.id);
   const seen = new Map((await findIdentities(batch, duplicates)).map((memory) => [memory.id, memory]));
   const hidden: Placed[] = [];
   for (const { id, poolId, hash, created, own } of stored) {
     const same = equals.get(identity(poolId, hash)) as Placed[];
     const memory = seen.get(id) ?? (created || own ? asWritten(batch, id, same[0] as Placed) : undefined);
-    if (memory) answer(same, memory, created ? (status === 'ACTIVE' ? 'CREATED' : 'PROPOSED') : 'DUPLICATE');
+    if (memory) answer(same, memory, created ? (group.status === 'ACTIVE' ? 'CREATED' : 'PROPOSED') : 'DUPLICATE');
     else hidden.push(...same);
   }
   const links = items.flatMap((item) =>
@@ -93,7 +115,7 @@ async function insertGroup(
       ? item.command.derivedFrom.map((sourceId) => ({ memoryId: (item.result as Memorized).memory.id, sourceId }))
       : [],
   );
-  if (links.length) await insertSources(batch.unit, caller.orgId, links);
+  if (links.length) await insertSources(batch.unit, batch.caller.orgId, links);
   return hidden;
 }
 

@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import type { Duplex } from 'node:stream';
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
-import type { Statement, Unit } from './database.js';
+import type { Statement, Unit, UnitScope } from './database.js';
 import { keptName } from './kept-statements.js';
 
 /** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
 const ANSWER_TIMEOUT_MS = 20_000;
+
+const STATEMENT_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 60_000;
 
 const PLAN_MODE = {
   usual: 'set local plan_cache_mode to default',
@@ -20,13 +23,16 @@ export class ClientUnit implements Unit {
   failed = false;
   private plan: keyof typeof PLAN_MODE = 'usual';
   private runner: QueryRunner | undefined;
+  private commitSent: Promise<pg.QueryResult> | undefined;
 
   constructor(
     private readonly source: DataSource,
     private readonly client: pg.PoolClient,
+    private readonly send: () => void,
   ) {}
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    if (this.commitSent) throw new Error('The unit has sent its last statement: this one would be outside of it.');
     this.planAs(statement.plan ?? 'usual');
     try {
       return (await this.client.query<Row>(withDeadline(statement))).rows;
@@ -34,6 +40,20 @@ export class ClientUnit implements Unit {
       this.failed = true;
       throw error;
     }
+  }
+
+  queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    const rows = this.query<Row>(statement);
+    // Where the statement fails, this rolls back, and the statement's failure is the one to tell.
+    this.commit().catch(nothing);
+    this.send();
+    return rows;
+  }
+
+  /** Once, however often it is asked for. */
+  commit(): Promise<pg.QueryResult> {
+    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }));
+    return this.commitSent;
   }
 
   /** In front of the next statement, for the unit alone; where it fails, so does that. A savepoint would undo it unseen. */
@@ -54,14 +74,33 @@ export class ClientUnit implements Unit {
   }
 }
 
+export function begin(client: pg.PoolClient, { role, readOnly, lockTimeoutMs }: UnitScope): Promise<unknown> {
+  const settings = [
+    `role ${role}`,
+    `statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
+    `idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+    ...(lockTimeoutMs === undefined ? [] : [`lock_timeout = ${lockTimeoutMs}`]),
+  ];
+  return client.query(
+    ['begin' + (readOnly ? ' read only' : ''), ...settings.map((one) => `set local ${one}`)].join('; '),
+  );
+}
+
 /**
  * What is sent from now on until the code waits leaves in one write: the opening of a unit and its first statement took three,
  * each of them a call to the system.
+ * @returns what sends it at once
  */
-export function sendTogether(client: pg.PoolClient): void {
+export function sendTogether(client: pg.PoolClient): () => void {
   const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
   stream.cork();
-  process.nextTick(() => stream.uncork());
+  let isHeld = true;
+  const send = () => {
+    if (isHeld) stream.uncork();
+    isHeld = false;
+  };
+  process.nextTick(send);
+  return send;
 }
 
 /** pg knows the option for one query too; its types only for a whole client. */

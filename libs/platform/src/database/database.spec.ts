@@ -99,6 +99,63 @@ describe('a unit of work', () => {
     expect(await stored(5)).toBe(false);
   });
 
+  it('is stored with its last statement, whatever its work makes of it then', async () => {
+    expect(await system((unit) => unit.queryLast({ ...insert(30), text: `${insert(30).text} returning id` }))).toEqual([
+      { id: 30 },
+    ]);
+    const fault = new Error('too late');
+    const throwing = system(async (unit) => {
+      await unit.queryLast(insert(31));
+      throw fault;
+    });
+    await expect(throwing).rejects.toBe(fault);
+    expect([await stored(30), await stored(31)]).toEqual([true, true]);
+  });
+
+  it('takes no statement behind its last, which would be outside of it', async () => {
+    const late = system(async (unit) => {
+      const last = unit.queryLast(insert(32));
+      await unit.query(insert(33)).finally(() => last);
+    });
+    await expect(late).rejects.toThrow('has sent its last statement');
+    const twice = system(async (unit) => {
+      await unit.queryLast(insert(34));
+      await unit.queryLast(insert(35));
+    });
+    await expect(twice).rejects.toThrow('has sent its last statement');
+    expect(await Promise.all([32, 33, 34, 35].map(stored))).toEqual([true, false, true, false]);
+  });
+
+  it('leaves nothing where its last statement or one before it fails, and tells of the first', async () => {
+    const last = (before: Statement | undefined, text: string) =>
+      system(async (unit) => {
+        await unit.query(insert(36));
+        const asked = before && unit.query(before);
+        asked?.catch(() => undefined);
+        await unit.queryLast({ text });
+      });
+    await expect(last(undefined, 'select 1 / 0')).rejects.toMatchObject({ code: '22012' });
+    await expect(last({ text: 'select 1 / 0' }, 'select 1')).rejects.toMatchObject({ code: '25P02' });
+    const swallowing = system(async (unit) => {
+      await unit.query(insert(36));
+      await unit.queryLast({ text: 'select 1 / 0' }).catch(() => undefined);
+    });
+    await expect(swallowing).rejects.toThrow('rolled back');
+    expect(await stored(36)).toBe(false);
+  });
+
+  itOnNative(nativeOnly('waits no longer for a lock than it was said, and leaves that setting to nobody'), async () => {
+    await system((unit) => unit.query(insert(37)));
+    const update = { text: 'update note set n = n + 1 where id = 37' };
+    await system(async (holder) => {
+      await holder.query(update);
+      const waiting = db.unit({ ...SYSTEM, lockTimeoutMs: 50 }, (unit) => unit.queryLast(update));
+      await expect(waiting).rejects.toMatchObject({ cause: { code: '55P03' } });
+    });
+    const asked = { text: `select current_setting('lock_timeout') as lock` };
+    for (let i = 0; i < 25; i++) expect(await system((unit) => unit.query(asked))).toEqual([{ lock: '0' }]);
+  });
+
   it('writes nothing where it was said to read only', async () => {
     const writing = db.unit({ ...SYSTEM, readOnly: true }, (unit) => unit.query(insert(7)));
     await expect(writing).rejects.toMatchObject({ code: '25006' });

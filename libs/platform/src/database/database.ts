@@ -9,7 +9,7 @@ import {
   type QueryRunner,
   type Repository,
 } from 'typeorm';
-import { ClientUnit, nothing, sendTogether, withDeadline } from './client-unit.js';
+import { begin, ClientUnit, nothing, sendTogether, withDeadline } from './client-unit.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
@@ -17,8 +17,6 @@ import { checkServer, SERVER_VERSIONS, type ServerVersions } from './server-requ
 import { Upkeep } from './upkeep.js';
 import { valueParsers } from './value-parsers.js';
 
-const STATEMENT_TIMEOUT_MS = 15_000;
-const IDLE_TIMEOUT_MS = 60_000;
 const MIGRATION_WAIT_MS = 600_000;
 const MIGRATION_POLL_MS = 250;
 const MAX_ATTEMPTS = 3;
@@ -56,11 +54,15 @@ export interface UnitScope {
   opening: Statement;
   /** Postgres refuses its writes. There is nothing to commit, so the answer does not wait for the end of the transaction. */
   readOnly?: boolean;
+  /** What waits longer for a lock is refused with 55P03; without it, as long as a statement may take. */
+  lockTimeoutMs?: number | undefined;
 }
 
 /** One transaction. Inside it: no network call, and no waiting for anything but its own statements. */
 export interface Unit {
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
+  /** With the commit behind it, in one flight: what its rows say is stored, and nothing more can be done about it. */
+  queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity>;
 }
 
@@ -201,19 +203,16 @@ export class Database {
 
   private async runOnce<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     const client = await this.pool.connect();
-    const unit = new ClientUnit(this.source, client);
+    const unit = new ClientUnit(this.source, client, sendTogether(client));
     try {
-      sendTogether(client);
-      const begun = client.query(
-        `begin${scope.readOnly ? ' read only' : ''}; set local role ${scope.role}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
-      );
+      const begun = begin(client, scope);
       const opened = client.query(withDeadline(scope.opening));
       const working = work(unit);
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
-      const [begin, opening, outcome] = await Promise.allSettled([begun, opened, working]);
-      for (const result of [begin, opening, outcome]) if (result.status === 'rejected') throw result.reason;
+      const [beginning, opening, outcome] = await Promise.allSettled([begun, opened, working]);
+      for (const result of [beginning, opening, outcome]) if (result.status === 'rejected') throw result.reason;
       // Behind it the next unit on the connection is sent, in their order; what a read has answered does not depend on it.
-      const ended = client.query(withDeadline({ text: 'commit' }));
+      const ended = unit.commit();
       const { value } = outcome as PromiseFulfilledResult<Result>;
       if (scope.readOnly && !unit.failed) {
         ended.catch(nothing);
