@@ -10,6 +10,7 @@ import { isNew, open, type Batch, type Item, type Placed } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
+import { RecentRepeats } from './recent-repeats.js';
 import { SingleWrites } from './single-writes.js';
 import { storeNew } from './store-batch.js';
 import { parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
@@ -36,11 +37,12 @@ export interface Around {
 
 const LOCK_WAIT_MS = 5_000;
 
-/** Whether nothing has to be asked or told for it beside what stores it. */
-const isPlain = ({ idempotencyKey, derivedFrom }: MemorizeCommand): boolean =>
+/** Whether the statement that stores it is all that there is to do. */
+const needsNothingElse = ({ idempotencyKey, derivedFrom }: MemorizeCommand): boolean =>
   idempotencyKey === null && derivedFrom.length === 0;
 
 export class MemorizeService {
+  private readonly repeats = new RecentRepeats();
   private readonly singles = new SingleWrites((caller, items) => this.storeEach(caller, items, () => 'input'));
 
   constructor(
@@ -123,15 +125,17 @@ export class MemorizeService {
   }
 
   /**
-   * Almost always all of them are new: stored by a unit that ends with their statement, they cost one round trip. Only what turned
-   * out to repeat a memory is stored by a unit of its own, which reads that memory.
+   * Where all of them are new, as almost always, a unit that ends with the statement that stores them costs one round trip. Only
+   * what turned out to repeat a memory is stored by a second unit, which reads that memory.
    */
   private async storeEach(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
     if (items.length === 0) return;
-    const onlyNew = !this.index.configured && items.every(({ command }) => isPlain(command));
-    await this.storeUnit(caller, items, path, { onlyNew });
+    const isPlain = !this.index.configured && items.every(({ command }) => needsNothingElse(command));
+    await this.storeUnit(caller, items, path, { onlyNew: isPlain && !this.repeats.expectedOf(caller.id) });
     const left = items.filter(({ result, error }) => !result && !error);
-    await storeParts(byPool(left, caller.role), (ofPool) => this.storeUnit(caller, ofPool, path));
+    if (left.length > 0) await this.storeUnit(caller, left, path);
+    this.repeats.note(caller.id, items);
+    if (isRefusedForOthers(left)) await this.storeByPool(caller, left, path);
   }
 
   /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
