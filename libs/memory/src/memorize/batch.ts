@@ -42,6 +42,9 @@ export async function findIdentities(batch: Batch, ids: readonly string[]): Prom
 
 export const open = (items: readonly Item[]): Placed[] => items.filter((item): item is Placed => !item.error);
 
+/** Neither stored nor refused: it repeats a memory, and the unit stored new ones alone. */
+export const isLeft = (item: Item): boolean => !item.result && !item.error;
+
 export const isNew = (item: Item): boolean => item.result !== undefined && item.result.outcome !== 'DUPLICATE';
 
 /** As its author wrote it: also for an author who may write in the pool and not read. */

@@ -6,14 +6,14 @@ import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
-import { isNew, open, type Batch, type Item, type Placed } from './batch.js';
+import { isLeft, isNew, open, type Batch, type Item, type Placed } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
 import { RecentRepeats } from './recent-repeats.js';
 import { SingleWrites } from './single-writes.js';
 import { storeNew } from './store-batch.js';
-import { parseMemorize, type MemorizeCommand, type MemorizeInput } from './memorize-command.js';
+import { parseMemorize, type MemorizeInput } from './memorize-command.js';
 import { holdSources } from './memorize.repository.js';
 
 export interface MemorizeFailure {
@@ -31,19 +31,22 @@ export interface MemorizedMany {
 export interface Around {
   before?: (batch: Batch) => void | Promise<void>;
   after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
-  /** What repeats a memory is left without a result, where that lets the unit end with its first statement. */
-  onlyNew?: boolean;
 }
+
+/** Whether repeats are stored too, or left to a unit of their own, where that lets this one end with its statement. */
+type Repeats = 'stored' | 'left';
 
 const LOCK_WAIT_MS = 5_000;
 
 /** Whether the statement that stores it is all that there is to do. */
-const needsNothingElse = ({ idempotencyKey, derivedFrom }: MemorizeCommand): boolean =>
-  idempotencyKey === null && derivedFrom.length === 0;
+const isAllThereIs = ({ command }: Item): boolean =>
+  command.idempotencyKey === null && command.derivedFrom.length === 0;
 
 export class MemorizeService {
   private readonly repeats = new RecentRepeats();
-  private readonly singles = new SingleWrites((caller, items) => this.storeEach(caller, items, () => 'input'));
+  private readonly singles = new SingleWrites((caller, items, repeats) =>
+    this.storeEach(caller, items, () => 'input', repeats),
+  );
 
   constructor(
     private readonly access: AccessService,
@@ -117,54 +120,50 @@ export class MemorizeService {
     path: (index: number) => string,
   ): Promise<MemorizedMany> {
     const { items, failures } = await this.prepare(inputs, path);
-    await this.storeEach(caller, items, path);
-    if (isRefusedForOthers(items)) await this.storeByPool(caller, items, path);
+    await this.storeEach(caller, items, path, 'left');
+    const repeats = items.filter(isLeft);
+    await this.storeEach(caller, repeats, path, 'stored');
+    for (const part of [items, repeats]) if (isRefusedForOthers(part)) await this.storeByPool(caller, part, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
     failures.sort((a, b) => a.index - b.index);
     return { results: items.flatMap((item) => item.result ?? []), failures };
   }
 
   /**
-   * Where all of them are new, as almost always, a unit that ends with the statement that stores them costs one round trip. Only
-   * what turned out to repeat a memory is stored by a second unit, which reads that memory.
+   * In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. Where all of them are new, as
+   * almost always, and repeats are left, one round trip stores them.
    */
-  private async storeEach(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
-    if (items.length === 0) return;
-    const isPlain = !this.index.configured && items.every(({ command }) => needsNothingElse(command));
-    await this.storeUnit(caller, items, path, { onlyNew: isPlain && !this.repeats.expectedOf(caller.id) });
-    const left = items.filter(({ result, error }) => !result && !error);
-    if (left.length > 0) await this.storeUnit(caller, left, path);
-    this.repeats.note(caller.id, items);
-    if (isRefusedForOthers(left)) await this.storeByPool(caller, left, path);
-  }
-
-  /** In one transaction. What fails as a whole (the database, a revoked key) fails for each of them. */
-  private async storeUnit(
+  private async storeEach(
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    around: Around = {},
+    repeats: Repeats,
   ): Promise<void> {
+    if (items.length === 0) return;
+    const isAll = repeats === 'left' && !this.index.configured && items.every(isAllThereIs);
+    const onlyNew = isAll && !this.repeats.areExpectedOf(caller.id);
     try {
-      await this.write(caller, items, path, around);
+      await this.write(caller, items, path, onlyNew ? 'new alone' : {});
     } catch (error) {
       for (const item of items) item.result = undefined;
       const failure = asFailure(error);
       for (const item of items) item.error = failure;
     }
+    if (items.some(isLeft)) this.repeats.wereMadeBy(caller.id);
   }
 
   private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
     const pools = byPool(items, caller.role);
-    if (pools.length > 1) await storeParts(pools, (ofPool) => this.storeEach(caller, ofPool, path));
+    if (pools.length > 1) await storeParts(pools, (ofPool) => this.storeEach(caller, ofPool, path, 'stored'));
   }
 
   private async write(
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    { before, after, onlyNew = false }: Around,
+    around: Around | 'new alone',
   ): Promise<void> {
+    const { before, after } = around === 'new alone' ? {} : around;
     const space = await this.index.space();
     const store = async (unit: Unit, grants: Grants) => {
       for (const item of items) item.error = item.result = undefined;
@@ -173,7 +172,8 @@ export class MemorizeService {
       await before?.(batch);
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
-      if (onlyNew && open(items).every(({ status }) => status === 'ACTIVE')) return storeNew(batch, open(items));
+      const isActive = open(items).every(({ status }) => status === 'ACTIVE');
+      if (around === 'new alone' && isActive) return storeNew(batch, open(items));
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);

@@ -1,8 +1,6 @@
-import type { Item } from './batch.js';
-
 /**
- * How many units of a caller without a repeat it takes until the next is thought to have none. What repeats a memory needs a
- * second unit where the first ended early: with one in ten writes a repeat, eight clients stored 1,200 a second instead of 1,400.
+ * How many units of a caller are then stored as if they held repeats. What repeats a memory needs a second unit where the first
+ * ended early: with one in ten writes a repeat, and nothing remembered, eight clients stored 1,200 a second instead of 1,400.
  */
 const UNITS = 16;
 const MOST_CALLERS = 10_000;
@@ -11,16 +9,16 @@ const MOST_CALLERS = 10_000;
 export class RecentRepeats {
   private readonly unitsLeft = new Map<string, number>();
 
-  expectedOf(callerId: string): boolean {
-    return this.unitsLeft.has(callerId);
+  /** Of the caller's next unit. */
+  areExpectedOf(callerId: string): boolean {
+    const left = this.unitsLeft.get(callerId) ?? 0;
+    if (left > 1) this.unitsLeft.set(callerId, left - 1);
+    else this.unitsLeft.delete(callerId);
+    return left > 0;
   }
 
-  note(callerId: string, stored: readonly Item[]): void {
-    const left = this.unitsLeft.get(callerId) ?? 0;
-    if (stored.some(({ result }) => result?.outcome === 'DUPLICATE')) {
-      if (this.unitsLeft.size >= MOST_CALLERS) this.unitsLeft.clear();
-      this.unitsLeft.set(callerId, UNITS);
-    } else if (left > 1) this.unitsLeft.set(callerId, left - 1);
-    else this.unitsLeft.delete(callerId);
+  wereMadeBy(callerId: string): void {
+    if (this.unitsLeft.size >= MOST_CALLERS) this.unitsLeft.clear();
+    this.unitsLeft.set(callerId, UNITS);
   }
 }

@@ -25,16 +25,17 @@ const WITHOUT_END = 2 ** 31 - 1;
 class SlowStore {
   readonly batches: string[][] = [];
   readonly writes: SingleWrites;
+  failRepeats = false;
   private readonly ends: (() => void)[] = [];
 
   constructor(patienceMs = WITHOUT_END) {
-    this.writes = new SingleWrites((_, items) => this.store(items), patienceMs);
+    this.writes = new SingleWrites((_, items, repeats) => this.store(items, repeats), patienceMs);
   }
 
-  private async store(items: Item[]): Promise<void> {
+  private async store(items: Item[], repeats: 'stored' | 'left'): Promise<void> {
     this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
     await new Promise<void>((resolve) => this.ends.push(resolve));
-    for (const item of items) if (item.command.content.startsWith('stored')) item.result = {} as Memorized;
+    if (repeats === 'stored' && this.failRepeats) throw new Error('a fault of ours');
     for (const { command } of items) {
       if (command.content === 'poison') throw Object.assign(new Error('refused'), { code: '22021', severity: 'ERROR' });
       if (command.content === 'fault') throw new Error('a fault of ours');
@@ -45,6 +46,8 @@ class SlowStore {
     const error = new CommonplaceError('UNAVAILABLE', 'gave up', {}, { cause });
     for (const item of items) {
       item.error = state ? error : undefined;
+      const isStored = repeats === 'stored' || !item.command.content.startsWith('repeat');
+      item.result = !item.error && isStored ? ({} as Memorized) : undefined;
       if (item.command.content === 'forbidden') item.error = new CommonplaceError('FORBIDDEN', 'not you');
     }
   }
@@ -221,15 +224,35 @@ describe('single writes', () => {
     expect(store.batches.slice(2)).toEqual([['b'], ['forbidden'], ['poison'], ['c']]);
   });
 
-  it('that are stored are told so where others beside them fail, and are not tried again', async () => {
-    for (const cause of ['poison', 'fault']) {
-      const store = new SlowStore();
-      const all = ['a', 'stored b', cause, 'stored c'].map((content): [Principal, Item] => [one, itemOf(content)]);
-      const told = cause === 'poison' ? 'refused' : 'a fault of ours';
-      expect(await outcomes(store, all)).toEqual(['done', 'done', told, 'done']);
-      const again = cause === 'poison' ? [['poison']] : [];
-      expect(store.batches).toEqual([['a'], ['stored b', cause, 'stored c'], ...again]);
+  it('that repeat what stands are stored behind the others, which are told before, and whose pools are free', async () => {
+    const store = new SlowStore(0);
+    const ended: string[] = [];
+    const write = (content: string, pool: string) =>
+      store.writes.write(one, itemOf(content, pool)).then(() => void ended.push(content));
+    const all = [write('a', 'x'), write('repeat b', 'y'), write('c', 'x')];
+    for (let unit = 0; unit < 2; unit++) {
+      store.letGo(0);
+      await pause(20);
     }
+    expect(store.batches).toEqual([['a'], ['repeat b', 'c'], ['repeat b']]);
+    expect(ended).toEqual(['a', 'c']);
+    all.push(write('d', 'x'), write('e', 'y'));
+    await pause(20);
+    expect(store.batches.slice(3)).toEqual([['d']]);
+    await store.letAllGo();
+    await Promise.all(all);
+    expect(store.batches.slice(4)).toEqual([['e']]);
+  });
+
+  it('that repeat what stands fail alone', async () => {
+    const store = new SlowStore();
+    const all = ['a', 'b', 'repeat c', 'repeat d'].map((content): [Principal, Item] => [one, itemOf(content)]);
+    const ended = outcomes(store, all);
+    expect(await ended).toEqual(['done', 'done', 'done', 'done']);
+    expect(store.batches).toEqual([['a'], ['b', 'repeat c', 'repeat d'], ['repeat c', 'repeat d']]);
+    const failing = new SlowStore();
+    failing.failRepeats = true;
+    expect(await outcomes(failing, all)).toEqual(['done', 'done', 'a fault of ours', 'a fault of ours']);
   });
 
   it('that wait are sent before those are told that were under way', async () => {

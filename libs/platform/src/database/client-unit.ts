@@ -32,7 +32,7 @@ export class ClientUnit implements Unit {
   ) {}
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
-    if (this.commitSent) throw new Error('The unit has sent its last statement: this one would be outside of it.');
+    this.refuseBehindLast();
     this.planAs(statement.plan ?? 'usual');
     try {
       return (await this.client.query<Row>(withDeadline(statement))).rows;
@@ -42,7 +42,9 @@ export class ClientUnit implements Unit {
     }
   }
 
-  queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+  async queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    // Those send their statements when they like.
+    if (this.runner) throw new Error('A unit that has used entities ends when its work does.');
     const rows = this.query<Row>(statement);
     // Where the statement fails, this rolls back, and the statement's failure is the one to tell.
     this.commit().catch(nothing);
@@ -50,10 +52,23 @@ export class ClientUnit implements Unit {
     return rows;
   }
 
-  /** Once, however often it is asked for. */
+  /** Once, however often it is asked for. Behind a last statement it is sent when that is, and may take as long besides. */
   commit(): Promise<pg.QueryResult> {
-    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }));
+    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 2 * ANSWER_TIMEOUT_MS));
     return this.commitSent;
+  }
+
+  /** Nothing is left to undo where Postgres has answered the commit, be it by rolling back. */
+  async rollback(): Promise<void> {
+    const isOver = await this.commitSent?.then(
+      () => true,
+      () => false,
+    );
+    if (!isOver) await this.client.query(withDeadline({ text: 'rollback' }));
+  }
+
+  private refuseBehindLast(): void {
+    if (this.commitSent) throw new Error('The unit has sent its last statement: this one would be outside of it.');
   }
 
   /** In front of the next statement, for the unit alone; where it fails, so does that. A savepoint would undo it unseen. */
@@ -64,6 +79,7 @@ export class ClientUnit implements Unit {
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
+    this.refuseBehindLast();
     this.planAs('usual');
     // TypeORM's runner would take a second connection of its own: it is handed the unit's, where the transaction is.
     this.runner ??= Object.assign(this.source.createQueryRunner(), {
@@ -104,7 +120,7 @@ export function sendTogether(client: pg.PoolClient): () => void {
 }
 
 /** pg knows the option for one query too; its types only for a whole client. */
-export function withDeadline({ name, text, values, keep }: Statement): Statement {
+export function withDeadline({ name, text, values, keep }: Statement, timeoutMs = ANSWER_TIMEOUT_MS): Statement {
   const kept = name ?? (keep ? keptName(text) : undefined);
-  return { name: kept, text, values, query_timeout: ANSWER_TIMEOUT_MS } as Statement;
+  return { name: kept, text, values, query_timeout: timeoutMs } as Statement;
 }

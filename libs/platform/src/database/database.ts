@@ -61,7 +61,7 @@ export interface UnitScope {
 /** One transaction. Inside it: no network call, and no waiting for anything but its own statements. */
 export interface Unit {
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
-  /** With the commit behind it, in one flight: what its rows say is stored, and nothing more can be done about it. */
+  /** With the commit behind it, in one flight: what its rows say is stored when the unit is through, and cannot be undone. */
   queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity>;
 }
@@ -226,7 +226,7 @@ export class Database {
       client.release();
       return value;
     } catch (error) {
-      await client.query(withDeadline({ text: 'rollback' })).then(
+      await unit.rollback().then(
         () => client.release(),
         (failure: Error) => {
           this.incarnation++;
