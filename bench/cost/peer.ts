@@ -42,7 +42,8 @@ export function installPeers(): void {
     }
   }
   // Where it cannot be built, the peer that needs it says so in the table.
-  if (!fs.existsSync(path.join(FOLDER, 'node_modules', SQLITE, 'build/Release'))) npm('rebuild', SQLITE);
+  if (!fs.existsSync(path.join(FOLDER, 'node_modules', SQLITE, 'build/Release/better_sqlite3.node')))
+    npm('rebuild', SQLITE);
 }
 
 const npm = (...args: string[]): number | null =>

@@ -9,21 +9,21 @@ export interface Peers {
   close: () => Promise<void>;
 }
 
-/** A Memory for each client; as it comes, with its history in SQLite. */
+/** A Memory for each client. */
 export const MEM0 = 'mem0ai';
 /** One Memory, and so one connection, for all that a process does: its writes wait for each other. */
 export const MEM0_SHARED = 'mem0ai, one Memory for all';
-const MEM0_NO_HISTORY = 'mem0ai without its history';
+export const MEM0_NO_HISTORY = 'mem0ai without its history';
 export const MEM0_INDEXED = 'mem0ai with indexes';
 /** And with one on its text, of which its searches make use as well. */
 const MEM0_ALL_INDEXED = 'mem0ai with three indexes';
 const LANGGRAPH = 'LangGraph PostgresStore';
 
-/** What differs from the peers of `openPeers` by its writes alone; on their database, which has its table. */
+/** As it comes, with its history in SQLite, which is written and not searched; on the database of the others, which has its table. */
 export const openWriters = (url: string, clients: number): Promise<Found[]> =>
   Promise.all([
     mem0(MEM0_SHARED, { url, collection: PLAIN, memories: 1, history: true }),
-    mem0(MEM0_NO_HISTORY, { url, collection: PLAIN, memories: clients, history: false }),
+    mem0(MEM0, { url, collection: PLAIN, memories: clients, history: true }),
   ]);
 
 const mem0 = (name: string, options: Omit<Mem0Options, 'name'>): Promise<Found> =>
@@ -34,14 +34,12 @@ export async function openPeers(url: string, clients: number, scopes: readonly S
   const raw = await RawConnections.open(url, 1);
   try {
     const own = { url, memories: clients, history: false };
-    const filling = await mem0(MEM0, { ...own, collection: PLAIN });
-    if (isThere(filling)) {
-      await fillMem0(filling, scopes, clients);
-      await filling.close();
+    const plain = await mem0(MEM0, { ...own, collection: PLAIN });
+    if (isThere(plain)) {
+      await fillMem0(plain, scopes, clients);
       await copyIndexed(raw, INDEXED, false);
       await copyIndexed(raw, ALL_INDEXED, true);
     }
-    const plain = await mem0(MEM0, { ...own, collection: PLAIN, history: true });
     const indexed = await mem0(MEM0_INDEXED, { ...own, collection: INDEXED });
     const allIndexed = await mem0(MEM0_ALL_INDEXED, { ...own, collection: ALL_INDEXED });
     const langgraph = await open(LANGGRAPH, () => openLanggraph(LANGGRAPH, url, clients));

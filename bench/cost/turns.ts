@@ -5,6 +5,8 @@ export interface Contender {
   name: string;
   call: (nth: number, worker: number) => Promise<unknown>;
   cpu?: () => Promise<CpuReading>;
+  /** Before each turn, and not timed. */
+  prepare?: () => void;
   /** Of all that was asked so far, the share of the answers that was found. */
   recall?: () => number;
 }
@@ -83,7 +85,9 @@ interface Begin {
   warming: boolean;
 }
 
-async function takeTurn({ call, cpu }: Contender, { clients, turnMs }: Pace, { from, warming }: Begin): Promise<Turn> {
+async function takeTurn(contender: Contender, { clients, turnMs }: Pace, { from, warming }: Begin): Promise<Turn> {
+  const { call, cpu, prepare } = contender;
+  prepare?.();
   const before = await cpu?.();
   const times: number[] = [];
   const start = performance.now();

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
-import { MEM0, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
+import { MEM0, MEM0_NO_HISTORY, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
 import { copyAll, insertRaw, type RawMemory, type RawWrite } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
@@ -64,7 +64,8 @@ async function openWritten(field: WriteField): Promise<Peers> {
     for (const peer of writers.filter(isThere)) await peer.close();
     await close();
   };
-  return { found: [...writers, ...found], close: closeAll };
+  const others = found.map((peer) => (peer.name === MEM0 ? { ...peer, name: MEM0_NO_HISTORY } : peer));
+  return { found: [...writers, ...others], close: closeAll };
 }
 
 interface Others {
@@ -75,9 +76,9 @@ interface Others {
 /** @param batch how many travel together */
 async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, batch: number): Promise<Row[]> {
   const contenders = [
-    raw(field, 'told', batch),
+    raw(field, 'told', batch, plan.turnMs),
     broker(field, batch),
-    raw(field, 'row', batch),
+    raw(field, 'row', batch, plan.turnMs),
     ...(batch === 1 ? floor.contenders(field.client) : []),
     ...peers.found.filter(isThere).map((peer) => ofPeer(field, peer, batch)),
   ];
@@ -89,13 +90,19 @@ async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, bat
   const missing = peers.found.flatMap((one) =>
     isThere(one) ? [] : [absent(`${title}: ${one.name}`, '/s', one.missing)],
   );
-  const against = (at: number, atLeast: number): Row => ({
+  const against = (at: number, atLeast?: number): Row => ({
     ...base(`${title}: broker / ${contenders[at]?.name}`, '×', quotients(rates[1], rates[at])),
-    atLeast,
+    ...(atLeast !== undefined && { atLeast }),
   });
-  const mem0s = [...contenders.keys()].filter((at) => [MEM0, MEM0_SHARED].includes(contenders[at]?.name ?? ''));
+  const named = (...names: string[]) =>
+    [...contenders.keys()].filter((at) => names.includes(contenders[at]?.name ?? ''));
   const overMem0 = batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0;
-  const verdicts = [against(0, OF_SQL), ...mem0s.map((at) => against(at, overMem0))];
+  // As they come they are judged; without its event nobody hears of a memory, and mem0ai has its history.
+  const verdicts = [
+    against(0, OF_SQL),
+    ...named(MEM0, MEM0_SHARED).map((at) => against(at, overMem0)),
+    ...named(RAW_NAMES.row, MEM0_NO_HISTORY).map((at) => against(at)),
+  ];
   const request =
     batch === 1 ? 'single writes, processor time of one' : `writes by ${batch}, processor time of a batch`;
   const cpu = contenders.flatMap(({ name }, at) => cpuRows(`${request}: ${name}`, (measured[at] as Measured).cpu));
@@ -126,7 +133,7 @@ async function imports(field: WriteField, { imports: rounds, lines }: Plan): Pro
   const title = `import of ${lines.toLocaleString('en')} lines`;
   return [
     base(`${title}: COPY`, '/s', copied),
-    base(`${title}: SQL alone, by ${IMPORT_BATCH}`, '/s', inserted),
+    base(`${title}: ${RAW_NAMES.row}, by ${IMPORT_BATCH}`, '/s', inserted),
     base(`${title}: commonplace import`, '/s', imported),
     { ...base(`${title}: commonplace import / COPY`, '×', quotients(imported, copied)), atLeast: OF_COPY },
   ];
@@ -148,18 +155,26 @@ const RAW_NAMES: Record<RawWrite, string> = {
   told: 'SQL alone',
   row: 'SQL alone, the row without its event',
 };
+/** More than Postgres has stored here in a second, one by one and by fifty. */
+const MOST_PER_SECOND = { one: 10_000, many: 40_000 };
 
-/** Memories are made ready outside of the turn where they can be: what is timed is Postgres. */
-function raw(field: WriteField, write: RawWrite, batch: number): Contender {
-  const stocks = new Map<number, RawMemory[]>();
+/** Memories are made ready before the turn: what is timed is Postgres. */
+function raw(field: WriteField, write: RawWrite, batch: number, turnMs: number): Contender {
+  const enough = ((batch === 1 ? MOST_PER_SECOND.one : MOST_PER_SECOND.many) * turnMs) / 1000 / CLIENTS;
+  const stocks = Array.from({ length: CLIENTS }, (): RawMemory[] => []);
   const take = (worker: number): RawMemory[] => {
-    const stock = stocks.get(worker) ?? [];
-    stocks.set(worker, stock);
-    if (stock.length < batch) stock.push(...field.ready(batch * 25, worker));
-    return stock.splice(0, batch);
+    const stock = stocks[worker] as RawMemory[];
+    if (stock.length < batch) stock.push(...field.ready(batch, worker));
+    return stock.splice(-batch);
   };
   return {
     name: RAW_NAMES[write],
+    prepare: () => {
+      for (const [worker, stock] of stocks.entries()) {
+        const missing = Math.max(batch, Math.ceil(enough)) - stock.length;
+        if (missing > 0) stock.push(...field.ready(missing, worker));
+      }
+    },
     cpu: async () => ({ broker: null, postgres: await field.raw.postgresSeconds('bench-raw') }),
     call: (_, worker) => insertRaw(field.raw, write, take(worker), worker),
   };

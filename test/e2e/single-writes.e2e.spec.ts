@@ -188,6 +188,23 @@ describe('many single writes of one caller at once', () => {
     },
   );
 
+  itOnNative(nativeOnly('are told although another that came with them repeats a memory that is locked'), async () => {
+    const [here, there] = await openPools(2);
+    // Of whom nobody knows a repeat.
+    const agent = await api.agent('planner');
+    await write(agent, 'known', { pool: here });
+    const repeat = await api.broker.access.system('hold a memory', async (unit) => {
+      await unit.query({ text: `select from memory where content = 'known' for update` });
+      const [first, locked, other] = ['under way', 'known', 'new'].map((content) =>
+        write(agent, content, { pool: content === 'new' ? there : here }),
+      );
+      expect(told((await first) as Answer)).toBe('CREATED');
+      expect(told((await other) as Answer)).toBe('CREATED');
+      return { locked };
+    });
+    expect(told((await repeat.locked) as Answer)).toBe('DUPLICATE');
+  });
+
   it('of several callers are each its own', async () => {
     const others = [planner, await api.agent('planner'), await api.agent('planner')];
     const answers = await Promise.all(
