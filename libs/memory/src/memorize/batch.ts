@@ -20,6 +20,9 @@ export interface Item {
   error?: CommonplaceError;
 }
 
+/** Whether a unit stores repeats of memories too, or leaves them to one of their own, where that lets it end with its statement. */
+export type Repeats = 'stored' | 'left';
+
 /** One that may be stored. */
 export type Placed = Item & { pool: DirectoryPool };
 

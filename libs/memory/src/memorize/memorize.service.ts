@@ -6,7 +6,7 @@ import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
-import { isLeft, isNew, open, type Batch, type Item, type Placed } from './batch.js';
+import { isLeft, isNew, open, type Batch, type Item, type Placed, type Repeats } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
@@ -32,9 +32,6 @@ export interface Around {
   before?: (batch: Batch) => void | Promise<void>;
   after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
 }
-
-/** Whether repeats are stored too, or left to a unit of their own, where that lets this one end with its statement. */
-type Repeats = 'stored' | 'left';
 
 const LOCK_WAIT_MS = 5_000;
 

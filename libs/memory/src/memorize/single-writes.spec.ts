@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Clock, CommonplaceError } from '#kernel';
 import type { Memorized } from '../memory.js';
-import type { Item } from './batch.js';
+import type { Item, Repeats } from './batch.js';
 import { parseMemorize } from './memorize-command.js';
 import { SingleWrites } from './single-writes.js';
 
@@ -32,7 +32,7 @@ class SlowStore {
     this.writes = new SingleWrites((_, items, repeats) => this.store(items, repeats), patienceMs);
   }
 
-  private async store(items: Item[], repeats: 'stored' | 'left'): Promise<void> {
+  private async store(items: Item[], repeats: Repeats): Promise<void> {
     this.batches.push(items.map(({ command }) => command.content.slice(0, 20)));
     await new Promise<void>((resolve) => this.ends.push(resolve));
     if (repeats === 'stored' && this.failRepeats) throw new Error('a fault of ours');

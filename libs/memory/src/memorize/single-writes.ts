@@ -1,12 +1,12 @@
 import type { Principal } from '#access';
 import { sqlState } from '#platform';
 import { LIMITS } from '../input.js';
-import { isLeft, type Item } from './batch.js';
+import { isLeft, type Item, type Repeats } from './batch.js';
 import { byPool, isRefusedForOthers, poolAsked, storeParts } from './by-pool.js';
 import { contentHash } from './memorize-command.js';
 
 /** Leaves in each item its result or its error, or neither where repeats may be left; throws what is no outcome of one item. */
-type Store = (caller: Principal, items: Item[], repeats: 'stored' | 'left') => Promise<void>;
+type Store = (caller: Principal, items: Item[], repeats: Repeats) => Promise<void>;
 
 interface Waiting {
   item: Item;
@@ -86,7 +86,7 @@ export class SingleWrites {
     lane: Lane,
     batch: readonly Waiting[],
     settled: Settled,
-    repeats: 'stored' | 'left' = 'left',
+    repeats: Repeats = 'left',
   ): Promise<void> {
     const items = batch.map(({ item }, index) => Object.assign(item, { index }));
     try {
