@@ -12,7 +12,7 @@ export { DirectoryService, type Agent, type IssuedKey, type PrincipalInfo } from
 export { assertWalls, ensureOrganization, issueOperatorKey, type FirstStart } from './first-start.js';
 export { readFeedEpoch, renewFeedEpoch, type FeedEpoch } from './feed-epoch.js';
 export type { DirectoryPool } from './gate/access.repository.js';
-export { AccessService, GrantsChanged, type Admission } from './gate/access.service.js';
+export { AccessService, GrantsChanged, type Admission, type Waits } from './gate/access.service.js';
 export { actionsIn, type ActivePolicy, type Grants } from './gate/snapshots.js';
 export { findToldApart, type ToldApart } from './gate/told-apart.repository.js';
 export { RehearsalService, type Rehearsal } from './gate/rehearsal.service.js';

@@ -1,5 +1,5 @@
 import { CommonplaceError } from '#kernel';
-import { CREDENTIAL_ENDED, STALE_ACCESS, sqlState, type Database, type Unit } from '#platform';
+import { CREDENTIAL_ENDED, STALE_ACCESS, sqlState, type Database, type Unit, type UnitScope } from '#platform';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemFilter, type ReadFilter } from '../policy/index.js';
 import type { Principal } from '../principal.js';
@@ -24,12 +24,15 @@ export type Admission = { grants: Grants; until: Date | null } | { ended: 'REVOK
 /** The grants hold no more: the policy, the directory or a key has changed, or one has expired. Admit anew. */
 export class GrantsChanged extends Error {}
 
+/** How long the statements of a unit wait for what others hold, and which units it may follow. */
+export type Waits = Pick<UnitScope, 'lockTimeoutMs' | 'pipeline'>;
+
 /** What a unit of work of a caller opens: which pools, whether the tables of administration, and whether to write at all. */
 interface Opens {
   reach: (grants: Grants) => readonly string[];
   administer: boolean;
   readOnly: boolean;
-  lockTimeoutMs?: number | undefined;
+  waits?: Waits;
 }
 
 const READ: Opens = { reach: (grants) => grants.readFilter.poolIds, administer: false, readOnly: true };
@@ -80,16 +83,13 @@ export class AccessService {
     return this.open(principal, { ...READ, reach }, (unit, grants) => work(unit, grants, askedBy(grants)));
   }
 
-  /**
-   * As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants.
-   * @param lockTimeoutMs how long one of its statements waits for what others hold; without it, as long as it may take
-   */
+  /** As read, within every pool in which the principal may do anything: what it may do there, `work` asks of the grants. */
   async write<Result>(
     principal: Principal,
     work: (unit: Unit, grants: Grants) => Promise<Result>,
-    lockTimeoutMs?: number,
+    waits: Waits = {},
   ): Promise<Result> {
-    const result = await this.open(principal, { ...WRITE, lockTimeoutMs }, work);
+    const result = await this.open(principal, { ...WRITE, waits }, work);
     this.written();
     return result;
   }
@@ -198,7 +198,7 @@ export class AccessService {
 
   private async open<Result>(
     principal: Principal,
-    { reach, administer, readOnly, lockTimeoutMs }: Opens,
+    { reach, administer, readOnly, waits }: Opens,
     work: (unit: Unit, grants: Grants) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -216,7 +216,7 @@ export class AccessService {
         administer,
       });
       try {
-        const scope = { role: 'commonplace_app' as const, opening, readOnly, lockTimeoutMs };
+        const scope = { role: 'commonplace_app' as const, opening, readOnly, ...waits };
         return await this.database.unit(scope, (unit) => work(unit, grants));
       } catch (error) {
         if (sqlState(error) === CREDENTIAL_ENDED) {

@@ -1,4 +1,4 @@
-import type { DirectoryPool, Grants, Principal } from '#access';
+import type { DirectoryPool, Grants, Principal, Waits } from '#access';
 import type { CommonplaceError } from '#kernel';
 import type { Unit } from '#platform';
 import { isIn, type SpaceVector } from '../memory-index.js';
@@ -20,8 +20,15 @@ export interface Item {
   error?: CommonplaceError;
 }
 
-/** Whether a unit stores repeats of memories too, or leaves them to one of their own, where that lets it end with its statement. */
-export type Repeats = 'stored' | 'left';
+/** How a unit goes about what may hold it up. */
+export interface Manner {
+  /** Left to a unit of their own, they let it end with its statement. */
+  repeats: 'stored' | 'left';
+  /** Of a unit that ends with its statement. */
+  waits?: Waits;
+}
+
+export const THOROUGH: Manner = { repeats: 'stored' };
 
 /** One that may be stored. */
 export type Placed = Item & { pool: DirectoryPool };

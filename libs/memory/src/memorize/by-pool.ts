@@ -1,8 +1,9 @@
 import { sqlState } from '#platform';
 import type { Item } from './batch.js';
 
+const LOCK_NOT_AVAILABLE = '55P03';
 /** Postgres gave a statement up for what others hold or wait for: nothing of the unit is stored. */
-const REFUSED_FOR_OTHERS = new Set(['57014', '55P03', '40P01', '40001']);
+const REFUSED_FOR_OTHERS = new Set([LOCK_NOT_AVAILABLE, '57014', '40P01', '40001']);
 
 /** As far as it is known before a unit is opened: what names none goes to the role's own, which has the role's key almost always. */
 export const poolAsked = ({ command }: Item, role: string): string => command.pool ?? role;
@@ -22,6 +23,9 @@ export function isRefusedForOthers([first, ...others]: readonly Item[]): boolean
   if (!error || others.some((one) => one.error !== error)) return false;
   return REFUSED_FOR_OTHERS.has(sqlState(error.cause) ?? '');
 }
+
+/** Whether it was the unit that did not wait any longer for what was locked. */
+export const gaveUpWaiting = ({ error }: Item): boolean => sqlState(error?.cause) === LOCK_NOT_AVAILABLE;
 
 const MOST_AT_ONCE = 3;
 

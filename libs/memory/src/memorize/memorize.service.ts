@@ -1,4 +1,4 @@
-import type { AccessService, DirectoryPool, Grants, Principal } from '#access';
+import type { AccessService, DirectoryPool, Grants, Principal, Waits } from '#access';
 import { badInput, CommonplaceError, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
 import { LIMITS } from '../input.js';
@@ -6,7 +6,7 @@ import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
 import { poolByKey } from '../read/pools.js';
-import { isLeft, isNew, open, type Batch, type Item, type Placed, type Repeats } from './batch.js';
+import { isLeft, isNew, open, THOROUGH, type Batch, type Item, type Manner, type Placed } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
 import { writeOnce } from './idempotency.js';
@@ -33,6 +33,12 @@ export interface Around {
   after?: (batch: Batch, items: readonly Item[]) => Promise<void>;
 }
 
+interface Plan extends Around {
+  /** What stands already is left, and the unit ends with the statement that stores the others. */
+  newAlone?: boolean;
+  waits?: Waits | undefined;
+}
+
 const LOCK_WAIT_MS = 5_000;
 
 /** Whether the statement that stores it is all that there is to do. */
@@ -41,8 +47,8 @@ const isAllThereIs = ({ command }: Item): boolean =>
 
 export class MemorizeService {
   private readonly repeats = new RecentRepeats();
-  private readonly singles = new SingleWrites((caller, items, repeats) =>
-    this.storeEach(caller, items, () => 'input', repeats),
+  private readonly singles = new SingleWrites((caller, items, manner) =>
+    this.storeEach(caller, items, () => 'input', manner),
   );
 
   constructor(
@@ -117,9 +123,9 @@ export class MemorizeService {
     path: (index: number) => string,
   ): Promise<MemorizedMany> {
     const { items, failures } = await this.prepare(inputs, path);
-    await this.storeEach(caller, items, path, 'left');
+    await this.storeEach(caller, items, path, { repeats: 'left' });
     const repeats = items.filter(isLeft);
-    await this.storeEach(caller, repeats, path, 'stored');
+    await this.storeEach(caller, repeats, path, THOROUGH);
     for (const part of [items, repeats]) if (isRefusedForOthers(part)) await this.storeByPool(caller, part, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
     failures.sort((a, b) => a.index - b.index);
@@ -134,13 +140,13 @@ export class MemorizeService {
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    repeats: Repeats,
+    { repeats, waits }: Manner,
   ): Promise<void> {
     if (items.length === 0) return;
     const isAll = repeats === 'left' && !this.index.configured && items.every(isAllThereIs);
     const onlyNew = isAll && !this.repeats.areExpectedOf(caller.id);
     try {
-      await this.write(caller, items, path, onlyNew ? 'new alone' : {});
+      await this.write(caller, items, path, onlyNew ? { newAlone: true, waits } : {});
     } catch (error) {
       for (const item of items) item.result = undefined;
       const failure = asFailure(error);
@@ -151,16 +157,15 @@ export class MemorizeService {
 
   private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
     const pools = byPool(items, caller.role);
-    if (pools.length > 1) await storeParts(pools, (ofPool) => this.storeEach(caller, ofPool, path, 'stored'));
+    if (pools.length > 1) await storeParts(pools, (ofPool) => this.storeEach(caller, ofPool, path, THOROUGH));
   }
 
   private async write(
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    around: Around | 'new alone',
+    { before, after, newAlone = false, waits = this.patience(caller, items) }: Plan,
   ): Promise<void> {
-    const { before, after } = around === 'new alone' ? {} : around;
     const space = await this.index.space();
     const store = async (unit: Unit, grants: Grants) => {
       for (const item of items) item.error = item.result = undefined;
@@ -170,14 +175,17 @@ export class MemorizeService {
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
       const isActive = open(items).every(({ status }) => status === 'ACTIVE');
-      if (around === 'new alone' && isActive) return storeNew(batch, open(items));
+      if (newAlone && isActive) return storeNew(batch, open(items));
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);
     };
-    // Of several pools none waits long for another's: those of the others are stored without it.
-    const lockTimeoutMs = byPool(items, caller.role).length > 1 ? LOCK_WAIT_MS : undefined;
-    await this.access.write(caller, store, lockTimeoutMs);
+    await this.access.write(caller, store, waits);
+  }
+
+  /** Of several pools none waits long for another's: those of the others are stored without it. */
+  private patience(caller: Principal, items: readonly Item[]): Waits {
+    return byPool(items, caller.role).length > 1 ? { lockTimeoutMs: LOCK_WAIT_MS } : {};
   }
 
   private async indexCreated({ unit, caller, space }: Batch, items: Placed[]): Promise<void> {
