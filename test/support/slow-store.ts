@@ -16,7 +16,12 @@ export function itemOf(content: string, pool: string | null = 'coder', more: { e
 }
 
 /** Contents with which the whole unit is given up. */
-const GIVEN_UP_WITH: Record<string, string> = { locked: '57014', 'in use': '55P03', lost: '08006' };
+const GIVEN_UP_WITH: Record<string, string> = {
+  locked: '57014',
+  'in use': '55P03',
+  'in use too': '55P03',
+  lost: '08006',
+};
 /** The longest that a timer takes. */
 const WITHOUT_END = 2 ** 31 - 1;
 
@@ -33,12 +38,15 @@ export class SlowStore {
   private readonly ends: (() => void)[] = [];
 
   constructor(patienceMs = WITHOUT_END) {
-    this.writes = new SingleWrites(async (_, items, manner) => {
+    const store = async (_: Principal, items: Item[], manner: Manner) => {
       const place = this.pipelined ? await manner.waits?.pipeline?.enter(POOL) : undefined;
       place?.hasSentAll();
       this.onStore(manner);
       await this.store(items, manner).finally(() => place?.leave());
-    }, patienceMs);
+    };
+    const isOneStatement = (_: Principal, items: readonly Item[]) =>
+      items.every(({ command }) => !command.idempotencyKey);
+    this.writes = new SingleWrites({ store, isOneStatement }, patienceMs);
   }
 
   private async store(items: Item[], { repeats }: Manner): Promise<void> {
@@ -74,14 +82,15 @@ export class SlowStore {
   }
 }
 
-/** @returns how each write ended: its error's message, or done */
-export async function outcomes(store: SlowStore, writes: [Principal, Item][]): Promise<string[]> {
-  const pending = writes.map(([who, item]) =>
-    store.writes.write(who, item).then(
-      () => item.error?.message ?? 'done',
-      (error: Error) => error.message,
-    ),
+/** @returns how the write ended: its error's message, or done */
+export const outcomeOf = (store: SlowStore, who: Principal, item: Item): Promise<string> =>
+  store.writes.write(who, item).then(
+    () => item.error?.message ?? 'done',
+    (error: Error) => error.message,
   );
+
+export async function outcomes(store: SlowStore, writes: [Principal, Item][]): Promise<string[]> {
+  const pending = writes.map(([who, item]) => outcomeOf(store, who, item));
   await store.letAllGo();
   return Promise.all(pending);
 }

@@ -47,9 +47,10 @@ const isAllThereIs = ({ command }: Item): boolean =>
 
 export class MemorizeService {
   private readonly repeats = new RecentRepeats();
-  private readonly singles = new SingleWrites((caller, items, manner) =>
-    this.storeEach(caller, items, () => 'input', manner),
-  );
+  private readonly singles = new SingleWrites({
+    store: (caller, items, manner) => this.storeEach(caller, items, () => 'input', manner),
+    isOneStatement: (caller, items) => this.isOneStatement(items) && !this.repeats.areExpectedOf(caller.id),
+  });
 
   constructor(
     private readonly access: AccessService,
@@ -143,8 +144,7 @@ export class MemorizeService {
     { repeats, waits }: Manner,
   ): Promise<void> {
     if (items.length === 0) return;
-    const isAll = repeats === 'left' && !this.index.configured && items.every(isAllThereIs);
-    const onlyNew = isAll && !this.repeats.areExpectedOf(caller.id);
+    const onlyNew = repeats === 'left' && this.isOneStatement(items) && !this.repeats.areExpectedNowOf(caller.id);
     try {
       await this.write(caller, items, path, onlyNew ? { newAlone: true, waits } : {});
     } catch (error) {
@@ -153,6 +153,10 @@ export class MemorizeService {
       for (const item of items) item.error = failure;
     }
     if (items.some(isLeft)) this.repeats.wereMadeBy(caller.id);
+  }
+
+  private isOneStatement(items: readonly Item[]): boolean {
+    return !this.index.configured && items.every(isAllThereIs);
   }
 
   private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {

@@ -9,8 +9,13 @@ const MOST_CALLERS = 10_000;
 export class RecentRepeats {
   private readonly unitsLeft = new Map<string, number>();
 
-  /** Of the caller's next unit. */
+  /** Of the caller's next units. */
   areExpectedOf(callerId: string): boolean {
+    return this.unitsLeft.has(callerId);
+  }
+
+  /** As areExpectedOf, for a unit that begins now. */
+  areExpectedNowOf(callerId: string): boolean {
     const left = this.unitsLeft.get(callerId) ?? 0;
     if (left > 1) this.unitsLeft.set(callerId, left - 1);
     else this.unitsLeft.delete(callerId);

@@ -132,6 +132,23 @@ describe('single writes', () => {
     await Promise.all(all);
   });
 
+  it('are not sent behind others where more than a statement is to be done for them', async () => {
+    const store = new SlowStore();
+    store.pipelined = true;
+    const all = [
+      itemOf('a'),
+      { ...itemOf('b'), command: { ...itemOf('b').command, idempotencyKey: 'k' } },
+      itemOf('c'),
+    ];
+    for (const item of all) {
+      void store.writes.write(one, item);
+      await pause(0);
+    }
+    expect(store.batches).toEqual([['a']]);
+    await store.letAllGo();
+    expect(store.batches).toEqual([['a'], ['b', 'c']]);
+  });
+
   it.each([
     ['fault', 'a fault of ours'],
     ['unreachable', 'no route'],

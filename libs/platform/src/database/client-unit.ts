@@ -3,9 +3,13 @@ import type { Duplex } from 'node:stream';
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
 import type { Statement, Unit, UnitScope } from './database.js';
 import { keptName } from './kept-statements.js';
+import type { Place } from './pipeline.js';
 
 /** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
 const ANSWER_TIMEOUT_MS = 20_000;
+
+/** Of a unit behind another: that one's statement and its commit come first. */
+const ANSWER_BEHIND_TIMEOUT_MS = 4 * ANSWER_TIMEOUT_MS;
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
@@ -24,18 +28,28 @@ export class ClientUnit implements Unit {
   private plan: keyof typeof PLAN_MODE = 'usual';
   private runner: QueryRunner | undefined;
   private commitSent: Promise<pg.QueryResult> | undefined;
+  private readonly client: pg.PoolClient;
+  private readonly timeoutMs: number;
 
   constructor(
     private readonly source: DataSource,
-    private readonly client: pg.PoolClient,
+    private readonly place: Place,
     private readonly send: () => void,
-  ) {}
+  ) {
+    this.client = place.client;
+    this.timeoutMs = place.isBehind ? ANSWER_BEHIND_TIMEOUT_MS : ANSWER_TIMEOUT_MS;
+  }
+
+  /** In front of all others, with the beginning of the transaction; what it answers is for nobody. */
+  open(scope: UnitScope): Promise<unknown>[] {
+    return [begin(this.client, scope), this.client.query(withDeadline(scope.opening, this.timeoutMs))];
+  }
 
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
     this.refuseBehindLast();
     this.planAs(statement.plan ?? 'usual');
     try {
-      return (await this.client.query<Row>(withDeadline(statement))).rows;
+      return (await this.client.query<Row>(withDeadline(statement, this.timeoutMs))).rows;
     } catch (error) {
       this.failed = true;
       throw error;
@@ -43,28 +57,31 @@ export class ClientUnit implements Unit {
   }
 
   async queryLast<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    this.refuseBehindLast();
     // Those send their statements when they like.
     if (this.runner) throw new Error('A unit that has used entities ends when its work does.');
     const rows = this.query<Row>(statement);
     // Where the statement fails, this rolls back, and the statement's failure is the one to tell.
     this.commit().catch(nothing);
     this.send();
+    this.place.hasSentAll();
     return rows;
   }
 
   /** Once, however often it is asked for. Behind a last statement it is sent when that is, and may take as long besides. */
   commit(): Promise<pg.QueryResult> {
-    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 2 * ANSWER_TIMEOUT_MS));
+    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 2 * this.timeoutMs));
     return this.commitSent;
   }
 
-  /** Nothing is left to undo where Postgres has answered the commit, be it by rolling back. */
+  /**
+   * Nothing is left to undo where Postgres has answered the commit, be it by rolling back. Where it has not, a rollback could meet
+   * the transaction of a unit behind this one.
+   * @throws what says that the connection cannot be used any more
+   */
   async rollback(): Promise<void> {
-    const isOver = await this.commitSent?.then(
-      () => true,
-      () => false,
-    );
-    if (!isOver) await this.client.query(withDeadline({ text: 'rollback' }));
+    if (this.commitSent) await this.commitSent;
+    else await this.client.query(withDeadline({ text: 'rollback' }, this.timeoutMs));
   }
 
   private refuseBehindLast(): void {
@@ -75,7 +92,7 @@ export class ClientUnit implements Unit {
   private planAs(mode: keyof typeof PLAN_MODE): void {
     if (mode === this.plan) return;
     this.plan = mode;
-    this.client.query(withDeadline({ text: PLAN_MODE[mode] })).catch(nothing);
+    this.client.query(withDeadline({ text: PLAN_MODE[mode] }, this.timeoutMs)).catch(nothing);
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
@@ -90,7 +107,7 @@ export class ClientUnit implements Unit {
   }
 }
 
-export function begin(client: pg.PoolClient, { role, readOnly, lockTimeoutMs }: UnitScope): Promise<unknown> {
+function begin(client: pg.PoolClient, { role, readOnly, lockTimeoutMs }: UnitScope): Promise<unknown> {
   const settings = [
     `role ${role}`,
     `statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
@@ -120,7 +137,7 @@ export function sendTogether(client: pg.PoolClient): () => void {
 }
 
 /** pg knows the option for one query too; its types only for a whole client. */
-export function withDeadline({ name, text, values, keep }: Statement, timeoutMs = ANSWER_TIMEOUT_MS): Statement {
+function withDeadline({ name, text, values, keep }: Statement, timeoutMs: number): Statement {
   const kept = name ?? (keep ? keptName(text) : undefined);
   return { name: kept, text, values, query_timeout: timeoutMs } as Statement;
 }

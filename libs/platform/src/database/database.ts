@@ -8,7 +8,7 @@ import {
   type QueryRunner,
   type Repository,
 } from 'typeorm';
-import { begin, ClientUnit, nothing, sendTogether, withDeadline } from './client-unit.js';
+import { ClientUnit, nothing, sendTogether } from './client-unit.js';
 import { common, initialize, poolOptions, type DataSourceClasses } from './data-source.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
@@ -202,15 +202,11 @@ export class Database {
   }
 
   private async runOnce<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
-    const { client, hasSentAll, leave } = await (scope.pipeline ?? new Pipeline()).enter(this.pool);
-    const send = sendTogether(client);
-    const unit = new ClientUnit(this.source, client, () => {
-      send();
-      hasSentAll();
-    });
+    const place = await (scope.pipeline ?? new Pipeline()).enter(this.pool);
+    const { leave } = place;
+    const unit = new ClientUnit(this.source, place, sendTogether(place.client));
     try {
-      const begun = begin(client, scope);
-      const opened = client.query(withDeadline(scope.opening));
+      const [begun, opened] = unit.open(scope);
       const working = work(unit);
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
       const [beginning, opening, outcome] = await Promise.allSettled([begun, opened, working]);

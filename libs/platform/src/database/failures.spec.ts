@@ -21,8 +21,8 @@ describe('what Postgres said', () => {
   });
 
   it('is tried again where two units met', () => {
-    expect(['40001', '40P01'].map((code) => isRetryable(refused(code)))).toEqual([true, true]);
-    expect(isRetryable(refused('23505'))).toBe(false);
+    expect(['40001', '40P01', '26000'].map((code) => isRetryable(refused(code)))).toEqual([true, true, true]);
+    for (const error of [refused('23505'), ofNode('EPIPE'), undefined]) expect(isRetryable(error)).toBe(false);
   });
 });
 

@@ -7,6 +7,9 @@ export const CREDENTIAL_ENDED = 'AB002';
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
+/** A prepared statement that is not there: it was prepared by a unit on the same connection that failed before, and pg thought it done. */
+const UNPREPARED = '26000';
+const RETRYABLE = new Set<string | undefined>([SERIALIZATION_FAILURE, DEADLOCK, UNPREPARED]);
 const LOCK_NOT_AVAILABLE = '55P03';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
@@ -34,10 +37,7 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && typeof severity === 'string' ? code : undefined;
 }
 
-export function isRetryable(error: unknown): boolean {
-  const code = sqlState(error);
-  return code === SERIALIZATION_FAILURE || code === DEADLOCK;
-}
+export const isRetryable = (error: unknown): boolean => RETRYABLE.has(sqlState(error));
 
 /** Postgres that is away, or that gave up, is UNAVAILABLE and worth another try; all else stays what it is. */
 export function translate(error: unknown): unknown {

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { itOnNative, nativeOnly, openTestDatabase } from '../../../../test/support/database.js';
-import type { Database, Statement, Unit } from './database.js';
+import type { Database, Statement, Unit, UnitScope } from './database.js';
 import { Pipeline } from './pipeline.js';
 
 let db: Database;
 beforeAll(async () => {
   db = await openTestDatabase();
-  await db.maintenance('create table step (id int primary key); grant all on step to commonplace_system');
+  await db.maintenance(
+    `create table step (id int primary key); create table late (id int unique deferrable initially deferred);
+    grant all on step, late to commonplace_system`,
+  );
 });
 afterAll(() => db.close());
 
@@ -15,8 +18,11 @@ const opening = {
   text: 'select sec.open_system($1::uuid)',
   values: ['00000000-0000-7000-8000-000000000001'],
 };
-const within = <Result>(pipeline: Pipeline | undefined, work: (unit: Unit) => Promise<Result>) =>
-  db.unit({ role: 'commonplace_system', opening, pipeline }, work);
+const within = <Result>(
+  pipeline: Pipeline | undefined,
+  work: (unit: Unit) => Promise<Result>,
+  scope: Partial<UnitScope> = {},
+) => db.unit({ role: 'commonplace_system', opening, pipeline, ...scope }, work);
 
 const PID = 'pg_backend_pid() as pid';
 const slow: Statement = { text: `select ${PID} from pg_sleep(0.3)` };
@@ -61,10 +67,51 @@ describe('a pipeline', () => {
     expect(await stored()).toContainEqual({ id: 2 });
   });
 
+  it('leaves the transaction of a unit alone where the commit of the one before it fails', async () => {
+    const pipeline = new Pipeline();
+    const failing = within(
+      pipeline,
+      last({ text: 'insert into late select 1 from generate_series(1, 2), pg_sleep(0.3)' }),
+    );
+    const refused = expect(failing).rejects.toMatchObject({ code: '23505' });
+    await started(pipeline);
+    const user = { text: 'select current_user as role, pg_current_xact_id_if_assigned() is not null as writes' };
+    const rows = await within(pipeline, async (unit) => {
+      const { pid } = (await unit.query<{ pid: number }>(insert(6)))[0] as { pid: number };
+      await refused;
+      await turn();
+      return [await unit.query(insert(7)), await unit.query(user)].flat().concat([{ pid }]);
+    });
+    expect(rows).toEqual([{ pid: expect.any(Number) }, { role: 'commonplace_system', writes: true }, rows[0]]);
+    expect(await stored()).toEqual(expect.arrayContaining([{ id: 6 }, { id: 7 }]));
+    await within(pipeline, last(insert(8)));
+    expect(await stored()).toContainEqual({ id: 8 });
+  });
+
+  it('keeps the settings of a unit from the one behind it', async () => {
+    const pipeline = new Pipeline();
+    const first = within(pipeline, last(slow), { lockTimeoutMs: 50 });
+    await started(pipeline);
+    const settings = { text: `select current_setting('lock_timeout') as lock, current_user as role` };
+    const role = 'commonplace_app';
+    expect(await within(pipeline, last(settings), { role })).toEqual([{ lock: '0', role }]);
+    await first;
+  });
+
+  it('prepares a statement again where the unit that did it before failed', async () => {
+    const pipeline = new Pipeline();
+    const named = { name: 'of_both', text: 'select 1 as one' };
+    const badly = { opening: { text: 'select 1 / (pg_sleep(0.3) is null)::int' } };
+    const refused = expect(within(pipeline, last(named), badly)).rejects.toMatchObject({ code: '22012' });
+    await started(pipeline);
+    expect(await within(pipeline, last(named))).toEqual([{ one: 1 }]);
+    await refused;
+  });
+
   it('gives its connection back where a unit throws before its last statement', async () => {
     const pipeline = new Pipeline();
     const fault = new Error('the work did not like it');
-    for (let nth = 0; nth < 12; nth++) {
+    for (let nth = 0; nth < 25; nth++) {
       const failing = within(pipeline, async (unit) => {
         await unit.query(insert(3));
         throw fault;

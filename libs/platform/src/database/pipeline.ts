@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 interface Shared {
   readonly client: pg.PoolClient;
+  readonly pool: pg.Pool;
   units: number;
   failure: Error | undefined;
 }
@@ -9,6 +10,8 @@ interface Shared {
 /** A unit's place on a connection, until it leaves it. */
 export interface Place {
   readonly client: pg.PoolClient;
+  /** Its statements wait for the end of a unit before it. */
+  readonly isBehind: boolean;
   /** From now on the next unit may be sent behind this one. */
   hasSentAll: () => void;
   /** @param failure why nothing can be sent on the connection any more */
@@ -22,17 +25,20 @@ export interface Place {
 export class Pipeline {
   private free: Shared | undefined;
 
-  /** Whether the next unit would be sent behind another. */
+  /** Whether the next unit would be sent behind another. Where somebody waits for a connection, this one must be given back at last. */
   get isUnderWay(): boolean {
-    return this.free !== undefined;
+    return this.free !== undefined && this.free.pool.waitingCount === 0 && !this.free.pool.ending;
   }
 
-  /** On a connection of its own where there is none to follow, or where others wait for one: it must be given back at last. */
+  /** On a connection of its own where there is none to follow. */
   async enter(pool: pg.Pool): Promise<Place> {
-    const shared = this.takeFree(pool) ?? { client: await pool.connect(), units: 0, failure: undefined };
+    const before = this.isUnderWay ? this.free : undefined;
+    if (before) this.free = undefined;
+    const shared = before ?? { client: await pool.connect(), pool, units: 0, failure: undefined };
     shared.units++;
     return {
       client: shared.client,
+      isBehind: before !== undefined,
       hasSentAll: () => {
         if (!shared.failure) this.free = shared;
       },
@@ -44,11 +50,5 @@ export class Pipeline {
         if (isLast) shared.client.release(shared.failure);
       },
     };
-  }
-
-  private takeFree(pool: pg.Pool): Shared | undefined {
-    const shared = pool.waitingCount === 0 ? this.free : undefined;
-    if (shared) this.free = undefined;
-    return shared;
   }
 }
