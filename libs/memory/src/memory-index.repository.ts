@@ -1,4 +1,4 @@
-import type { Unit } from '#platform';
+import type { Statement, Unit } from '#platform';
 import { toSql } from 'pgvector';
 
 export interface Vector {
@@ -8,18 +8,30 @@ export interface Vector {
   embedding: number[];
 }
 
-/** Stores the vectors; a memory that was forgotten or has one meanwhile is left as it is, and so is a space that went. */
-export async function insertVectors(unit: Unit, orgId: string, vectors: readonly Vector[]): Promise<void> {
+/**
+ * Stores the vectors; a memory that is not in its pool, was forgotten or has one meanwhile is left as it is, and so is a space that went.
+ * The pool and `stands` are there for the plan that is kept: without them it was, on empty tables, one that goes through all memories.
+ */
+export function vectorsStatement(orgId: string, vectors: readonly Vector[]): Statement {
   const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding, shared)
     select $1, v.space_id, v.memory_id, v.pool_id, v.embedding::halfvec, p.vector_shared
     from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as v (space_id, memory_id, pool_id, embedding)
-    join memory m on m.org_id = $1 and m.memory_id = v.memory_id and m.content is not null
     join embedding_space s on s.org_id = $1 and s.space_id = v.space_id
     join pool p on p.org_id = $1 and p.pool_id = v.pool_id
+    cross join lateral (
+      select m.content is not null as stands from memory m
+      where m.org_id = $1 and m.pool_id = v.pool_id and m.memory_id = v.memory_id offset 0
+    ) m
+    where m.stands
     on conflict (org_id, space_id, memory_id) do nothing`;
   const column = (name: Exclude<keyof Vector, 'embedding'>) => vectors.map((vector) => vector[name]);
   const embeddings = vectors.map((vector) => toSql(vector.embedding));
-  await unit.query({ text, values: [orgId, column('spaceId'), column('memoryId'), column('poolId'), embeddings] });
+  const values = [orgId, column('spaceId'), column('memoryId'), column('poolId'), embeddings];
+  return { name: 'memory_vectors', text, values };
+}
+
+export async function insertVectors(unit: Unit, orgId: string, vectors: readonly Vector[]): Promise<void> {
+  await unit.query(vectorsStatement(orgId, vectors));
 }
 
 /** Of all spaces: none of them fits the memory any more. */

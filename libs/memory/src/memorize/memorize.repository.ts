@@ -3,6 +3,7 @@ import { binaryArray, type Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVectors } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
+import { vectorsStatement, type Vector } from '../memory-index.repository.js';
 import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
 import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
 import type { MemorizeOutcome } from '../memory.js';
@@ -91,9 +92,21 @@ const INSERT_NEW = { name: 'memorize_new', text: insertStatement('ACTIVE', 'noth
 export const insertMemories = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
   unit.query<Stored>({ ...INSERT[write.status], values: valuesOf(write, memories) });
 
-/** Those alone whose content does not stand in their pool, as the last of the unit. */
-export const insertNew = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
-  unit.queryLast<Stored>({ ...INSERT_NEW, values: valuesOf(write, memories) });
+/** Those alone whose content does not stand in their pool, with their vectors, as the last of the unit. */
+export async function insertNew(
+  unit: Unit,
+  write: Write,
+  memories: readonly NewMemory[],
+  vectors: readonly Vector[],
+): Promise<Stored[]> {
+  const statement = { ...INSERT_NEW, values: valuesOf(write, memories) };
+  if (vectors.length === 0) return unit.queryLast<Stored>(statement);
+  const [stored] = await Promise.all([
+    unit.query<Stored>(statement),
+    unit.queryLast(vectorsStatement(write.orgId, vectors)),
+  ]);
+  return stored;
+}
 
 function valuesOf(write: Write, memories: readonly NewMemory[]): unknown[] {
   const terms = memories.map(({ command, pool }) => analyseMemory(command, pool.language));

@@ -41,7 +41,7 @@ interface Plan extends Around {
 
 const LOCK_WAIT_MS = 5_000;
 
-/** Whether the statement that stores it is all that there is to do. */
+/** Whether nothing is to be done for it but to store it, and its vectors. */
 const isAllThereIs = ({ command }: Item): boolean =>
   command.idempotencyKey === null && command.derivedFrom.length === 0;
 
@@ -156,7 +156,7 @@ export class MemorizeService {
   }
 
   private isOneStatement(items: readonly Item[]): boolean {
-    return !this.index.configured && items.every(isAllThereIs);
+    return items.every((item) => isAllThereIs(item) && (!this.index.configured || item.vectors.length > 0));
   }
 
   private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
@@ -178,8 +178,8 @@ export class MemorizeService {
       await before?.(batch);
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
-      const isActive = open(items).every(({ status }) => status === 'ACTIVE');
-      if (newAlone && isActive) return storeNew(batch, open(items));
+      const isComplete = ({ status, vectors }: Item) => status === 'ACTIVE' && isIn(space, vectors);
+      if (newAlone && open(items).every(isComplete)) return storeNew(batch, open(items));
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);

@@ -28,7 +28,10 @@ export async function storeNew(batch: Batch, items: Placed[]): Promise<void> {
   if (items.length === 0) return;
   const { fresh, equals } = byIdentity(items, (command) => contentHash(command));
   const write = writeOf(batch, { status: 'ACTIVE', pools: items.map(({ pool }) => pool.id) });
-  for (const { id, poolId, hash } of await insertNew(batch.unit, write, [...fresh.values()])) {
+  const vectors = [...fresh].flatMap(([key, { id, pool }]) =>
+    (equals.get(key)?.[0]?.vectors ?? []).map((vector) => ({ ...vector, memoryId: id, poolId: pool.id })),
+  );
+  for (const { id, poolId, hash } of await insertNew(batch.unit, write, [...fresh.values()], vectors)) {
     const same = equals.get(identity(poolId, hash)) as Placed[];
     answer(same, asWritten(batch, id, same[0] as Placed), 'CREATED');
   }
