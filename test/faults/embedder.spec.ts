@@ -95,6 +95,26 @@ describe('with an embedder', () => {
     }
   });
 
+  it('many that are stored at once have a vector each, of their own content, and what repeats one has none', async () => {
+    const reviewer = await api.agent('reviewer');
+    const words = ['deploy', 'bug', 'database', 'slow', 'password', 'test', 'meeting', 'invoice'];
+    const contents = Array.from({ length: 24 }, (_, nth) => `${words[nth % 8]} and ${words[(nth * 3) % 7]} ${nth}`);
+    const wanted = [...contents, ...contents.slice(0, 6)];
+    const answers = await Promise.all(wanted.map((content) => memorize(reviewer, content, { pool: 'reviewer' })));
+    const told = (outcome: string) => answers.filter((answer) => answer.outcome === outcome).length;
+    expect([told('CREATED'), told('DUPLICATE')]).toEqual([24, 6]);
+    expect(answers.every(({ indexed }) => indexed)).toBe(true);
+    for (const [nth, { memory }] of answers.entries()) {
+      const vectors = await vectorsOf(memory.id);
+      expect(vectors).toHaveLength(1);
+      expect(cosine(vectors[0] as number[], embed(wanted[nth] as string))).toBeCloseTo(1, 3);
+    }
+    const { rowCount } = await api.broker.database.maintenance(
+      `select from memory_vector v where not exists (select from memory m where m.memory_id = v.memory_id and m.pool_id = v.pool_id)`,
+    );
+    expect(rowCount).toBe(0);
+  });
+
   it('what the policy keeps from a caller is not found by its meaning either', async () => {
     const tester = await api.agent('tester');
     const hidden = await memorize(tester, 'the credential of the staging server is rotated');
