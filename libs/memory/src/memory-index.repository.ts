@@ -1,5 +1,4 @@
-import type { Statement, Unit } from '#platform';
-import { toSql } from 'pgvector';
+import { binaryArray, type Statement, type Unit } from '#platform';
 
 export interface Vector {
   spaceId: string;
@@ -13,9 +12,10 @@ export interface Vector {
  * The pool and `stands` are there for the plan that is kept: without them it was, on empty tables, one that goes through all memories.
  */
 export function vectorsStatement(orgId: string, vectors: readonly Vector[]): Statement {
+  // One array of all their numbers: an array of halfvec can be bound as text alone, which took Postgres 0.09 ms a vector to read.
   const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding, shared)
-    select $1, v.space_id, v.memory_id, v.pool_id, v.embedding::halfvec, p.vector_shared
-    from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as v (space_id, memory_id, pool_id, embedding)
+    select $1, v.space_id, v.memory_id, v.pool_id, ($7::real[])[v.first : v.last]::halfvec, p.vector_shared
+    from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::integer[]) as v (space_id, memory_id, pool_id, first, last)
     join embedding_space s on s.org_id = $1 and s.space_id = v.space_id
     join pool p on p.org_id = $1 and p.pool_id = v.pool_id
     cross join lateral (
@@ -24,9 +24,13 @@ export function vectorsStatement(orgId: string, vectors: readonly Vector[]): Sta
     ) m
     where m.stands
     on conflict (org_id, space_id, memory_id) do nothing`;
-  const column = (name: Exclude<keyof Vector, 'embedding'>) => vectors.map((vector) => vector[name]);
-  const embeddings = vectors.map((vector) => toSql(vector.embedding));
-  const values = [orgId, column('spaceId'), column('memoryId'), column('poolId'), embeddings];
+  const column = (name: Exclude<keyof Vector, 'embedding'>) => binaryArray.uuid(vectors.map((vector) => vector[name]));
+  let end = 0;
+  const lasts = vectors.map(({ embedding }) => (end += embedding.length));
+  const firsts = vectors.map(({ embedding }, nth) => (lasts[nth] as number) - embedding.length + 1);
+  const numbers = binaryArray.float4(vectors.map(({ embedding }) => embedding));
+  const places = [firsts, lasts].map(binaryArray.int4);
+  const values = [orgId, column('spaceId'), column('memoryId'), column('poolId'), ...places, numbers];
   return { name: 'memory_vectors', text, values };
 }
 

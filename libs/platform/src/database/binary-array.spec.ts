@@ -62,6 +62,20 @@ describe('an array in binary', () => {
     );
   });
 
+  it('of float4 is one of all the numbers, in single precision', async () => {
+    const number = fc.oneof(fc.float(), fc.double({ min: -1, max: 1 }));
+    const lists = fc.array(fc.array(number, { maxLength: 60 }), { maxLength: 20 });
+    // pg would bind -0 as 0.
+    const textOf = (some: number) => (Object.is(Math.fround(some), -0) ? '-0' : String(Math.fround(some)));
+    await fc.assert(
+      fc.asyncProperty(lists, async (values) => {
+        const [binary, asText] = await bothWays('float4', binaryArray.float4(values), values.flat().map(textOf));
+        expect(binary).toBe(asText);
+      }),
+      { numRuns: 60, examples: [[[]], [[[]]], [[[0.1], [], Array.from({ length: 5_000 }, (_, nth) => nth / 7)]]] },
+    );
+  });
+
   it('of tsvector is what the literals say, in whatever order the terms come', async () => {
     const term = fc.constantFrom('a', 'b', 'zürich', '日本', 'v2.1', 'x'.repeat(64), 'é', 'b2', '😀');
     const vector = fc

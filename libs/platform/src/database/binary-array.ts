@@ -1,5 +1,15 @@
 /** The types whose arrays are written here, with their numbers in PostgreSQL's pg_type.dat. */
-const OID = { bytea: 17, int2: 21, int4: 23, text: 25, timestamptz: 1184, uuid: 2950, tsvector: 3614, jsonb: 3802 };
+const OID = {
+  bytea: 17,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  float4: 700,
+  timestamptz: 1184,
+  uuid: 2950,
+  tsvector: 3614,
+  jsonb: 3802,
+};
 const POSTGRES_EPOCH_MS = BigInt(Date.UTC(2000, 0, 1));
 const JSONB_VERSION = 1;
 const UUID = /^[0-9a-f]{32}$/i;
@@ -43,6 +53,15 @@ class BinaryWriter {
   int64(value: bigint): void {
     this.makeRoom(8);
     this.at = this.buffer.writeBigInt64BE(value, this.at);
+  }
+
+  /** Each rounded to single precision, behind its size. */
+  sizedFloats(values: ArrayLike<number>): void {
+    this.makeRoom(8 * values.length);
+    for (let nth = 0; nth < values.length; nth++) {
+      this.at = this.buffer.writeInt32BE(4, this.at);
+      this.at = this.buffer.writeFloatBE(values[nth] as number, this.at);
+    }
   }
 
   bytes(value: Uint8Array): void {
@@ -97,15 +116,19 @@ function refuseFraction(value: number): void {
 /** One for all: an array is written from its beginning to its end without waiting for anything. */
 const writer = new BinaryWriter();
 
-function arrayOf<Value>(oid: number, values: readonly (Value | null)[], write: (value: Value) => void): Buffer {
+/** Of one dimension, or none where it is empty. */
+function beginArray(oid: number, length: number, holdsNull: boolean): void {
   writer.begin();
-  writer.int32(values.length > 0 ? 1 : 0);
-  writer.int32(values.includes(null) ? 1 : 0);
+  writer.int32(length > 0 ? 1 : 0);
+  writer.int32(holdsNull ? 1 : 0);
   writer.int32(oid);
-  if (values.length > 0) {
-    writer.int32(values.length);
-    writer.int32(1);
-  }
+  if (length === 0) return;
+  writer.int32(length);
+  writer.int32(1);
+}
+
+function arrayOf<Value>(oid: number, values: readonly (Value | null)[], write: (value: Value) => void): Buffer {
+  beginArray(oid, values.length, values.includes(null));
   for (const value of values) {
     if (value === null) writer.int32(-1);
     else writer.sized(() => write(value));
@@ -120,6 +143,13 @@ export const binaryArray = {
   bytea: (values: readonly (Uint8Array | null)[]) => arrayOf(OID.bytea, values, (value) => writer.bytes(value)),
   int2: (values: readonly (number | null)[]) => arrayOf(OID.int2, values, (value) => writer.int16(value)),
   int4: (values: readonly (number | null)[]) => arrayOf(OID.int4, values, (value) => writer.int32(value)),
+  /** The numbers of all lists, one list behind the other. */
+  float4: (lists: readonly ArrayLike<number>[]): Buffer => {
+    const length = lists.reduce((sum, list) => sum + list.length, 0);
+    beginArray(OID.float4, length, false);
+    for (const list of lists) writer.sizedFloats(list);
+    return writer.written();
+  },
   timestamptz: (values: readonly (Date | null)[]) =>
     arrayOf(OID.timestamptz, values, (value) => writer.int64((BigInt(value.getTime()) - POSTGRES_EPOCH_MS) * 1000n)),
   jsonb: (values: readonly unknown[]) =>
