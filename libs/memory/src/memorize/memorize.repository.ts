@@ -101,10 +101,8 @@ export async function insertNew(
 ): Promise<Stored[]> {
   const statement = { ...INSERT_NEW, values: valuesOf(write, memories) };
   if (vectors.length === 0) return unit.queryLast<Stored>(statement);
-  const [stored] = await Promise.all([
-    unit.query<Stored>(statement),
-    unit.queryLast(vectorsStatement(write.orgId, vectors)),
-  ]);
+  const indexing = vectorsStatement(write.orgId, vectors);
+  const [stored] = await Promise.all([unit.query<Stored>(statement), unit.queryLast(indexing)]);
   return stored;
 }
 

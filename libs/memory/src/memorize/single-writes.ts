@@ -8,7 +8,7 @@ import { contentHash } from './memorize-command.js';
 export interface Store {
   /** Leaves in each item its result or its error, or neither where repeats may be left; throws what is no outcome of one item. */
   store: (caller: Principal, items: Item[], manner: Manner) => Promise<void>;
-  /** Whether a unit would end with the statement that stores them, so that it can be in a pipeline. */
+  /** Whether a unit would end with the statement that stores them, as far as it is known before, so that it can be in a pipeline. */
   isOneStatement: (caller: Principal, items: readonly Item[]) => boolean;
 }
 
@@ -82,7 +82,7 @@ export class SingleWrites {
     const timer = setTimeout(() => {
       // What was sent behind it is held up too, and nothing more is sent there.
       for (const one of lane.underWay) if (one.pipeline === pipeline) one.isHeldUp = true;
-      lane.pipeline = new Pipeline();
+      if (lane.pipeline === pipeline) lane.pipeline = new Pipeline();
       this.goOn(lane);
     }, this.patienceMs);
     await this.storeTogether(lane, sent, batch);
@@ -91,13 +91,14 @@ export class SingleWrites {
     this.goOn(lane);
   }
 
-  private mayGo({ caller, underWay, pipeline, waiting }: Lane): boolean {
-    if (underWay.size >= MOST_UNDER_WAY) return false;
-    const [ahead, ...others] = [...underWay].filter(({ isHeldUp }) => !isHeldUp);
+  private mayGo(lane: Lane): boolean {
+    if (lane.underWay.size >= MOST_UNDER_WAY) return false;
+    const [ahead, ...others] = [...lane.underWay].filter(({ isHeldUp }) => !isHeldUp);
     if (!ahead) return true;
-    if (others.length > 0 || waiting.length < ahead.size || !pipeline.isUnderWay) return false;
-    const items = waiting.map(({ item }) => item);
-    return this.store.isOneStatement(caller, items);
+    if (others.length > 0 || lane.waiting.length < ahead.size || !lane.pipeline.isUnderWay) return false;
+    const held = heldPools(lane);
+    const items = lane.waiting.filter((one) => !held.has(poolOf(lane, one))).map(({ item }) => item);
+    return items.length >= ahead.size && this.store.isOneStatement(lane.caller, items);
   }
 
   private settle(lane: Lane, { unsettled, isHeldUp }: UnderWay, part: readonly Waiting[]): void {
@@ -117,7 +118,8 @@ export class SingleWrites {
       await this.store.store(lane.caller, items, manner);
     } catch (error) {
       // Postgres refused them, so none is stored: whichever it was must not take the others along.
-      if (batch.length > 1 && sqlState(error)) for (const one of batch) await this.storeTogether(lane, sent, [one]);
+      if (batch.length > 1 && sqlState(error))
+        for (const one of batch) await this.storeTogether(lane, sent, [one], ALONE);
       else {
         for (const { failed } of batch) failed(error);
         this.settle(lane, sent, batch);
@@ -170,21 +172,24 @@ const poolOf = ({ caller }: Lane, { item }: Waiting): string => poolAsked(item, 
 const poolsOf = (lane: Lane, underWay: readonly UnderWay[]): Set<string> =>
   new Set(underWay.flatMap(({ unsettled }) => [...unsettled].map((one) => poolOf(lane, one))));
 
+const heldPools = (lane: Lane): Set<string> =>
+  poolsOf(
+    lane,
+    [...lane.underWay].filter(({ isHeldUp }) => isHeldUp),
+  );
+
 /**
  * As many as one statement takes, in their order, without those for a pool where one is held up. Of equal ones the first: the next
  * corroborates it. What names no pool may be equal to whatever says the same.
  */
 function take(lane: Lane): Waiting[] {
-  const heldPools = poolsOf(
-    lane,
-    [...lane.underWay].filter(({ isHeldUp }) => isHeldUp),
-  );
+  const held = heldPools(lane);
   const [taken, left]: [Waiting[], Waiting[]] = [[], []];
   const said = new Set<string>();
   let bytes = 0;
   let isFull = false;
   for (const one of lane.waiting) {
-    const isHeld = heldPools.has(poolOf(lane, one));
+    const isHeld = held.has(poolOf(lane, one));
     if (!isFull && !isHeld) {
       const { command } = one.item;
       const hash = contentHash(command).toString('hex');

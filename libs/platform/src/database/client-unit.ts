@@ -8,7 +8,7 @@ import type { Place } from './pipeline.js';
 /** Of a statement whose answer never comes, as from a host that fell silent: Postgres itself gives up before. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
-/** Of a unit behind another: that one's statement and its commit come first. */
+/** Of a unit behind another: all that one may take comes first. */
 const ANSWER_BEHIND_TIMEOUT_MS = 4 * ANSWER_TIMEOUT_MS;
 
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -45,11 +45,11 @@ export class ClientUnit implements Unit {
     return [begin(this.client, scope), this.client.query(withDeadline(scope.opening, this.timeoutMs))];
   }
 
-  async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+  async query<Row extends pg.QueryResultRow>(statement: Statement, timeoutMs = this.timeoutMs): Promise<Row[]> {
     this.refuseBehindLast();
     this.planAs(statement.plan ?? 'usual');
     try {
-      return (await this.client.query<Row>(withDeadline(statement, this.timeoutMs))).rows;
+      return (await this.client.query<Row>(withDeadline(statement, timeoutMs))).rows;
     } catch (error) {
       this.failed = true;
       throw error;
@@ -60,7 +60,7 @@ export class ClientUnit implements Unit {
     this.refuseBehindLast();
     // Those send their statements when they like.
     if (this.runner) throw new Error('A unit that has used entities ends when its work does.');
-    const rows = this.query<Row>(statement);
+    const rows = this.query<Row>(statement, 2 * this.timeoutMs);
     // Where the statement fails, this rolls back, and the statement's failure is the one to tell.
     this.commit().catch(nothing);
     this.send();
@@ -70,7 +70,7 @@ export class ClientUnit implements Unit {
 
   /** Once, however often it is asked for. Behind a last statement it is sent when that is, and may take as long besides. */
   commit(): Promise<pg.QueryResult> {
-    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 2 * this.timeoutMs));
+    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 3 * this.timeoutMs));
     return this.commitSent;
   }
 

@@ -21,7 +21,7 @@ describe('what Postgres said', () => {
   });
 
   it('is tried again where two units met', () => {
-    expect(['40001', '40P01', '26000'].map((code) => isRetryable(refused(code)))).toEqual([true, true, true]);
+    for (const code of ['40001', '40P01', '26000', '42P05']) expect(isRetryable(refused(code))).toBe(true);
     for (const error of [refused('23505'), ofNode('EPIPE'), undefined]) expect(isRetryable(error)).toBe(false);
   });
 });

@@ -7,9 +7,13 @@ export const CREDENTIAL_ENDED = 'AB002';
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
-/** A prepared statement that is not there: it was prepared by a unit on the same connection that failed before, and pg thought it done. */
+/**
+ * A prepared statement that is not there, or is already: a unit on the same connection that failed before was to prepare it, and pg
+ * thought it done, or undone.
+ */
 const UNPREPARED = '26000';
-const RETRYABLE = new Set<string | undefined>([SERIALIZATION_FAILURE, DEADLOCK, UNPREPARED]);
+const PREPARED_ALREADY = '42P05';
+const RETRYABLE = new Set<string | undefined>([SERIALIZATION_FAILURE, DEADLOCK, UNPREPARED, PREPARED_ALREADY]);
 const LOCK_NOT_AVAILABLE = '55P03';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
