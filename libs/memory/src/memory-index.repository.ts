@@ -14,10 +14,10 @@ export interface Vector {
 export function vectorsStatement(orgId: string, vectors: readonly Vector[]): Statement {
   // One array of all their numbers: an array of halfvec can be bound as text alone, which took Postgres 0.09 ms a vector to read.
   const text = `insert into memory_vector (org_id, space_id, memory_id, pool_id, embedding, shared)
-    select $1, v.space_id, v.memory_id, v.pool_id, ($7::real[])[v.first : v.last]::halfvec, p.vector_shared
+    select $1, v.space_id, v.memory_id, v.pool_id, ($7::real[])[v.first : v.last]::halfvec,
+      (select p.vector_shared from pool p where p.org_id = $1 and p.pool_id = v.pool_id)
     from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::integer[]) as v (space_id, memory_id, pool_id, first, last)
     join embedding_space s on s.org_id = $1 and s.space_id = v.space_id
-    join pool p on p.org_id = $1 and p.pool_id = v.pool_id
     cross join lateral (
       select m.content is not null as stands from memory m
       where m.org_id = $1 and m.pool_id = v.pool_id and m.memory_id = v.memory_id offset 0
