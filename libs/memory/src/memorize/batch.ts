@@ -24,7 +24,7 @@ export interface Item {
 export interface Manner {
   /** Left to a unit of their own, they let it end with its statement. */
   repeats: 'stored' | 'left';
-  /** Of a unit that ends with its statement. */
+  /** Of a unit that is to end with its statement; a proposal among them needs more. */
   waits?: Waits;
 }
 

@@ -1,9 +1,8 @@
-import { sqlState } from '#platform';
+import { LOCK_NOT_AVAILABLE, sqlState } from '#platform';
 import type { Item } from './batch.js';
 
-const LOCK_NOT_AVAILABLE = '55P03';
 /** Postgres gave a statement up for what others hold or wait for: nothing of the unit is stored. */
-const REFUSED_FOR_OTHERS = new Set([LOCK_NOT_AVAILABLE, '57014', '40P01', '40001']);
+const REFUSED_FOR_OTHERS = new Set<string>([LOCK_NOT_AVAILABLE, '57014', '40P01', '40001']);
 
 /** As far as it is known before a unit is opened: what names none goes to the role's own, which has the role's key almost always. */
 export const poolAsked = ({ command }: Item, role: string): string => command.pool ?? role;

@@ -20,7 +20,7 @@ const SILENT: Logger = {
   log: nothing,
 };
 
-export function common(options: DataSourceClasses) {
+export function dataSourceOptions(options: DataSourceClasses) {
   return {
     type: 'postgres' as const,
     entities: options.entities,

@@ -9,7 +9,7 @@ import {
   type Repository,
 } from 'typeorm';
 import { ClientUnit, nothing, sendTogether } from './client-unit.js';
-import { common, initialize, poolOptions, type DataSourceClasses } from './data-source.js';
+import { dataSourceOptions, initialize, poolOptions, type DataSourceClasses } from './data-source.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { EmbeddedPostgres } from './embedded.js';
 import { isRetryable, sqlState, translate } from './failures.js';
@@ -92,7 +92,7 @@ export class Database {
   static async open(options: DatabaseOptions): Promise<Database> {
     if (options.url) {
       const source = new DataSource({
-        ...common(options),
+        ...dataSourceOptions(options),
         url: options.url,
         extra: { ...poolOptions, max: options.poolSize ?? 10, connectionTimeoutMillis: 10_000, keepAlive: true },
       });
@@ -103,7 +103,10 @@ export class Database {
     try {
       const dataDir = options.dataDir ? `${options.dataDir}/postgres` : undefined;
       embedded = await EmbeddedPostgres.start({ dataDir, image: options.image });
-      const source = new DataSource({ ...common(options), extra: { ...poolOptions, ...embedded.poolOptions() } });
+      const source = new DataSource({
+        ...dataSourceOptions(options),
+        extra: { ...poolOptions, ...embedded.poolOptions() },
+      });
       return new Database('embedded', await initialize(source), embedded, lock);
     } catch (error) {
       await embedded?.close();
