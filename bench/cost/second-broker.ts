@@ -68,6 +68,17 @@ export class SecondBroker {
     return captured;
   }
 
+  /** What it sends to store one memory, or several that travel together. */
+  async captureWrite(key: string, pool: string, contents: readonly string[]): Promise<Flights> {
+    const caller = await this.broker.credentials.authenticate(key);
+    const inputs = contents.map((content) => ({ content, type: 'EPISODIC' as const, pool }));
+    return capture(() =>
+      inputs.length === 1
+        ? this.broker.memorize.memorize(caller, inputs[0] as (typeof inputs)[0])
+        : this.broker.memorize.memorizeMany(caller, inputs),
+    );
+  }
+
   close(): Promise<void> {
     return this.broker.close();
   }

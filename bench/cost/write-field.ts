@@ -6,8 +6,10 @@ import { createBenchDatabase, type BenchDatabase } from '../bench-database.repos
 import { BenchBroker } from '../feed/broker.js';
 import { Writer } from '../writer.js';
 import { GraphqlClient } from './graphql-client.js';
+import { OwnWrites } from './own-writes.js';
 import { createRawTables, type RawMemory, type RawTables } from './raw-writes.repository.js';
 import { RawConnections } from './raw.repository.js';
+import { SecondBroker } from './second-broker.js';
 
 /** A broker to write to, a table in the shape of its own beside it, and texts that were never written before. */
 export class WriteField {
@@ -61,6 +63,19 @@ export class WriteField {
         termCount: terms.length,
       };
     });
+  }
+
+  /** Of each pool, what the broker sends for as many memories as travel together. */
+  async ownWrites(batch: number): Promise<OwnWrites[]> {
+    const second = await SecondBroker.open(this.broker.databaseUrl);
+    try {
+      const found: OwnWrites[] = [];
+      for (const pool of this.pools)
+        found.push(new OwnWrites(await second.captureWrite(this.key, pool, this.texts(batch))));
+      return found;
+    } finally {
+      await second.close();
+    }
   }
 
   async close(): Promise<void> {

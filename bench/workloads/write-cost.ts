@@ -3,6 +3,7 @@ import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, MEM0_NO_HISTORY, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
+import type { OwnWrites } from '../cost/own-writes.js';
 import { copyAll, insertRaw, type RawMemory, type RawWrite } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
@@ -79,6 +80,7 @@ async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, bat
     raw(field, 'told', batch, plan.turnMs),
     broker(field, batch),
     raw(field, 'row', batch, plan.turnMs),
+    await ownSql(field, batch, plan.turnMs),
     ...(batch === 1 ? floor.contenders(field.client) : []),
     ...peers.found.filter(isThere).map((peer) => ofPeer(field, peer, batch)),
   ];
@@ -99,7 +101,7 @@ async function adds(field: WriteField, { peers, floor }: Others, plan: Plan, bat
   const overMem0 = batch === 1 ? SINGLE_OVER_MEM0 : BATCH_OVER_MEM0;
   // As they come they are judged; without its event nobody hears of a memory, and mem0ai has its history.
   const verdicts = [
-    against(0, OF_SQL),
+    ...named(RAW_NAMES.told, OWN_SQL).map((at) => against(at, OF_SQL)),
     ...named(MEM0, MEM0_SHARED).map((at) => against(at, overMem0)),
     ...named(RAW_NAMES.row, MEM0_NO_HISTORY).map((at) => against(at)),
   ];
@@ -155,30 +157,51 @@ const RAW_NAMES: Record<RawWrite, string> = {
   told: 'SQL alone',
   row: 'SQL alone, the row without its event',
 };
+const OWN_SQL = "the broker's own SQL";
 /** More than Postgres has stored here in a second, one by one and by fifty. */
 const MOST_PER_SECOND = { one: 10_000, many: 40_000 };
 
-/** Memories are made ready before the turn: what is timed is Postgres. */
-function raw(field: WriteField, write: RawWrite, batch: number, turnMs: number): Contender {
-  const enough = ((batch === 1 ? MOST_PER_SECOND.one : MOST_PER_SECOND.many) * turnMs) / 1000 / CLIENTS;
-  const stocks = Array.from({ length: CLIENTS }, (): RawMemory[] => []);
-  const take = (worker: number): RawMemory[] => {
-    const stock = stocks[worker] as RawMemory[];
-    if (stock.length < batch) stock.push(...field.ready(batch, worker));
-    return stock.splice(-batch);
+/** Each worker's writes are made ready before the turn: what is timed is Postgres. */
+function stocked<Write>(batch: number, turnMs: number, make: (worker: number) => Write) {
+  const perSecond = batch === 1 ? MOST_PER_SECOND.one : MOST_PER_SECOND.many / batch;
+  const enough = Math.max(1, Math.ceil((perSecond * turnMs) / 1000 / CLIENTS));
+  const stocks = Array.from({ length: CLIENTS }, (): Write[] => []);
+  return {
+    take: (worker: number): Write => (stocks[worker] as Write[]).pop() ?? make(worker),
+    prepare: () => {
+      for (const [worker, stock] of stocks.entries()) while (stock.length < enough) stock.push(make(worker));
+    },
   };
+}
+
+/** The memory in one statement, as lean as it can be had. */
+function raw(field: WriteField, write: RawWrite, batch: number, turnMs: number): Contender {
+  const { take, prepare } = stocked(batch, turnMs, (worker) => field.ready(batch, worker));
   return {
     name: RAW_NAMES[write],
-    prepare: () => {
-      for (const [worker, stock] of stocks.entries()) {
-        const missing = Math.max(batch, Math.ceil(enough)) - stock.length;
-        if (missing > 0) stock.push(...field.ready(missing, worker));
-      }
-    },
-    cpu: async () => ({ broker: null, postgres: await field.raw.postgresSeconds('bench-raw') }),
+    prepare,
+    cpu: sqlCpu(field),
     call: (_, worker) => insertRaw(field.raw, write, take(worker), worker),
   };
 }
+
+/** What the broker sends for each write by itself, into its own tables: policy, transaction, foreign keys and repeats as they are. */
+async function ownSql(field: WriteField, batch: number, turnMs: number): Promise<Contender> {
+  const writes = await field.ownWrites(batch);
+  const { take, prepare } = stocked(batch, turnMs, (worker) =>
+    (writes[worker % writes.length] as OwnWrites).of(field.texts(batch)),
+  );
+  const call = async (_: number, worker: number) => {
+    const rows = await field.raw.replay(take(worker), worker);
+    if (rows < batch) throw new Error(`${rows} of ${batch} were stored`);
+  };
+  return { name: OWN_SQL, prepare, cpu: sqlCpu(field), call };
+}
+
+const sqlCpu = (field: WriteField) => async () => ({
+  broker: null,
+  postgres: await field.raw.postgresSeconds('bench-raw'),
+});
 
 function broker(field: WriteField, batch: number, pools: readonly string[] = field.pools): Contender {
   const pool = (worker: number) => pools[worker % pools.length] as string;

@@ -106,7 +106,8 @@ export async function insertNew(
   return stored;
 }
 
-function valuesOf(write: Write, memories: readonly NewMemory[]): unknown[] {
+/** What the statements that insert memories bind. */
+export function valuesOf(write: Write, memories: readonly NewMemory[]): unknown[] {
   const terms = memories.map(({ command, pool }) => analyseMemory(command, pool.language));
   const column = <Value>(of: (command: MemorizeCommand) => Value) => memories.map(({ command }) => of(command));
   return [
