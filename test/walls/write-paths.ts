@@ -4,7 +4,7 @@ import { Reanalysis } from '#memory';
 import { noteUse, upsertPrincipal } from '../../libs/access/src/credentials/credentials.repository.js';
 import { settleLanguage, takeOfPool } from '../../libs/memory/src/reanalysis/reanalysis.repository.js';
 import { addUses } from '../../libs/memory/src/usage/usage.repository.js';
-import { deleteOldClaims, settleClaims } from '../../libs/memory/src/memorize/memorize.repository.js';
+import { deleteOldClaims, settleClaims } from '../../libs/memory/src/memorize/idempotency.repository.js';
 import { THERE_ALONE } from './twin.js';
 import type { Path } from './read-paths.js';
 import { CONSOLIDATION_ELSEWHERE } from './consolidation-elsewhere.js';

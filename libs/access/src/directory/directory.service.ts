@@ -1,5 +1,5 @@
 import { badInput, CommonplaceError, newId, notFound, wellFormed } from '#kernel';
-import type { Unit } from '#platform';
+import { sqlState, UNIQUE_VIOLATION, type Unit } from '#platform';
 import { appendAudit } from '../audit/audit.repository.js';
 import { mintKey } from '../credentials/api-key.js';
 import type { AccessService } from '../gate/access.service.js';
@@ -26,7 +26,6 @@ const MAX_ROLES = 1_000;
 const MAX_POOLS = 20_000;
 const MAX_AGENTS = 10_000;
 const MAX_LIVE_KEYS = 20;
-const UNIQUE_VIOLATION = '23505';
 
 export interface Agent {
   id: string;
@@ -248,7 +247,7 @@ export class DirectoryService {
       this.access.invalidate();
       return result;
     } catch (error) {
-      if ((error as { code?: string }).code === UNIQUE_VIOLATION)
+      if (sqlState(error) === UNIQUE_VIOLATION)
         throw new CommonplaceError('CONFLICT', `There is ${what} already.`, {}, { cause: error });
       throw error;
     }

@@ -1,6 +1,6 @@
 import { verdict, type AccessService, type Grants, type Importance, type MemoryRow, type Principal } from '#access';
 import { badInput, CommonplaceError, notFound, type Clock, type JsonObject } from '#kernel';
-import type { JobQueue, Unit } from '#platform';
+import { sqlState, UNIQUE_VIOLATION, type JobQueue, type Unit } from '#platform';
 import {
   importance,
   labels,
@@ -41,8 +41,6 @@ interface Changes {
   metadata?: JsonObject | null;
   expiresAt?: Date | null;
 }
-
-const UNIQUE_VIOLATION = '23505';
 
 export class ReviseService {
   constructor(
@@ -105,7 +103,7 @@ export class ReviseService {
         return revised;
       });
     } catch (error) {
-      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
       throw new CommonplaceError(
         'CONFLICT',
         'Another memory of the pool has this content already; forget one of the two.',

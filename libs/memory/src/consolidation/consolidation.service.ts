@@ -1,6 +1,6 @@
 import { appendAudit, type AccessService, type DirectoryPool, type Grants, type Principal } from '#access';
 import { CommonplaceError, newId, notFound, type Clock } from '#kernel';
-import type { Unit } from '#platform';
+import { sqlState, UNIQUE_VIOLATION, type Unit } from '#platform';
 import { LIMITS, requiredId, requiredText, wholeNumber } from '../input.js';
 import type { Memory } from '../memory.js';
 import { languagesOf, poolByKey } from '../read/pools.js';
@@ -19,7 +19,6 @@ export interface ConsolidateInput {
 const WAIT_MS = 20_000;
 const MOST_DAYS = 36_500;
 const MOST_CHANGES = 200;
-const UNIQUE_VIOLATION = '23505';
 
 /** What a caller may do about the runs of a pool: of whose memories they are shown those that they may read, and no others. */
 export class ConsolidationService {
@@ -61,7 +60,7 @@ export class ConsolidationService {
         await appendAudit(unit, { action: 'consolidation.undo', target: id, detail: { poolId: run.poolId } });
       });
     } catch (error) {
-      if ((error as { code?: string }).code === UNIQUE_VIOLATION) throw atWork({ cause: error });
+      if (sqlState(error) === UNIQUE_VIOLATION) throw atWork({ cause: error });
       throw error;
     }
     return this.attend(id);

@@ -2,7 +2,13 @@ import { CommonplaceError, newId } from '#kernel';
 import { asWritten, find, open, type Batch, type Item, type Placed } from './batch.js';
 import type { MemorizeOutcome } from '../memory.js';
 import { inputHash } from './memorize-command.js';
-import { claimKeys, deleteOldClaims, findClaims, settleClaims, type IdempotencyRecord } from './memorize.repository.js';
+import {
+  claimKeys,
+  deleteOldClaims,
+  findClaims,
+  settleClaims,
+  type IdempotencyRecord,
+} from './idempotency.repository.js';
 import { storeItems } from './store-batch.js';
 
 /** Old keys leave with new ones, so no job is needed; not with each, for every key of the principal is looked at. */
@@ -11,18 +17,22 @@ const OLD_AT_ONCE = 1_000;
 const MOST_REMEMBERED = 10_000;
 const tidiedAt = new Map<string, number>();
 
+/** Whether the caller's next request with a key has old ones to delete. */
+export const isTidyingDue = (callerId: string): boolean =>
+  performance.now() - (tidiedAt.get(callerId) ?? -Infinity) >= TIDIED_EVERY_MS;
+
 /** Where there may be more they go with the next request. A unit that is rolled back tidies a minute later, and nothing is lost by that. */
 async function tidy({ unit, caller }: Batch): Promise<void> {
   const now = performance.now();
-  if (now - (tidiedAt.get(caller.id) ?? -Infinity) < TIDIED_EVERY_MS) return;
+  if (!isTidyingDue(caller.id)) return;
   const deleted = await deleteOldClaims(unit, caller.orgId, caller.id, OLD_AT_ONCE);
   if (tidiedAt.size >= MOST_REMEMBERED) tidiedAt.clear();
   if (deleted < OLD_AT_ONCE) tidiedAt.set(caller.id, now);
 }
 
 /** Almost always a new memory comes of it: the claim says so from the start, and another answer is told afterwards. */
-const claimOf = ([key, item]: [string, Item]): IdempotencyRecord => ({
-  key,
+export const claimOf = (item: Item): IdempotencyRecord => ({
+  key: item.command.idempotencyKey as string,
   inputHash: inputHash(item.command),
   memoryId: item.id as string,
   outcome: expectedOf(item),
@@ -41,7 +51,7 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Placed[]> 
     if (key !== null && !firstOf.has(key)) firstOf.set(key, item);
   }
   for (const item of firstOf.values()) item.id = newId();
-  const claims = [...firstOf].map(claimOf);
+  const claims = [...firstOf.values()].map(claimOf);
   const { orgId, id } = batch.caller;
   const free = claims.length ? await claimKeys(batch.unit, orgId, id, claims) : new Set<string>();
   const isWriter = (item: Item) => {

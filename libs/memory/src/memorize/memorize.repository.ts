@@ -5,8 +5,8 @@ import { termVectors } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
 import { vectorsStatement, type Vector } from '../memory-index.repository.js';
 import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
+import { claimValues, type IdempotencyRecord } from './idempotency.repository.js';
 import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
-import type { MemorizeOutcome } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
 /** One memory to insert. */
@@ -38,18 +38,34 @@ export interface Write {
   pools: readonly string[];
 }
 
+/** What a statement of memories says of keys. */
+const NO_CLAIMS = { claimed: '', parameter: '', column: '', condition: '' };
+
+/** $23 is the key of each memory, or null; the others are all claims, of which none is made where an earlier request has the key. */
+const CLAIMS = {
+  claimed: `claimed as (
+    insert into idempotency (org_id, principal_id, key, input_hash, memory_id, outcome)
+    select $1, $17, c.* from unnest($24::text[], $25::bytea[], $26::uuid[], $27::text[]) as c (key, input_hash, memory_id, outcome)
+    order by c.key on conflict (org_id, principal_id, key) do nothing returning key
+  ), `,
+  parameter: ', $23::text[]',
+  column: ', key',
+  condition: 'where i.key is null or i.key in (select key from claimed)',
+};
+
 /**
  * Memories, their events and the pools' numbers in one statement. A memory whose content stands in its pool already counts
  * as its corroboration, and makes no event. Memories come before pools, and each in one order: taken as the plan has them,
  * batches to the same pools met in deadlocks. To lock the pools' rows in order instead takes 0.13 ms of 0.9. The last condition
  * has all of them locked before the first is numbered, whatever the plan.
  */
-const insertStatement = (status: Write['status'], onRepeat: string) => `
-  with input as (
+const insertStatement = (status: Write['status'], onRepeat: string, claims = NO_CLAIMS) => `
+  with ${claims.claimed}input as (
     select * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::tsvector[], $8::integer[], $9::text[], $10::text[],
-      $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[], $20::smallint[])
+      $11::text[], $12::smallint[], $13::jsonb[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[], $20::smallint[]${claims.parameter})
       with ordinality as i (pool_id, memory_id, content_hash, type, content, terms, term_count, entity_id, session_id, speaker, importance,
-        labels, metadata, valid_from, expires_at, traits, n)
+        labels, metadata, valid_from, expires_at, traits${claims.column}, n)
+    ${claims.condition}
   ), stored as (
     insert into memory as m (org_id, memory_id, pool_id, type, status, content, content_hash, terms, term_count, entity_id,
       session_id, speaker, importance, labels, metadata, author_id, author_role, changed_by, created_at, updated_at, valid_from, expires_at,
@@ -58,8 +74,7 @@ const insertStatement = (status: Write['status'], onRepeat: string) => `
       i.session_id, i.speaker, i.importance, array(select jsonb_array_elements_text(i.labels)), i.metadata, $17, $21, $17, $18, $18,
       i.valid_from, i.expires_at, i.traits, ${ANALYSIS}
     from input i order by i.pool_id, i.content_hash
-    on conflict (org_id, pool_id, ${status === 'ACTIVE' ? '' : 'author_id, '}content_hash) where status = '${status}'
-    do ${onRepeat}
+    ${onRepeat}
     returning m.memory_id, m.pool_id, m.content_hash, m.expires_at, xmax = 0 as created, m.author_id = $17 as own
   ), counted as (
     select pool_id, n, ${poolLock('pool_id')}
@@ -80,31 +95,54 @@ const insertStatement = (status: Write['status'], onRepeat: string) => `
   select memory_id as id, pool_id as "poolId", content_hash as hash, expires_at as "expiresAt", created, own from stored
   where (select count(*) from counted) >= 0`;
 
-const CORROBORATE = 'update set corroborations = m.corroborations + 1';
+const ON_REPEAT = {
+  ACTIVE: "on conflict (org_id, pool_id, content_hash) where status = 'ACTIVE'",
+  PROPOSED: "on conflict (org_id, pool_id, author_id, content_hash) where status = 'PROPOSED'",
+};
+const CORROBORATE = 'do update set corroborations = m.corroborations + 1';
 
 const INSERT = {
-  ACTIVE: { name: 'memorize_ACTIVE', text: insertStatement('ACTIVE', CORROBORATE) },
-  PROPOSED: { name: 'memorize_PROPOSED', text: insertStatement('PROPOSED', CORROBORATE) },
+  ACTIVE: { name: 'memorize_ACTIVE', text: insertStatement('ACTIVE', `${ON_REPEAT.ACTIVE} ${CORROBORATE}`) },
+  PROPOSED: { name: 'memorize_PROPOSED', text: insertStatement('PROPOSED', `${ON_REPEAT.PROPOSED} ${CORROBORATE}`) },
 };
-const INSERT_NEW = { name: 'memorize_new', text: insertStatement('ACTIVE', 'nothing') };
+const INSERT_NEW = { name: 'memorize_new', text: insertStatement('ACTIVE', `${ON_REPEAT.ACTIVE} do nothing`) };
+/** A key that was claimed for what is not stored would have to be given back: the statement fails. */
+const INSERT_CLAIMED = { name: 'memorize_claimed', text: insertStatement('ACTIVE', '', CLAIMS) };
 
 /** @param memories no two with one hash in one pool: a statement cannot touch a row twice. */
 export const insertMemories = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
   unit.query<Stored>({ ...INSERT[write.status], values: valuesOf(write, memories) });
 
-/** Those alone whose content does not stand in their pool, with their vectors, as the last of the unit. */
+/** What goes with new memories. */
+export interface Beside {
+  vectors: readonly Vector[];
+  /** Each for one of the memories, and no key twice. */
+  claims: readonly IdempotencyRecord[];
+}
+
+/**
+ * Those alone whose content does not stand in their pool and whose key is free, as the last of the unit.
+ * @throws UNIQUE_VIOLATION where there are claims and one's content stands
+ */
 export async function insertNew(
   unit: Unit,
   write: Write,
   memories: readonly NewMemory[],
-  vectors: readonly Vector[],
+  { vectors, claims }: Beside,
 ): Promise<Stored[]> {
-  const statement = { ...INSERT_NEW, values: valuesOf(write, memories) };
+  const values = valuesOf(write, memories);
+  const statement =
+    claims.length === 0
+      ? { ...INSERT_NEW, values }
+      : { ...INSERT_CLAIMED, values: [...values, keysOf(memories), ...claimValues(claims)] };
   if (vectors.length === 0) return unit.queryLast<Stored>(statement);
   const indexing = vectorsStatement(write.orgId, vectors);
   const [stored] = await Promise.all([unit.query<Stored>(statement), unit.queryLast(indexing)]);
   return stored;
 }
+
+const keysOf = (memories: readonly NewMemory[]): Buffer =>
+  binaryArray.text(memories.map(({ command }) => command.idempotencyKey));
 
 /** What the statements that insert memories bind. */
 export function valuesOf(write: Write, memories: readonly NewMemory[]): unknown[] {
@@ -178,94 +216,4 @@ export async function insertSources(
     text: `insert into memory_source (org_id, memory_id, source_id) select $1, * from unnest($2::uuid[], $3::uuid[]) on conflict do nothing`,
     values: [orgId, links.map((link) => link.memoryId), links.map((link) => link.sourceId)],
   });
-}
-
-/** A key that a request uses, with what comes of it. */
-export interface IdempotencyRecord {
-  key: string;
-  inputHash: Buffer;
-  memoryId: string;
-  outcome: MemorizeOutcome;
-}
-
-const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_hash, memory_id, outcome)
-  select $1, $2, * from unnest($3::text[], $4::bytea[], $5::uuid[], $6::text[]) as claim (key, input_hash, memory_id, outcome)
-  order by claim.key
-  on conflict (org_id, principal_id, key) do update
-    set input_hash = excluded.input_hash, memory_id = excluded.memory_id, outcome = excluded.outcome, created_at = now()
-    where i.created_at < now() - interval '24 hours'
-  returning key`;
-
-/**
- * Takes the keys for 24 hours, with what is expected to come of them; a parallel request with one of them waits here.
- * @returns the keys that were free
- */
-export async function claimKeys(
-  unit: Unit,
-  orgId: string,
-  principalId: string,
-  claims: readonly IdempotencyRecord[],
-): Promise<Set<string>> {
-  const values = [
-    orgId,
-    principalId,
-    binaryArray.text(claims.map((claim) => claim.key)),
-    binaryArray.bytea(claims.map((claim) => claim.inputHash)),
-    binaryArray.uuid(claims.map((claim) => claim.memoryId)),
-    binaryArray.text(claims.map((claim) => claim.outcome)),
-  ];
-  const rows = await unit.query<{ key: string }>({ name: 'claim_keys', text: CLAIM, values });
-  return new Set(rows.map((row) => row.key));
-}
-
-export async function findClaims(
-  unit: Unit,
-  orgId: string,
-  principalId: string,
-  keys: readonly string[],
-): Promise<IdempotencyRecord[]> {
-  const text = `select key, input_hash as "inputHash", memory_id as "memoryId", outcome from idempotency
-    where org_id = $1 and principal_id = $2 and key = any($3::text[])`;
-  return unit.query<IdempotencyRecord>({ text, values: [orgId, principalId, keys] });
-}
-
-export async function settleClaims(
-  unit: Unit,
-  orgId: string,
-  principalId: string,
-  settled: readonly { key: string; memoryId: string | null; outcome: MemorizeOutcome | null }[],
-): Promise<void> {
-  const outcomes = {
-    // Each looked up by its key, whatever the statistics say: joined, every key that the principal ever had was read.
-    text: `update idempotency i set memory_id = s.memory_id, outcome = s.outcome
-      from unnest($3::text[], $4::uuid[], $5::text[]) as s (key, memory_id, outcome)
-        cross join lateral (select c.ctid from idempotency c where c.org_id = $1 and c.principal_id = $2 and c.key = s.key limit 1) c
-      where i.org_id = $1 and i.principal_id = $2 and i.ctid = c.ctid`,
-    values: [
-      orgId,
-      principalId,
-      settled.map((s) => s.key),
-      settled.map((s) => s.memoryId),
-      settled.map((s) => s.outcome),
-    ],
-  };
-  const refused = settled.filter(({ memoryId }) => memoryId === null).map(({ key }) => key);
-  // A request whose input was refused leaves its key free.
-  const free = {
-    text: 'delete from idempotency where org_id = $1 and principal_id = $2 and memory_id is null and key = any($3::text[])',
-    values: [orgId, principalId, refused],
-  };
-  await unit.query(outcomes);
-  if (refused.length > 0) await unit.query(free);
-}
-
-/** Up to so many of the principal's keys that are older than 24 hours. @returns how many */
-export async function deleteOldClaims(unit: Unit, orgId: string, principalId: string, atMost: number): Promise<number> {
-  const text = `with gone as (
-      delete from idempotency i where i.org_id = $1 and i.principal_id = $2 and i.ctid = any(array(
-        select ctid from idempotency where org_id = $1 and principal_id = $2 and created_at < now() - interval '24 hours' limit $3))
-      returning key
-    ) select count(*)::integer as count from gone`;
-  const [row] = await unit.query<{ count: number }>({ text, values: [orgId, principalId, atMost] });
-  return row?.count ?? 0;
 }

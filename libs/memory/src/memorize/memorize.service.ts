@@ -1,6 +1,6 @@
 import type { AccessService, DirectoryPool, Grants, Principal, Waits } from '#access';
 import { badInput, CommonplaceError, type Clock } from '#kernel';
-import type { JobQueue, Unit } from '#platform';
+import { sqlState, UNIQUE_VIOLATION, type JobQueue, type Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
@@ -9,10 +9,10 @@ import { poolByKey } from '../read/pools.js';
 import { isLeft, isNew, open, THOROUGH, type Batch, type Item, type Manner, type Placed } from './batch.js';
 import { statusOf, type NewRow } from './new-status.js';
 import { byPool, isRefusedForOthers, storeParts } from './by-pool.js';
-import { writeOnce } from './idempotency.js';
+import { isTidyingDue, writeOnce } from './idempotency.js';
 import { RecentRepeats } from './recent-repeats.js';
 import { SingleWrites } from './single-writes.js';
-import { storeNew } from './store-batch.js';
+import { storeNew } from './store-new.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
 import { holdSources } from './memorize.repository.js';
 
@@ -41,15 +41,13 @@ interface Plan extends Around {
 
 const LOCK_WAIT_MS = 5_000;
 
-/** Whether nothing is to be done for it but to store it, and its vectors. */
-const isAllThereIs = ({ command }: Item): boolean =>
-  command.idempotencyKey === null && command.derivedFrom.length === 0;
+const keysOf = (items: readonly Item[]): string[] => items.flatMap(({ command }) => command.idempotencyKey ?? []);
 
 export class MemorizeService {
   private readonly repeats = new RecentRepeats();
   private readonly singles = new SingleWrites({
     store: (caller, items, manner) => this.storeEach(caller, items, () => 'input', manner),
-    isOneStatement: (caller, items) => this.isOneStatement(items) && !this.repeats.areExpectedOf(caller.id),
+    isOneStatement: (caller, items) => this.isOneStatement(caller, items) && !this.repeats.areExpectedOf(caller.id),
   });
 
   constructor(
@@ -144,19 +142,27 @@ export class MemorizeService {
     { repeats, waits }: Manner,
   ): Promise<void> {
     if (items.length === 0) return;
-    const onlyNew = repeats === 'left' && this.isOneStatement(items) && !this.repeats.areExpectedNowOf(caller.id);
+    const onlyNew =
+      repeats === 'left' && this.isOneStatement(caller, items) && !this.repeats.areExpectedNowOf(caller.id);
     try {
       await this.write(caller, items, path, onlyNew ? { newAlone: true, waits } : {});
     } catch (error) {
-      for (const item of items) item.result = undefined;
-      const failure = asFailure(error);
+      for (const item of items) item.result = item.error = undefined;
+      // Nothing of the unit is stored, and all of them are left.
+      const isRepeat = onlyNew && sqlState(error) === UNIQUE_VIOLATION;
+      const failure = isRepeat ? undefined : asFailure(error);
       for (const item of items) item.error = failure;
     }
     if (items.some(isLeft)) this.repeats.wereMadeBy(caller.id);
   }
 
-  private isOneStatement(items: readonly Item[]): boolean {
-    return items.every((item) => isAllThereIs(item) && (!this.index.configured || item.vectors.length > 0));
+  /** Whether nothing is to be done for them but to store them with their vectors, and to claim their keys. */
+  private isOneStatement({ id }: Principal, items: readonly Item[]): boolean {
+    const keys = keysOf(items);
+    if (new Set(keys).size < keys.length || (keys.length > 0 && isTidyingDue(id))) return false;
+    const isComplete = ({ command, vectors }: Item) =>
+      command.derivedFrom.length === 0 && (!this.index.configured || vectors.length > 0);
+    return items.every(isComplete);
   }
 
   private async storeByPool(caller: Principal, items: Item[], path: (index: number) => string): Promise<void> {
@@ -179,7 +185,7 @@ export class MemorizeService {
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
       const isComplete = ({ status, vectors }: Item) => status === 'ACTIVE' && isIn(space, vectors);
-      if (newAlone && open(items).every(isComplete)) return storeNew(batch, open(items));
+      if (newAlone && open(items).every(isComplete) && (await storeNew(batch, open(items)))) return;
       const written = await writeOnce(batch, items);
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);

@@ -186,16 +186,20 @@ function take(lane: Lane): Waiting[] {
   const held = heldPools(lane);
   const [taken, left]: [Waiting[], Waiting[]] = [[], []];
   const said = new Set<string>();
+  const keys = new Set<string>();
   let bytes = 0;
   let isFull = false;
   for (const one of lane.waiting) {
     const isHeld = held.has(poolOf(lane, one));
     if (!isFull && !isHeld) {
       const { command } = one.item;
+      const { idempotencyKey: key } = command;
       const hash = contentHash(command).toString('hex');
       const named = `${hash} ${command.pool ?? ''}`;
       bytes += Buffer.byteLength(command.content);
-      const isEqual = said.has(command.pool === null ? hash : named) || said.has(`${hash} `);
+      const isEqual =
+        said.has(command.pool === null ? hash : named) || said.has(`${hash} `) || (key !== null && keys.has(key));
+      if (key !== null) keys.add(key);
       isFull = isEqual || taken.length >= LIMITS.batch || (taken.length > 0 && bytes > LIMITS.batchBytes);
       said.add(hash).add(named);
     }

@@ -6,7 +6,6 @@ import {
   findStanding,
   giveUpIdentity,
   insertMemories,
-  insertNew,
   insertSources,
   type NewMemory,
   type Stored,
@@ -23,23 +22,9 @@ export async function storeItems(batch: Batch, items: Placed[]): Promise<void> {
     await storeGroup(batch, { status: 'PROPOSED', pools }, await answerStanding(batch, proposed));
 }
 
-/** Stores each whose content does not stand in its pool, and ends the unit with that: the others are left without a result. */
-export async function storeNew(batch: Batch, items: Placed[]): Promise<void> {
-  if (items.length === 0) return;
-  const { fresh, equals } = byIdentity(items, (command) => contentHash(command));
-  const write = writeOf(batch, { status: 'ACTIVE', pools: items.map(({ pool }) => pool.id) });
-  const vectors = [...fresh].flatMap(([key, { id, pool }]) =>
-    (equals.get(key)?.[0]?.vectors ?? []).map((vector) => ({ ...vector, memoryId: id, poolId: pool.id })),
-  );
-  for (const { id, poolId, hash } of await insertNew(batch.unit, write, [...fresh.values()], vectors)) {
-    const same = equals.get(identity(poolId, hash)) as Placed[];
-    answer(same, asWritten(batch, id, same[0] as Placed), 'CREATED');
-  }
-}
-
 type Group = Pick<Write, 'status' | 'pools'>;
 
-const writeOf = ({ caller, grants, now }: Batch, group: Group): Write => ({
+export const writeOf = ({ caller, grants, now }: Batch, group: Group): Write => ({
   orgId: caller.orgId,
   authorId: caller.id,
   authorRole: caller.role,
@@ -55,7 +40,7 @@ async function storeGroup(batch: Batch, group: Group, items: Placed[]): Promise<
 }
 
 /** What is one memory of one pool: an item's place among the stored, and among its equals. */
-const identity = (poolId: string, hash: Buffer): string => poolId + hash.toString('latin1');
+export const identity = (poolId: string, hash: Buffer): string => poolId + hash.toString('latin1');
 
 const identityOf = ({ pool, command }: Placed): string => identity(pool.id, contentHash(command));
 
@@ -79,7 +64,7 @@ interface ByIdentity {
 }
 
 /** One memory for all inputs that are the same, made of the one that lasts longest. */
-function byIdentity(items: readonly Placed[], hashOf: (command: MemorizeCommand) => Buffer): ByIdentity {
+export function byIdentity(items: readonly Placed[], hashOf: (command: MemorizeCommand) => Buffer): ByIdentity {
   const fresh = new Map<string, NewMemory>();
   const equals = new Map<string, Placed[]>();
   for (const item of items) {
@@ -152,7 +137,7 @@ const longestLivedFirst = (a: Placed, b: Placed): number =>
   lasts(a) === lasts(b) ? a.index - b.index : lasts(b) - lasts(a);
 
 /** The first of several equal inputs made the memory; the others are its duplicates. */
-function answer(items: Placed[], memory: Memory, outcome: MemorizeOutcome): void {
+export function answer(items: Placed[], memory: Memory, outcome: MemorizeOutcome): void {
   items.forEach((item, place) => {
     item.result = { memory, outcome: place === 0 ? outcome : 'DUPLICATE', indexed: memory.indexed };
   });

@@ -9,7 +9,7 @@ import {
   type Principal,
 } from '#access';
 import { CommonplaceError, notFound, type Clock } from '#kernel';
-import type { Unit } from '#platform';
+import { sqlState, UNIQUE_VIOLATION, type Unit } from '#platform';
 import { LIMITS, optionalText, requiredId, wholeNumber } from '../input.js';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
@@ -19,7 +19,6 @@ import { heldFields, whyNotPromoted } from './promotion.js';
 import { findPromotionSource, settleProposal } from './review.repository.js';
 
 const WAITING: readonly string[] = ['PROPOSED', 'QUARANTINED'];
-const UNIQUE_VIOLATION = '23505';
 /** A memory of the same content may be stored while the proposal is being decided on; asked again, it is found. */
 const MAX_ATTEMPTS = 3;
 
@@ -57,7 +56,7 @@ export class ReviewService {
           return decide(unit, { caller, grants, scope }, { id, approve: input.approve, comment, expectedVersion });
         });
       } catch (error) {
-        if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+        if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
         if (attempt === MAX_ATTEMPTS)
           throw new CommonplaceError(
             'CONFLICT',

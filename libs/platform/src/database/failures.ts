@@ -14,6 +14,7 @@ const DEADLOCK = '40P01';
 const UNPREPARED = '26000';
 const PREPARED_ALREADY = '42P05';
 const RETRYABLE = new Set<string | undefined>([SERIALIZATION_FAILURE, DEADLOCK, UNPREPARED, PREPARED_ALREADY]);
+export const UNIQUE_VIOLATION = '23505';
 /** A unit did not wait any longer for what others hold. */
 export const LOCK_NOT_AVAILABLE = '55P03';
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: connection (08), resources (53), operator intervention (57). */
