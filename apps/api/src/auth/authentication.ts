@@ -24,8 +24,7 @@ export class Authentication {
   async authenticate(authorization: unknown, address: string): Promise<Principal> {
     const bearer = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization)?.[1] : undefined;
     if (!bearer) throw new CommonplaceError('UNAUTHENTICATED', 'Send the header Authorization: Bearer <key or token>.');
-    if (!this.credentials.knows(bearer)) await consume(this.strangers, address);
-    const principal = await this.credentials.authenticate(bearer);
+    const principal = await this.credentials.authenticate(bearer, () => consume(this.strangers, address));
     await this.spend(principal);
     return principal;
   }

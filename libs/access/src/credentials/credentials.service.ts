@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CommonplaceError, derivedId } from '#kernel';
 import type { JwtConfig } from '#platform';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
@@ -30,8 +30,11 @@ export class CredentialsService {
     access.onKeyEnded((keyId) => this.forget(keyId));
   }
 
-  /** @throws UNAUTHENTICATED, in the same words whatever was wrong with a key. */
-  async authenticate(bearer: string): Promise<Principal> {
+  /**
+   * @param beforeLookup of a secret that was not accepted lately: what it throws is thrown, and nothing is looked up
+   * @throws UNAUTHENTICATED, in the same words whatever was wrong with a key.
+   */
+  async authenticate(bearer: string, beforeLookup?: () => Promise<void>): Promise<Principal> {
     if (bearer.length > MAX_TOKEN_LENGTH) throw refused();
     const cacheKey = cacheKeyOf(bearer);
     const cached = this.known.get(cacheKey);
@@ -39,17 +42,13 @@ export class CredentialsService {
       this.noteUse(cached);
       return cached;
     }
+    if (!cached) await beforeLookup?.();
     const principal =
       looksLikeJwt(bearer) && this.jwks ? await this.fromToken(bearer, this.jwks) : await this.fromKey(bearer);
     if (this.known.size >= MAX_CACHED) this.known.clear();
     this.known.set(cacheKey, principal);
     this.noteUse(principal);
     return principal;
-  }
-
-  /** Whether the secret was accepted lately: then no lookup stands behind it. */
-  knows(bearer: string): boolean {
-    return this.known.has(cacheKeyOf(bearer));
   }
 
   /** From then on the key is refused before anything is done for it, and not by the first statement only. */
@@ -134,7 +133,7 @@ export class CredentialsService {
   }
 }
 
-const cacheKeyOf = (bearer: string): string => createHash('sha256').update(bearer).digest('base64');
+const cacheKeyOf = (bearer: string): string => hash('sha256', bearer, 'base64');
 
 function refused(): CommonplaceError {
   return new CommonplaceError('UNAUTHENTICATED', 'The key is not known here, was revoked, or has expired.');

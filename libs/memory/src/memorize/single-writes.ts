@@ -3,7 +3,6 @@ import { Pipeline, sqlState } from '#platform';
 import { LIMITS } from '../input.js';
 import { isLeft, THOROUGH, type Item, type Manner } from './batch.js';
 import { byPool, gaveUpWaiting, isRefusedForOthers, poolAsked, storeParts } from './by-pool.js';
-import { contentHash } from './memorize-command.js';
 
 export interface Store {
   /** Leaves in each item its result or its error, or neither where repeats may be left; throws what is no outcome of one item. */
@@ -194,14 +193,14 @@ function take(lane: Lane): Waiting[] {
     if (!isFull && !isHeld) {
       const { command } = one.item;
       const { idempotencyKey: key } = command;
-      const hash = contentHash(command).toString('hex');
-      const named = `${hash} ${command.pool ?? ''}`;
+      const says = JSON.stringify([command.entityId, command.content]);
+      const named = `${says} ${command.pool ?? ''}`;
       bytes += Buffer.byteLength(command.content);
       const isEqual =
-        said.has(command.pool === null ? hash : named) || said.has(`${hash} `) || (key !== null && keys.has(key));
+        said.has(command.pool === null ? says : named) || said.has(`${says} `) || (key !== null && keys.has(key));
       if (key !== null) keys.add(key);
       isFull = isEqual || taken.length >= LIMITS.batch || (taken.length > 0 && bytes > LIMITS.batchBytes);
-      said.add(hash).add(named);
+      said.add(says).add(named);
     }
     (isFull || isHeld ? left : taken).push(one);
   }
