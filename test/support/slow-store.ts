@@ -2,7 +2,7 @@ import type { Principal } from '#access';
 import { Clock, CommonplaceError } from '#kernel';
 import type pg from 'pg';
 import type { Item, Manner } from '../../libs/memory/src/memorize/batch.js';
-import { parseMemorize } from '../../libs/memory/src/memorize/memorize-command.js';
+import { parseMemorize, type MemorizeInput } from '../../libs/memory/src/memorize/memorize-command.js';
 import { SingleWrites } from '../../libs/memory/src/memorize/single-writes.js';
 import type { Memorized } from '../../libs/memory/src/memory.js';
 
@@ -10,7 +10,7 @@ export const caller = (id: string, keyId = 'key'): Principal => ({
   ...{ orgId: 'org', id, keyId, kind: 'AGENT', name: 'an agent', role: 'coder', tokenExpiresAt: null },
 });
 
-export function itemOf(content: string, pool: string | null = 'coder', more: { entityId?: string } = {}): Item {
+export function itemOf(content: string, pool: string | null = 'coder', more: Partial<MemorizeInput> = {}): Item {
   const command = parseMemorize({ content, pool, type: 'DECLARATIVE', ...more }, 'input', new Clock());
   return { index: 0, command, vectors: [], status: 'ACTIVE' };
 }

@@ -81,6 +81,14 @@ const MEMORIZE: readonly Path[] = [
     (twins) => memorize(twins, 'coder', { pool: 'shared', content: `A proposal for the ${COMMON}` }),
   ],
   ['memorizing under a key', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
+  [
+    'memorizing under keys by one statement',
+    async (twins) => {
+      // The first under a key looks for old ones, too.
+      for (const key of ['looks for old ones', 'by one statement'])
+        await memorize(twins, 'annie', { pool: 'coder', content: `Under a key that ${key}`, idempotencyKey: key });
+    },
+  ],
   ['answering a key again', (twins) => memorize(twins, 'coder', { content: 'Once', idempotencyKey: 'free here' })],
   [
     'memorizing under a key what stands there',

@@ -39,6 +39,17 @@ describe('single writes', () => {
     expect(store.batches).toEqual([['a'], ['b', 'b', 'b'], ['b', 'c']]);
   });
 
+  it('under one key come behind each other, whatever they say', async () => {
+    const store = new SlowStore();
+    const under = (idempotencyKey: string, content: string) => itemOf(content, 'coder', { idempotencyKey });
+    const all = [itemOf('a'), under('k', 'b'), under('l', 'c'), under('k', 'd'), itemOf('e')];
+    await outcomes(
+      store,
+      all.map((item) => [one, item]),
+    );
+    expect(store.batches).toEqual([['a'], ['b', 'c'], ['d', 'e']]);
+  });
+
   it('to a pool that is not named may be equal to any', async () => {
     const store = new SlowStore();
     const unnamed = () => itemOf('b', null);
