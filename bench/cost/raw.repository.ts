@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { cpuSecondsOf } from '../feed/broker.js';
 import type { Captured, Flights } from './capture.js';
@@ -25,6 +26,16 @@ export class RawConnections {
       for (const answer of answers) rows += answer.rowCount ?? 0;
     }
     return rows;
+  }
+
+  /** All in one write to the socket. @returns how many rows each answered */
+  async sendTogether(statements: readonly Captured[], worker: number): Promise<number[]> {
+    const client = this.clients[worker] as pg.Client;
+    const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+    stream.cork();
+    const sent = statements.map((statement) => client.query({ ...statement }));
+    stream.uncork();
+    return (await Promise.all(sent)).map(({ rowCount }) => rowCount ?? 0);
   }
 
   query<Row extends pg.QueryResultRow>(statement: Captured, worker = 0): Promise<pg.QueryResult<Row>> {

@@ -16,12 +16,17 @@ export interface Writing {
   apart?: boolean;
 }
 
+export interface CapturedWrite {
+  poolId: string;
+  flights: Flights;
+}
+
 interface Batch extends Writing {
   /** Where its first memory stands among those of the pool. */
   first: number;
 }
 
-/** The broker's services in this process, on the database of one over HTTP: to fill it, and to hear what recall sends. */
+/** The broker's services in this process, on the database of one over HTTP: to fill it, and to hear what recalls and writes send. */
 export class SecondBroker {
   private constructor(
     private readonly broker: Broker,
@@ -68,15 +73,17 @@ export class SecondBroker {
     return captured;
   }
 
-  /** What it sends to store one memory, or several that travel together. */
-  async captureWrite(key: string, pool: string, contents: readonly string[]): Promise<Flights> {
+  /** What it sends to store one memory, or several that travel together, behind a first one that loads the policy. */
+  async captureWrite(key: string, pool: string, [first = '', ...contents]: readonly string[]): Promise<CapturedWrite> {
     const caller = await this.broker.credentials.authenticate(key);
-    const inputs = contents.map((content) => ({ content, type: 'EPISODIC' as const, pool }));
-    return capture(() =>
-      inputs.length === 1
-        ? this.broker.memorize.memorize(caller, inputs[0] as (typeof inputs)[0])
-        : this.broker.memorize.memorizeMany(caller, inputs),
-    );
+    const { memorize } = this.broker;
+    const input = (content: string) => ({ content, type: 'EPISODIC' as const, pool });
+    const { memory } = await memorize.memorize(caller, input(first));
+    const [alone, ...others] = contents.map(input);
+    if (!alone) throw new Error('nothing to write behind the first');
+    const isOne = others.length === 0;
+    const work = () => (isOne ? memorize.memorize(caller, alone) : memorize.memorizeMany(caller, [alone, ...others]));
+    return { poolId: memory.poolId, flights: await capture(work) };
   }
 
   close(): Promise<void> {

@@ -71,7 +71,7 @@ export class WriteField {
     try {
       const found: OwnWrites[] = [];
       for (const pool of this.pools)
-        found.push(new OwnWrites(await second.captureWrite(this.key, pool, this.texts(batch))));
+        found.push(new OwnWrites(await second.captureWrite(this.key, pool, this.texts(1 + batch))));
       return found;
     } finally {
       await second.close();

@@ -3,7 +3,7 @@ import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, MEM0_NO_HISTORY, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
-import type { OwnWrites } from '../cost/own-writes.js';
+import { replayOwn, type OwnWrites } from '../cost/own-writes.js';
 import { copyAll, insertRaw, type RawMemory, type RawWrite } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';
@@ -167,7 +167,7 @@ function stocked<Write>(batch: number, turnMs: number, make: (worker: number) =>
   const enough = Math.max(1, Math.ceil((perSecond * turnMs) / 1000 / CLIENTS));
   const stocks = Array.from({ length: CLIENTS }, (): Write[] => []);
   return {
-    take: (worker: number): Write => (stocks[worker] as Write[]).pop() ?? make(worker),
+    take: (worker: number): Write => (stocks[worker] as Write[]).shift() ?? make(worker),
     prepare: () => {
       for (const [worker, stock] of stocks.entries()) while (stock.length < enough) stock.push(make(worker));
     },
@@ -192,7 +192,7 @@ async function ownSql(field: WriteField, batch: number, turnMs: number): Promise
     (writes[worker % writes.length] as OwnWrites).of(field.texts(batch)),
   );
   const call = async (_: number, worker: number) => {
-    const rows = await field.raw.replay(take(worker), worker);
+    const rows = await replayOwn(field.raw, take(worker), worker);
     if (rows < batch) throw new Error(`${rows} of ${batch} were stored`);
   };
   return { name: OWN_SQL, prepare, cpu: sqlCpu(field), call };

@@ -1,7 +1,10 @@
 import type { Principal } from '#access';
 import type { MemorizeInput, MemorizedMany } from '#memory';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
+import { lockPools } from '../../libs/memory/src/pool-locks.repository.js';
 import { startTestApi, type TestApi } from '../support/api.js';
+import { itOnNative, nativeOnly } from '../support/database.js';
 import { randomNumbers } from '../support/random-numbers.js';
 
 let api: TestApi;
@@ -53,7 +56,13 @@ describe('writes under keys that come together', () => {
   it('are stored once each, and sent again answered as before', async () => {
     const coder = await freshCoder();
     const inputs = Array.from({ length: 20 }, (_, nth) => input(`keyed ${nth}`, `key ${nth}`));
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
     const first = await send(coder, inputs);
+    const names = sent.mock.calls.map(([statement]) => (statement as { name?: string }).name);
+    sent.mockRestore();
+    expect(names.filter((name) => name?.startsWith('memorize_') || name === 'claim_keys')).toEqual([
+      'memorize_claimed',
+    ]);
     expect(outcomes(first)).toEqual(inputs.map(({ content }) => `CREATED ${content}`));
     expect(await send(coder, inputs)).toEqual(first);
     for (const { content } of inputs) expect(await countOf(content)).toBe(1);
@@ -67,6 +76,34 @@ describe('writes under keys that come together', () => {
     );
     expect(new Set(answers.map((lines) => [...lines].sort().join('\n'))).size).toBe(1);
     for (const { content } of inputs) expect(await countOf(content)).toBe(1);
+  });
+
+  it('one by one: each has its own outcome, though one before it on the connection failed for a repeat', async () => {
+    const coder = await freshCoder();
+    const { memory } = await api.broker.memorize.memorize(coder, input('stands before'));
+    const inputs = Array.from({ length: 24 }, (_, nth) =>
+      input(nth % 8 === 0 ? 'stands before' : `one by one ${nth}`, `one by one ${nth}`),
+    );
+    const each = () => Promise.all(inputs.map((one) => api.broker.memorize.memorize(coder, one)));
+    const first = await each();
+    expect(first.map(({ outcome }) => outcome)).toEqual(
+      inputs.map((_, nth) => (nth % 8 === 0 ? 'DUPLICATE' : 'CREATED')),
+    );
+    for (const [nth, one] of first.entries()) if (nth % 8 === 0) expect(one.memory.id).toBe(memory.id);
+    expect((await each()).map(({ outcome, memory: { id } }) => [outcome, id])).toEqual(
+      first.map(({ outcome, memory: { id } }) => [outcome, id]),
+    );
+    for (const { content } of inputs) expect(await countOf(content)).toBe(1);
+  });
+
+  itOnNative(nativeOnly('are answered as before while their pool is held'), async () => {
+    const coder = await freshCoder();
+    const { memory, outcome } = await api.broker.memorize.memorize(coder, input('before it was held', 'held'));
+    const again = await api.broker.access.system('hold a pool', async (unit) => {
+      await lockPools(unit, [memory.poolId]);
+      return api.broker.memorize.memorize(coder, input('before it was held', 'held'));
+    });
+    expect([again.outcome, again.memory.id]).toEqual([outcome, memory.id]);
   });
 
   it('keep no key for what turned out to stand there', async () => {
@@ -101,6 +138,7 @@ describe('writes under keys that come together', () => {
     const first = await send(coder, inputs);
     expect(outcomes(first)).toEqual(['CONFLICT', 'CREATED said by both']);
     expect(await send(coder, inputs)).toEqual(first);
+    expect(await countOf('said by both')).toBe(1);
   });
 
   it('are free again after a day', async () => {

@@ -35,14 +35,15 @@ export class CredentialsService {
    * @throws UNAUTHENTICATED, in the same words whatever was wrong with a key.
    */
   async authenticate(bearer: string, beforeLookup?: () => Promise<void>): Promise<Principal> {
-    if (bearer.length > MAX_TOKEN_LENGTH) throw refused();
-    const cacheKey = cacheKeyOf(bearer);
+    const isTooLong = bearer.length > MAX_TOKEN_LENGTH;
+    const cacheKey = isTooLong ? '' : cacheKeyOf(bearer);
     const cached = this.known.get(cacheKey);
     if (cached && !hasEnded(cached)) {
       this.noteUse(cached);
       return cached;
     }
     if (!cached) await beforeLookup?.();
+    if (isTooLong) throw refused();
     const principal =
       looksLikeJwt(bearer) && this.jwks ? await this.fromToken(bearer, this.jwks) : await this.fromKey(bearer);
     if (this.known.size >= MAX_CACHED) this.known.clear();

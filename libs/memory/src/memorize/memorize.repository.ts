@@ -1,5 +1,5 @@
 import { SqlParams, type DirectoryPool } from '#access';
-import { binaryArray, type Unit } from '#platform';
+import { binaryArray, sqlState, UNIQUE_VIOLATION, type Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVectors } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
@@ -113,6 +113,10 @@ const INSERT_CLAIMED = { name: 'memorize_claimed', text: insertStatement('ACTIVE
 export const insertMemories = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
   unit.query<Stored>({ ...INSERT[write.status], values: valuesOf(write, memories) });
 
+/** Whether it is for a content that stands in its pool that a statement of memories failed. */
+export const isRepeated = (error: unknown): boolean =>
+  sqlState(error) === UNIQUE_VIOLATION && (error as { constraint?: string }).constraint === 'memory_active_content';
+
 /** What goes with new memories. */
 export interface Beside {
   vectors: readonly Vector[];
@@ -122,7 +126,7 @@ export interface Beside {
 
 /**
  * Those alone whose content does not stand in their pool and whose key is free, as the last of the unit.
- * @throws UNIQUE_VIOLATION where there are claims and one's content stands
+ * @throws what {@link isRepeated} where there are claims and one's content stands
  */
 export async function insertNew(
   unit: Unit,
@@ -134,14 +138,14 @@ export async function insertNew(
   const statement =
     claims.length === 0
       ? { ...INSERT_NEW, values }
-      : { ...INSERT_CLAIMED, values: [...values, keysOf(memories), ...claimValues(claims)] };
+      : { ...INSERT_CLAIMED, values: [...values, boundKeys(memories), ...claimValues(claims)] };
   if (vectors.length === 0) return unit.queryLast<Stored>(statement);
   const indexing = vectorsStatement(write.orgId, vectors);
   const [stored] = await Promise.all([unit.query<Stored>(statement), unit.queryLast(indexing)]);
   return stored;
 }
 
-const keysOf = (memories: readonly NewMemory[]): Buffer =>
+const boundKeys = (memories: readonly NewMemory[]): Buffer =>
   binaryArray.text(memories.map(({ command }) => command.idempotencyKey));
 
 /** What the statements that insert memories bind. */

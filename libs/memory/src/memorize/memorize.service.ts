@@ -1,6 +1,6 @@
 import type { AccessService, DirectoryPool, Grants, Principal, Waits } from '#access';
 import { badInput, CommonplaceError, type Clock } from '#kernel';
-import { sqlState, UNIQUE_VIOLATION, type JobQueue, type Unit } from '#platform';
+import type { JobQueue, Unit } from '#platform';
 import { LIMITS } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
@@ -14,7 +14,7 @@ import { RecentRepeats } from './recent-repeats.js';
 import { SingleWrites } from './single-writes.js';
 import { storeNew } from './store-new.js';
 import { parseMemorize, type MemorizeInput } from './memorize-command.js';
-import { holdSources } from './memorize.repository.js';
+import { holdSources, isRepeated } from './memorize.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -149,7 +149,7 @@ export class MemorizeService {
     } catch (error) {
       for (const item of items) item.result = item.error = undefined;
       // Nothing of the unit is stored, and all of them are left.
-      const isRepeat = onlyNew && sqlState(error) === UNIQUE_VIOLATION;
+      const isRepeat = onlyNew && isRepeated(error);
       const failure = isRepeat ? undefined : asFailure(error);
       for (const item of items) item.error = failure;
     }

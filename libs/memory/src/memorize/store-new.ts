@@ -8,7 +8,7 @@ import { answer, byIdentity, identity, writeOf } from './store-batch.js';
 /**
  * Stores each that is new, of content and under its key, and ends the unit with that: the others are left without a result.
  * @param items no two under one key
- * @throws UNIQUE_VIOLATION where some have keys, and one's content stands
+ * @throws what isRepeated where some have keys, and one's content stands
  * @returns false where nothing was sent: of equal ones the first may have a key that an earlier request has, and the second none
  */
 export async function storeNew(batch: Batch, items: Placed[]): Promise<boolean> {
@@ -17,7 +17,8 @@ export async function storeNew(batch: Batch, items: Placed[]): Promise<boolean> 
   for (const item of keyed) item.id = newId();
   const { fresh, equals } = byIdentity(items, (command) => contentHash(command));
   if (keyed.length > 0 && fresh.size < items.length) return false;
-  const write = writeOf(batch, { status: 'ACTIVE', pools: items.map(({ pool }) => pool.id) });
+  // Nothing is numbered behind its statement: the answer to a used key waits for no pool.
+  const write = writeOf(batch, { status: 'ACTIVE', pools: [] });
   const vectors = [...fresh].flatMap(([key, { id, pool }]) =>
     (equals.get(key)?.[0]?.vectors ?? []).map((vector) => ({ ...vector, memoryId: id, poolId: pool.id })),
   );
