@@ -20,7 +20,7 @@ export const EQUIVALENT = [
     because: 'marks, in the same unit, the copy that it has just inserted under a new random id',
   },
   {
-    id: /memorize\.repository\.ts:\d+ organisation: i\.org_id = \$1/,
+    id: /idempotency\.repository\.ts:\d+ organisation: i\.org_id = \$1/,
     because: 'changes rows by their places, which the same statement has found under the organisation',
   },
   {
