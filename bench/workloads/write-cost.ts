@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Floor } from '../cost/floor.js';
 import { importLines } from '../cost/importer.js';
+import { replayOwn, type OwnWrites } from '../cost/own-writes.js';
 import { isThere, type Peer } from '../cost/peer.js';
 import { MEM0, MEM0_NO_HISTORY, MEM0_SHARED, openPeers, openWriters, type Peers } from '../cost/peers.js';
-import { replayOwn, type OwnWrites } from '../cost/own-writes.js';
 import { copyAll, insertRaw, type RawMemory, type RawWrite } from '../cost/raw-writes.repository.js';
 import { absent, base, cpuRows } from '../cost/recall-rows.js';
 import { contend, serve, type Contender, type Measured, type Pace } from '../cost/turns.js';

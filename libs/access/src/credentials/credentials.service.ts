@@ -31,19 +31,21 @@ export class CredentialsService {
   }
 
   /**
-   * @param beforeLookup of a secret that was not accepted lately: what it throws is thrown, and nothing is looked up
+   * @param beforeLookup called for a secret that was not accepted lately: what it throws is thrown, and nothing is looked up
    * @throws UNAUTHENTICATED, in the same words whatever was wrong with a key.
    */
   async authenticate(bearer: string, beforeLookup?: () => Promise<void>): Promise<Principal> {
-    const isTooLong = bearer.length > MAX_TOKEN_LENGTH;
-    const cacheKey = isTooLong ? '' : cacheKeyOf(bearer);
+    if (bearer.length > MAX_TOKEN_LENGTH) {
+      await beforeLookup?.();
+      throw refused();
+    }
+    const cacheKey = cacheKeyOf(bearer);
     const cached = this.known.get(cacheKey);
     if (cached && !hasEnded(cached)) {
       this.noteUse(cached);
       return cached;
     }
     if (!cached) await beforeLookup?.();
-    if (isTooLong) throw refused();
     const principal =
       looksLikeJwt(bearer) && this.jwks ? await this.fromToken(bearer, this.jwks) : await this.fromKey(bearer);
     if (this.known.size >= MAX_CACHED) this.known.clear();

@@ -178,8 +178,8 @@ const heldPools = (lane: Lane): Set<string> =>
   );
 
 /**
- * As many as one statement takes, in their order, without those for a pool where one is held up. Of equal ones, and of those under one key, the first: the
- * next corroborates it, or is answered as it was. What names no pool may be equal to whatever says the same.
+ * As many as one statement takes, in their order, without those for a pool where one is held up. Of equal ones, and of those under one
+ * key, the first: the next corroborates it, or is answered as it was. What names no pool may be equal to whatever says the same.
  */
 function take(lane: Lane): Waiting[] {
   const held = heldPools(lane);
