@@ -248,4 +248,27 @@ describe('a rate of 5 a minute', () => {
     }
     expect((await other.send('{ viewer { id } }')).errors).toBeUndefined();
   });
+
+  it('lets an address try 300 unknown keys, however long, and those that are known go on', async () => {
+    const known = await limited.agent('coder');
+    expect((await known.send('{ viewer { id } }')).errors).toBeUndefined();
+    const codes = new Map<string, number>();
+    const guess = async (nth: number) => {
+      const { errors } = await known.as(`guess-${nth}-${'x'.repeat(nth % 2 ? 0 : 9_000)}`).send('{ viewer { id } }');
+      const code = errors?.[0]?.extensions.code as string;
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    };
+    for (let nth = 0; nth < 320; nth += 20) await Promise.all(Array.from({ length: 20 }, (_, at) => guess(nth + at)));
+    const refused = codes.get('UNAUTHENTICATED') ?? 0;
+    expect(codes).toEqual(
+      new Map([
+        ['UNAUTHENTICATED', refused],
+        ['RATE_LIMITED', 320 - refused],
+      ]),
+    );
+    // Some of the 300 were spent before, by those who came for the first time.
+    expect(refused).toBeGreaterThan(280);
+    expect(refused).toBeLessThanOrEqual(300);
+    expect((await known.send('{ viewer { id } }')).errors).toBeUndefined();
+  });
 });
