@@ -1,6 +1,6 @@
 import { AccessService } from '#access';
 import { Clock } from '#kernel';
-import { MemoryIndex, RecallService, TermIndex, UsageCounter } from '#memory';
+import { KeptVectors, MemoryIndex, RecallService, TermIndex, UsageCounter } from '#memory';
 import { median, ratio, takeTurns } from '../measure.js';
 import { withoutPolicy, withOrganisation, type Organisation } from '../recall-organisation.repository.js';
 import { READABLE } from '../statements.js';
@@ -48,7 +48,7 @@ export interface Recaller {
 export function recallThrough(access: AccessService, { coder, database }: Organisation): Recaller {
   const clock = new Clock();
   const usage = new UsageCounter(access, clock, () => undefined);
-  const terms = new TermIndex(access, database, KEPT_MEMORIES, rethrow);
+  const terms = new TermIndex(access, database, new KeptVectors(access, 0, rethrow), KEPT_MEMORIES, rethrow);
   const service = new RecallService(access, new MemoryIndex(access, undefined, () => undefined), clock, usage, terms);
   const writer = new Writer();
   const questions = Array.from({ length: 200 }, () => writer.question());

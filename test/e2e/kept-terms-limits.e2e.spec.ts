@@ -1,11 +1,11 @@
 import type { MemoryRow, Principal } from '#access';
-import { TermIndex, type RecallService } from '#memory';
+import type { RecallService, TermIndex } from '#memory';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readHits } from '../../libs/memory/src/recall/read-hits.js';
 import type { Placed } from '../../libs/memory/src/recall/selection.js';
 import { startTestApi, type TestApi } from '../support/api.js';
-import { KeptAnswers, recallOver } from '../support/kept-answers.js';
+import { KeptAnswers, recallOver, termsOver } from '../support/kept-answers.js';
 import { deny, editPolicy } from '../support/policy.js';
 
 let api: TestApi;
@@ -37,7 +37,7 @@ async function storeMany(count: number, text: string): Promise<void> {
 
 /** @param capacity how many memories may be kept */
 function keeping(capacity: number): { terms: TermIndex; recall: RecallService; answers: KeptAnswers } {
-  const terms = new TermIndex(api.broker.access, api.broker.database, capacity, (error) => failures.push(error));
+  const terms = termsOver(api.broker, capacity, (error) => failures.push(error));
   opened.push(terms);
   return { terms, recall: recallOver(api.broker, terms), answers: new KeptAnswers(terms) };
 }

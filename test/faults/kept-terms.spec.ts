@@ -1,11 +1,10 @@
 import type { Principal } from '#access';
-import { TermIndex } from '#memory';
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { startTestApi, type TestApi } from '../support/api.js';
 import { createNativeDatabase, isNative, itOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
-import { KeptAnswers, recallOver } from '../support/kept-answers.js';
+import { KeptAnswers, recallOver, termsOver } from '../support/kept-answers.js';
 
 const ROUNDS = 300;
 const TIMEOUT_MS = 240_000;
@@ -147,7 +146,6 @@ describe('kept terms of two brokers on one Postgres', () => {
   itOnNative(
     nativeOnly('have all of a pool that was written to while it was read, page by page'),
     async () => {
-      const { access, database } = brokerAt(0);
       const early = await store(0, 'The vellum was there before the rest');
       for (let page = 0; page < 12; page++) {
         const inputs = Array.from({ length: 100 }, (_, n) => ({
@@ -164,7 +162,7 @@ describe('kept terms of two brokers on one Postgres', () => {
         });
       const lost: string[] = [];
       for (let reading = 0; reading < 30; reading++) {
-        const terms = new TermIndex(access, database, 50_000, (error) => lost.push(String(error)));
+        const terms = termsOver(brokerAt(0), 50_000, (error) => lost.push(String(error)));
         const kept = new KeptAnswers(terms);
         const recall = recallOver(brokerAt(0), terms);
         const look = async (query: string) =>

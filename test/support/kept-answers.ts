@@ -1,5 +1,5 @@
 import { Clock } from '#kernel';
-import { MemoryIndex, RecallService, type TermIndex } from '#memory';
+import { KeptVectors, MemoryIndex, RecallService, TermIndex } from '#memory';
 import type { Broker } from '../../apps/api/src/broker.js';
 
 type KeptTexts = NonNullable<ReturnType<TermIndex['texts']>>;
@@ -36,6 +36,13 @@ export class KeptAnswers {
     return asked > 0 && asked === answered;
   }
 }
+
+/** Kept terms beside the broker's own, without vectors. @param capacity how many memories may be kept */
+export const termsOver = (
+  { access, database }: Broker,
+  capacity: number,
+  onError: (error: unknown) => void,
+): TermIndex => new TermIndex(access, database, new KeptVectors(access, 0, onError), capacity, onError);
 
 /** Recall by words as the broker has it, over other kept terms than its own; over none it asks the database. */
 export const recallOver = ({ access, usage }: Broker, terms?: TermIndex): RecallService =>

@@ -34,6 +34,7 @@ import {
   ReviseService,
   SimulateService,
   SpaceFiller,
+  KeptVectors,
   TermIndex,
   UsageCounter,
   SearchCosts,
@@ -161,7 +162,9 @@ async function assemble(
   }
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const memorize = new MemorizeService(access, index, jobs, clock);
-  const terms = new TermIndex(access, database, config.recall.keptMemories, (error) => onError('keeping terms', error));
+  const keeping = (error: unknown) => onError('keeping terms', error);
+  const vectors = new KeptVectors(access, config.recall.keptVectorsMb, keeping);
+  const terms = new TermIndex(access, database, vectors, config.recall.keptMemories, keeping);
   const recall = new RecallService(access, index, clock, usage, terms);
   const model = createChatModel(config.llm);
   // What is known is looked up by its vector, and what is learnt gets one.

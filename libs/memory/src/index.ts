@@ -47,6 +47,7 @@ export { RecallService, type RecallHit, type RecallResult } from './recall/recal
 export { TermIndex } from './recall/term-index/term-index.js';
 export { Reanalysis } from './reanalysis/reanalysis.js';
 export { SpaceFiller, type IndexProgress } from './spaces/space-filler.js';
+export { KeptVectors } from './vectors/kept/kept-vectors.js';
 export { SearchCosts } from './vectors/search-costs.js';
 export { VectorIndexes } from './vectors/vector-indexes.js';
 export { UsageCounter } from './usage/usage-counter.js';

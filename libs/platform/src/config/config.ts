@@ -41,6 +41,7 @@ const environment = z.object({
   OPENAI_API_KEY: optional,
   COMMONPLACE_NOW_OFFSET_DAYS: z.coerce.number().default(0),
   RECALL_KEPT_MEMORIES: z.coerce.number().int().min(0).max(10_000_000).default(50_000),
+  RECALL_KEPT_VECTORS_MB: z.coerce.number().int().min(0).max(4_000).default(128),
   FEED_RETENTION_DAYS: positive.max(36_500).default(7),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6000),
   AUTH_JWT_ISSUER: optional,
@@ -93,7 +94,7 @@ export interface Config {
   /** How brokers on one Postgres tell each other that there is something new. */
   doorbell: { listenUrl: string | undefined; natsUrl: string | undefined };
   /** How many memories' terms are kept in memory for recall. */
-  recall: { keptMemories: number };
+  recall: { keptMemories: number; keptVectorsMb: number };
   feed: { retentionDays: number };
   /** What webhooks may reach beside the internet. */
   webhooks: { allowedHosts: string[] };
@@ -129,7 +130,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     database: { url: v.DATABASE_URL, poolSize: v.DATABASE_POOL_SIZE, dataDir: v.DATA_DIR },
     doorbell: { listenUrl: v.DATABASE_LISTEN_URL ?? v.DATABASE_URL, natsUrl: v.NATS_URL },
-    recall: { keptMemories: v.RECALL_KEPT_MEMORIES },
+    recall: { keptMemories: v.RECALL_KEPT_MEMORIES, keptVectorsMb: v.RECALL_KEPT_VECTORS_MB },
     feed: { retentionDays: v.FEED_RETENTION_DAYS },
     webhooks: { allowedHosts: listed(v.WEBHOOK_ALLOWED_HOSTS).map((host) => host.toLowerCase()) },
     bootstrapKey: v.COMMONPLACE_BOOTSTRAP_KEY,

@@ -10,7 +10,8 @@ import {
   type SessionRef,
 } from '../recall.repository.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
-import type { Near, nearestKnown } from '../../vectors/nearest.js';
+import type { FindNear } from '../../vectors/kept/kept-vectors.js';
+import type { Near } from '../../vectors/nearest.js';
 import { REACH, type Passage } from '../recipe.js';
 import type { Texts } from '../texts.js';
 import { isWanted } from './wanted.js';
@@ -46,7 +47,7 @@ export class IndexedTexts implements Texts {
   constructor(
     pools: readonly PoolTerms[],
     private readonly look: Look,
-    private readonly near: ReturnType<typeof nearestKnown> | null,
+    private readonly near: FindNear | null,
   ) {
     this.plain = isPlain(look.wanted);
     this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
@@ -97,13 +98,15 @@ export class IndexedTexts implements Texts {
 
   nearest(): Near[] | Promise<Near[]> {
     if (!this.near) return [];
-    return this.near(({ poolId, id }) => {
+    const passageAt = ({ poolId }: { poolId: string }, place: number | undefined) => {
       const looked = this.byId.get(poolId);
-      const place = looked?.pool.placeOf(id);
       if (!looked || place === undefined) return undefined;
       const bits = this.bitsThere(looked, place);
       return bits === 0 ? undefined : this.shown(looked.pool, place, bits);
-    });
+    };
+    const passageOf = (memory: { poolId: string; id: string }) =>
+      passageAt(memory, this.byId.get(memory.poolId)?.pool.placeOf(memory.id));
+    return this.near({ passageAt, passageOf });
   }
 
   /**

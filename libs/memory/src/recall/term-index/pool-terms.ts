@@ -1,4 +1,5 @@
 import type { MemoryRow, ReadFilter } from '#access';
+import type { PoolVectors } from '../../vectors/kept/pool-vectors.js';
 import type { Passage } from '../recipe.js';
 import { Decisions, READABLE, WHOLE, type View } from './decisions.js';
 import { TermEntries } from './term-entries.js';
@@ -32,6 +33,8 @@ interface Span {
  */
 export class PoolTerms {
   readonly passages: Passage[] = [];
+  /** Of its memories, where they are kept too. */
+  vectors: PoolVectors | undefined;
   /** By the same places. */
   private readonly entries = new TermEntries();
   /** What a decision reads, by place; gone where the memory has left. */
@@ -80,7 +83,7 @@ export class PoolTerms {
 
   private enter(row: TermRow): void {
     if (row.status !== 'ACTIVE' || row.wasHeld || row.poolId !== this.poolId) return;
-    const { terms, length, traits, day, validTo, expiresAt, ...rest } = row;
+    const { terms, length, traits, day, validTo, expiresAt, vector, ...rest } = row;
     const decision = this.sharing(rest);
     const { id, sessionId, speaker, validFrom } = decision;
     const place = this.passages.push({
@@ -99,6 +102,13 @@ export class PoolTerms {
     if (expiresAt ?? validFrom ?? validTo) this.spans.set(place - 1, { expiresAt, validFrom, validTo });
     if (sessionId !== null) this.enterSession(sessionId, place - 1);
     this.entries.add(terms);
+    this.enterVector(place - 1, vector);
+  }
+
+  /** Those of its memories are to be kept: all are lacking. */
+  keep(vectors: PoolVectors): void {
+    this.vectors = vectors;
+    for (const place of this.placesById.values()) vectors.lacking.add(place);
   }
 
   /** How many tests of conditions it takes to see the pool through the filter; 0 where all of it was decided before. */
@@ -156,11 +166,19 @@ export class PoolTerms {
     return count;
   }
 
+  private enterVector(place: number, vector: TermRow['vector']): void {
+    const { vectors } = this;
+    if (!vectors) return;
+    const isTaken = vector?.spaceId === vectors.spaceId && vectors.enter(place, vector.stored);
+    if (!isTaken) vectors.lacking.add(place);
+  }
+
   private leave(id: string): void {
     const place = this.placesById.get(id);
     if (place === undefined) return;
     this.placesById.delete(id);
     this.spans.delete(place);
+    this.vectors?.leave(place);
     this.leaveSession(this.passages[place]?.sessionId ?? null, place);
     this.rows[place] = undefined;
     this.passages[place] = GONE;

@@ -12,6 +12,8 @@ export interface TermRow extends MemoryRow {
   day: number;
   validTo: Date | null;
   expiresAt: Date | null;
+  /** Where it was asked for and there is one: as halfvec_send writes it. */
+  vector?: { spaceId: string; stored: Buffer } | undefined;
 }
 
 /** As pg_current_snapshot() writes it: which transactions a look at the table has seen. */
@@ -20,7 +22,7 @@ export type Seen = string;
 const COLUMNS = `${DECISION_COLUMNS}, m.terms::text as terms, m.term_count as length, m.traits, m.valid_to as "validTo",
   m.expires_at as "expiresAt", floor(date_part('epoch', coalesce(m.valid_from, m.created_at)) / 86400)::integer as day`;
 
-type TermRecord = DecisionRecord<TermRow>;
+type TermRecord = DecisionRecord<Omit<TermRow, 'vector'>>;
 const toTermRow = (record: TermRecord): TermRow => toDecisionRow(record);
 
 export async function seenNow(unit: Unit): Promise<Seen> {
@@ -51,16 +53,24 @@ export async function readPage(
  * The lateral is entered for each pool with its own bounds; the least transaction of `seen` finds the place in the index. What a
  * restore brought from another server may have numbers that are still to come here: it was read with the pool.
  */
-const CHANGES = `select pg_current_snapshot()::text as seen, found.*
+const changesStatement = (more = '') => `select pg_current_snapshot()::text as seen, found.*
   from (values (1)) as one (row) left join (
     select c.* from unnest($2::uuid[], $3::pg_snapshot[], $4::xid8[]) as s (pool_id, seen, least)
     cross join lateral (
-      select ${COLUMNS} from memory m
+      select ${COLUMNS}${more} from memory m
       where m.org_id = $1 and m.pool_id = s.pool_id and m.touched >= s.least and m.touched > '0'::xid8 and not pg_visible_in_snapshot(m.touched, s.seen)
         and m.touched < pg_snapshot_xmax(pg_current_snapshot())
       limit $5
     ) c limit $5
   ) found on true`;
+
+const CHANGES = { name: 'term_changes', text: changesStatement() };
+/** As the memory had it when it was written, or as it has it now: one look sees both. */
+const CHANGES_WITH_VECTORS = {
+  name: 'term_changes_with_vectors',
+  text: changesStatement(`, (select halfvec_send(v.embedding) from memory_vector v
+        where v.org_id = $1 and v.space_id = $6 and v.memory_id = m.memory_id) as stored`),
+};
 
 export interface Changes {
   seen: Seen;
@@ -68,10 +78,10 @@ export interface Changes {
   rows: TermRow[];
 }
 
-/** What was written in the pools that `seen` has not seen. */
+/** What was written in the pools that `seen` has not seen; with its vectors in a space, if one is given. */
 export async function readChanges(
   unit: Unit,
-  orgId: string,
+  { orgId, spaceId }: { orgId: string; spaceId: string | null },
   pools: readonly { poolId: string; seen: Seen }[],
   atMost: number,
 ): Promise<Changes> {
@@ -82,8 +92,11 @@ export async function readChanges(
     pools.map(({ seen }) => seen.slice(0, seen.indexOf(':'))),
     atMost,
   ];
-  const rows = await unit.query<TermRecord & { seen: Seen }>({ name: 'term_changes', text: CHANGES, values });
-  const found = rows.filter(({ id }) => id !== null).map(toTermRow);
+  const statement = spaceId ? { ...CHANGES_WITH_VECTORS, values: [...values, spaceId] } : { ...CHANGES, values };
+  const rows = await unit.query<TermRecord & { seen: Seen; stored?: Buffer | null }>(statement);
+  const found = rows
+    .filter(({ id }) => id !== null)
+    .map(({ stored, ...row }) => ({ ...toTermRow(row), vector: spaceId && stored ? { spaceId, stored } : undefined }));
   return { seen: (rows[0] as { seen: Seen }).seen, rows: found };
 }
 

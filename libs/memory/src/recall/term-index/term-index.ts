@@ -1,7 +1,7 @@
 import type { AccessService } from '#access';
 import type { Database, Unit } from '#platform';
 import type { ReadScope } from '../../memory.repository.js';
-import { nearestKnown } from '../../vectors/nearest.js';
+import type { KeptVectors } from '../../vectors/kept/kept-vectors.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
 import { MAX_CANDIDATES } from '../recall.repository.js';
 import type { Texts } from '../texts.js';
@@ -75,6 +75,7 @@ export class TermIndex {
   constructor(
     private readonly access: AccessService,
     private readonly database: Pick<Database, 'incarnation'>,
+    private readonly vectors: KeptVectors,
     /** How many memories are kept at most, of all pools together; 0 keeps none. */
     private readonly capacity: number,
     private readonly onError: (error: unknown) => void,
@@ -89,7 +90,7 @@ export class TermIndex {
     const kept = found.filter((pool) => pool !== undefined);
     if (kept.length < found.length) return undefined;
     const pools = kept.map(({ pool }) => pool);
-    const near = vector && nearestKnown(unit, scope, wanted, vector);
+    const near = vector && this.vectors.near(unit, scope, pools, { wanted, vector });
     const look = () => {
       if (pools.reduce((sum, pool) => sum + pool.testsFor(filter), 0) > MOST_TESTS) return undefined;
       return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted }, near);
@@ -97,7 +98,8 @@ export class TermIndex {
     // What the process remembers is not changed before the fence has answered: deciding is left to the look behind it.
     const isReady = kept.every(({ isCalm, pool }) => isCalm && pool.testsFor(filter) === 0);
     const lastSeen = isReady ? look() : undefined;
-    const current = this.takeInChanges(unit, orgId, pools).then((taken) => {
+    const spaceId = pools.some((pool) => pool.vectors) ? (scope.space?.spaceId ?? null) : null;
+    const current = this.takeInChanges(unit, { orgId, spaceId }, pools).then((taken) => {
       if (taken === 'too much') return undefined;
       return taken === 'nothing' && lastSeen ? lastSeen : look();
     });
@@ -107,24 +109,26 @@ export class TermIndex {
   /** When all pools that were asked for are here. */
   async settled(): Promise<void> {
     while (this.building) await this.building;
+    await this.vectors.settled();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.sweeping);
     await this.settled();
+    await this.vectors.stop();
     this.kept.clear();
   }
 
   private async takeInChanges(
     unit: Unit,
-    orgId: string,
+    of: { orgId: string; spaceId: string | null },
     pools: readonly PoolTerms[],
   ): Promise<'nothing' | 'changes' | 'too much'> {
     const asked = pools.map((pool): Asked => ({ pool, seen: pool.seen }));
     const changes = await readChanges(
       unit,
-      orgId,
+      of,
       asked.map(({ pool, seen }) => ({ poolId: pool.poolId, seen })),
       MOST_CHANGES,
     );
@@ -137,9 +141,16 @@ export class TermIndex {
   private find(poolId: string, incarnation: number): Kept | undefined {
     const kept = this.kept.get(poolId);
     if (kept && kept.incarnation === incarnation && !kept.pool.isWorn) return kept;
-    this.kept.delete(poolId);
+    this.drop(poolId);
     this.want(poolId);
     return undefined;
+  }
+
+  private drop(poolId: string): void {
+    const kept = this.kept.get(poolId);
+    if (!kept) return;
+    this.vectors.letGo(kept.pool);
+    this.kept.delete(poolId);
   }
 
   /** Only what took part in a recall that was answered here counts as used: its changes were taken in. */
@@ -174,7 +185,7 @@ export class TermIndex {
   /** A pool that has outgrown its room is left to the database. */
   private keepWithin({ poolId, size }: PoolTerms): void {
     if (size <= MOST_OF_POOL && this.hasRoom(0)) return;
-    this.kept.delete(poolId);
+    this.drop(poolId);
     this.refuse(poolId);
   }
 
@@ -185,7 +196,7 @@ export class TermIndex {
   /** The second time in a minute later: what changes so much would be read for nothing. */
   private readAnew({ poolId }: PoolTerms): void {
     const before = this.readAnewAt.get(poolId) ?? -Infinity;
-    this.kept.delete(poolId);
+    this.drop(poolId);
     this.readAnewAt.set(poolId, Date.now());
     if (Date.now() - before < REFUSED_MS) this.refuse(poolId);
     else this.want(poolId);
@@ -232,6 +243,7 @@ export class TermIndex {
       if (page.length < PAGE || this.stopped) break;
     }
     this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation, isCalm: true });
+    this.vectors.keep(pool);
   }
 
   /** For so many more; what is not in use makes room for them. */
@@ -246,7 +258,7 @@ export class TermIndex {
     const since = Date.now() - unusedMs;
     for (const [poolId, { usedAt }] of this.kept) {
       if (usedAt > since || isEnough()) break;
-      this.kept.delete(poolId);
+      this.drop(poolId);
     }
   }
 
