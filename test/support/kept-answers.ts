@@ -47,3 +47,14 @@ export const termsOver = (
 /** Recall by words as the broker has it, over other kept terms than its own; over none it asks the database. */
 export const recallOver = ({ access, usage }: Broker, terms?: TermIndex): RecallService =>
   new RecallService(access, new MemoryIndex(access, undefined, () => undefined), new Clock(), usage, terms);
+
+/** What the broker answers as if it kept nothing. */
+export async function withoutKept<Answer>({ terms }: Broker, ask: () => Promise<Answer>): Promise<Answer> {
+  const { texts } = terms;
+  terms.texts = () => undefined;
+  try {
+    return await ask();
+  } finally {
+    terms.texts = texts;
+  }
+}

@@ -3,6 +3,7 @@ import { decodeCursor } from '../../libs/feed/src/cursor.js';
 import { parseFilter } from '../../libs/memory/src/read/memory-filter.js';
 import { analyse } from '../../libs/memory/src/recall/analysis.js';
 import { lexicalCandidates, memoriesOfSessions } from '../../libs/memory/src/recall/recall.repository.js';
+import { findVectors } from '../../libs/memory/src/vectors/kept/kept-vectors.repository.js';
 import { countActive, readPage } from '../../libs/memory/src/recall/term-index/term-index.repository.js';
 import { READ_PATHS } from './read-paths.js';
 import { searches } from './searches.js';
@@ -110,6 +111,20 @@ describe('what row-level security does not hold', () => {
     const held = `select from memory where org_id = $1 and pool_id = $2 and status = 'ACTIVE'`;
     const { rowCount } = await database.maintenance(held, [org, poolId]);
     expect(kept).toHaveLength(rowCount);
+  });
+
+  it('vectors are read of the pools that are named, whatever memories are asked for', async () => {
+    const { broker, org } = twins;
+    const stored = await ask(
+      'select memory_id as id, pool_id as "poolId", space_id as "spaceId" from memory_vector where org_id = $1',
+      [org],
+    );
+    const { poolId, spaceId } = stored[0] as { poolId: string; spaceId: string };
+    const wanted = { spaceId, poolIds: [poolId], memoryIds: stored.map(({ id }) => id as string) };
+    const found = await broker.access.system('test', (unit) => findVectors(unit, org, wanted));
+    const ofPool = stored.filter((row) => row.poolId === poolId && row.spaceId === spaceId).map(({ id }) => id);
+    expect(ofPool.length).toBeLessThan(stored.length);
+    expect(found.map(({ id }) => id).sort()).toEqual(ofPool.sort());
   });
 
   it('what is told of the size of a pool is of that pool', async () => {

@@ -85,6 +85,7 @@ export class TermIndex {
   texts(unit: Unit, scope: ReadScope, wanted: MemoryFilter, vector: readonly number[] | null): KeptTexts | undefined {
     const { filter, now, orgId } = scope;
     if (this.capacity === 0 || !isTold(wanted)) return undefined;
+    if (vector) this.vectors.searchedIn(scope.space);
     const { incarnation } = this.database;
     const found = filter.poolIds.map((poolId) => this.find(poolId, incarnation));
     const kept = found.filter((pool) => pool !== undefined);

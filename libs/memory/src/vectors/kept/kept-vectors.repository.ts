@@ -6,14 +6,20 @@ export interface StoredVector {
   vector: Buffer;
 }
 
-/** Those that there are in the space. */
+export interface WantedVectors {
+  spaceId: string;
+  /** Those of the memories. */
+  poolIds: readonly string[];
+  memoryIds: readonly string[];
+}
+
+/** Those that there are. */
 export function findVectors(
   unit: Unit,
   orgId: string,
-  spaceId: string,
-  memoryIds: readonly string[],
+  { spaceId, poolIds, memoryIds }: WantedVectors,
 ): Promise<StoredVector[]> {
   const text = `select memory_id as id, halfvec_send(embedding) as vector from memory_vector
-    where org_id = $1 and space_id = $2 and memory_id = any($3::uuid[])`;
-  return unit.query<StoredVector>({ name: 'vectors_of', text, values: [orgId, spaceId, memoryIds] });
+    where org_id = $1 and space_id = $2 and pool_id = any($3::uuid[]) and memory_id = any($4::uuid[])`;
+  return unit.query<StoredVector>({ name: 'vectors_of', text, values: [orgId, spaceId, poolIds, memoryIds] });
 }

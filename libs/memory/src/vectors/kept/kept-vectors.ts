@@ -1,6 +1,6 @@
 import type { AccessService } from '#access';
 import type { Unit } from '#platform';
-import type { ReadScope } from '../../memory.repository.js';
+import type { IndexSpace, ReadScope } from '../../memory.repository.js';
 import type { MemoryFilter } from '../../read/memory-filter.js';
 import type { Passage } from '../../recall/recipe.js';
 import type { PoolTerms } from '../../recall/term-index/pool-terms.js';
@@ -59,6 +59,11 @@ export class KeptVectors {
     this.arena = VectorArena.of(megabytes);
   }
 
+  /** Those of this space are worth keeping. */
+  searchedIn(space: IndexSpace | null): void {
+    this.spaceId = space?.spaceId;
+  }
+
   /** Begins to keep those of a pool, if there are searches by meaning. */
   keep(pool: PoolTerms): void {
     if (!this.arena || !this.spaceId || this.stopped || pool.vectors?.spaceId === this.spaceId) return;
@@ -112,7 +117,7 @@ export class KeptVectors {
    * since they were read.
    */
   private wholeOf({ space }: ReadScope, pools: readonly PoolTerms[]): Held[] | undefined {
-    this.spaceId = space?.spaceId;
+    this.searchedIn(space);
     for (const pool of pools) this.keep(pool);
     const held = pools.flatMap((pool): Held[] =>
       pool.vectors?.isWhole && pool.vectors.spaceId === this.spaceId ? [{ pool, vectors: pool.vectors }] : [],
@@ -152,7 +157,8 @@ export class KeptVectors {
     lacking: readonly Placed[],
   ): Promise<Set<PoolTerms>> {
     const byId = new Map(lacking.map((placed) => [placed.id, placed]));
-    const found = await findVectors(unit, orgId, spaceId, [...byId.keys()]);
+    const poolIds = [...new Set(lacking.map(({ pool }) => pool.poolId))];
+    const found = await findVectors(unit, orgId, { spaceId, poolIds, memoryIds: [...byId.keys()] });
     const left = new Set<PoolTerms>();
     for (const { id, vector } of found) {
       const { pool, place, vectors } = byId.get(id) as Placed;
