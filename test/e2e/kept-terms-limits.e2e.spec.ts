@@ -1,6 +1,6 @@
 import type { MemoryRow, Principal } from '#access';
-import type { RecallService, TermIndex } from '#memory';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { KeptVectors, type RecallService, type TermIndex } from '#memory';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readHits } from '../../libs/memory/src/recall/read-hits.js';
 import type { Placed } from '../../libs/memory/src/recall/selection.js';
@@ -36,10 +36,13 @@ async function storeMany(count: number, text: string): Promise<void> {
 }
 
 /** @param capacity how many memories may be kept */
-function keeping(capacity: number): { terms: TermIndex; recall: RecallService; answers: KeptAnswers } {
-  const terms = termsOver(api.broker, capacity, (error) => failures.push(error));
+function keeping(capacity: number) {
+  const onError = (error: unknown) => failures.push(error);
+  const vectors = new KeptVectors(api.broker.access, 0, onError);
+  const letGo = jest.spyOn(vectors, 'letGo');
+  const terms = termsOver(api.broker, capacity, onError, vectors);
   opened.push(terms);
-  return { terms, recall: recallOver(api.broker, terms), answers: new KeptAnswers(terms) };
+  return { terms, recall: recallOver(api.broker, terms), answers: new KeptAnswers(terms), letGo };
 }
 
 const found = async (recall: RecallService, query: string): Promise<string[]> =>
@@ -159,17 +162,20 @@ describe('a capacity', () => {
     const { rows } = await api.broker.database.maintenance<{ n: number }>(
       `select memories as n from pool where key = 'coder'`,
     );
-    const { terms, recall, answers } = keeping((rows[0]?.n ?? 0) + 50);
+    const { terms, recall, answers, letGo } = keeping((rows[0]?.n ?? 0) + 50);
     await found(recall, 'crucible');
     await terms.settled();
     expect(await found(recall, 'crucible')).not.toEqual([]);
     expect(answers).toMatchObject({ asked: 2, answered: 1 });
+    expect(letGo).not.toHaveBeenCalled();
     await storeMany(100, 'The ember of the coal number');
     for (let i = 0; i < 3; i++) {
       expect(await found(recall, 'ember')).toHaveLength(10);
       await terms.settled();
     }
     expect(answers).toMatchObject({ asked: 5, answered: 2 });
+    // The room of its vectors too.
+    expect(letGo).toHaveBeenCalledTimes(1);
   });
 
   it('refuses none of this with an error', () => expect(failures).toEqual([]));

@@ -42,7 +42,8 @@ export const termsOver = (
   { access, database }: Broker,
   capacity: number,
   onError: (error: unknown) => void,
-): TermIndex => new TermIndex(access, database, new KeptVectors(access, 0, onError), capacity, onError);
+  vectors = new KeptVectors(access, 0, onError),
+): TermIndex => new TermIndex(access, database, vectors, capacity, onError);
 
 /** Recall by words as the broker has it, over other kept terms than its own; over none it asks the database. */
 export const recallOver = ({ access, usage }: Broker, terms?: TermIndex): RecallService =>

@@ -175,6 +175,16 @@ describe('kept vectors', () => {
     await keepAll([pool]);
     pool.takeIn([{ ...row('pool', ids[0] as string), status: 'FORGOTTEN' }]);
     expect(await found([pool])).toEqual([ids[1]]);
+    expect(pool.vectors?.size).toBe(2);
+  });
+
+  it('are each taken once, however many searches ask for them', async () => {
+    const { pool } = poolOf('pool', []);
+    await keepAll([pool]);
+    const late = newId();
+    pool.takeIn([row('pool', late)]);
+    stored['space']?.set(late, NEAR);
+    expect(await Promise.all([found([pool]), found([pool])])).toEqual([[late], [late]]);
   });
 
   it('are left to the database where some are lacking and the policy decides row by row', async () => {
