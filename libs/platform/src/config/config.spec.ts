@@ -35,6 +35,13 @@ describe('how much recall keeps in memory', () => {
     for (const wrong of ['-1', '1.5', 'all'])
       expect(() => readConfig({ RECALL_KEPT_MEMORIES: wrong })).toThrow(/^RECALL_KEPT_MEMORIES/);
   });
+
+  it('is 128 megabytes of vectors, or another number up to what one memory of WebAssembly holds, or none', () => {
+    expect(readConfig({}).recall.keptVectorsMb).toBe(128);
+    expect(readConfig({ RECALL_KEPT_VECTORS_MB: '0' }).recall.keptVectorsMb).toBe(0);
+    for (const wrong of ['-1', '1.5', '4001'])
+      expect(() => readConfig({ RECALL_KEPT_VECTORS_MB: wrong })).toThrow(/^RECALL_KEPT_VECTORS_MB/);
+  });
 });
 
 describe('the days for which the log is kept', () => {

@@ -116,8 +116,8 @@ export class TermIndex {
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.sweeping);
-    await this.settled();
     await this.vectors.stop();
+    await this.settled();
     this.kept.clear();
   }
 
@@ -243,6 +243,7 @@ export class TermIndex {
       after = page.at(-1)?.id ?? null;
       if (page.length < PAGE || this.stopped) break;
     }
+    this.drop(poolId);
     this.kept.set(poolId, { pool, usedAt: Date.now(), incarnation, isCalm: true });
     this.vectors.keep(pool);
   }
