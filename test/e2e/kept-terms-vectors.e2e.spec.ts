@@ -143,13 +143,15 @@ it('vectors come with what is written: even where the policy decides row by row 
 
 it(`recall by words and vectors from kept terms answers what the database answers, written to or not (KEPT_SEED=${SEED})`, async () => {
   let near = 0;
-  compared = 0;
+  const comparedFor = { coder: 0, tester: 0 };
   for (let round = 0; round < ROUNDS; round++) {
     const operation = round === 0 ? 'two are stored' : random.one(Object.keys(OPERATIONS));
     await OPERATIONS[operation]?.(BEGINNING + 2 * round);
     for (const role of ROLES) {
       const input = { query: sentence(), filter: random.one([null, null, { labels: [random.one(LABELS)] }]) };
+      const before = compared;
       const kept = await look(callers[role], input);
+      if (compared > before) comparedFor[role]++;
       await api.broker.terms.settled();
       const differs = difference(
         withoutTies(kept),
@@ -162,7 +164,7 @@ it(`recall by words and vectors from kept terms answers what the database answer
     }
   }
   expect(near).toBeGreaterThan(ROUNDS);
-  expect(compared).toBeGreaterThan(ROUNDS);
+  expect(Math.min(comparedFor.coder, comparedFor.tester)).toBeGreaterThan(ROUNDS / 2);
   expect(answers.foreseen).toBeGreaterThan(ROUNDS / 4);
   expect(answers.mistaken).toBeGreaterThan(ROUNDS / 10);
 });

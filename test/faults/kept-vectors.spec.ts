@@ -1,5 +1,6 @@
 import type { Principal } from '#access';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { PoolVectors } from '../../libs/memory/src/vectors/kept/pool-vectors.js';
 import { startTestApi, type TestApi } from '../support/api.js';
 import { createNativeDatabase, isNative, itOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
@@ -42,6 +43,19 @@ async function store(at: 0 | 1): Promise<void> {
   versions.set(memory.id, 1);
 }
 
+/** How often the vectors of a pool were compared in memory, by either broker. */
+let compared = 0;
+const { forEach } = PoolVectors.prototype;
+beforeAll(() => {
+  PoolVectors.prototype.forEach = function (...asked) {
+    compared++;
+    forEach.apply(this, asked);
+  };
+});
+afterAll(() => {
+  PoolVectors.prototype.forEach = forEach;
+});
+
 /** Of a memory that nobody else changes meanwhile. */
 async function change(at: 0 | 1, forgotten: Set<string>): Promise<void> {
   const id = random.one([...versions.keys()]);
@@ -61,6 +75,7 @@ itOnNative(
   async () => {
     const look = (at: 0 | 1, query: string) => apis[at].broker.recall.look(coder, { query, limit: MOST });
     const told: unknown[] = [];
+    const comparedIn = [0, 0] as [number, number];
     for (let nth = 0; nth < 40; nth++) await store((nth % 2) as 0 | 1);
     for (let burst = 0; burst < BURSTS; burst++) {
       let over = false;
@@ -75,18 +90,22 @@ itOnNative(
       const writing = ([0, 1, 0] as const).map(async (at) => {
         for (let turn = 0; turn < 8; turn++) await (random.below(3) === 0 ? change(at, forgotten) : store(at));
       });
-      await Promise.all(writing);
+      const ended = await Promise.allSettled(writing);
       over = true;
       await Promise.all(reading);
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
       for (const at of [0, 1] as const) {
         const query = sentence();
+        const before = compared;
         const kept = await look(at, query);
+        if (compared > before) comparedIn[at]++;
         const stored = await withoutKept(apis[at].broker, () => look(at, query));
         const differs = difference(withoutTies(kept), withoutTies(stored));
         if (differs) told.push({ burst, at, query, differs });
       }
     }
     expect(told).toEqual([]);
+    expect(Math.min(...comparedIn)).toBeGreaterThan(BURSTS / 2);
   },
   240_000,
 );

@@ -68,8 +68,8 @@ const CHANGES = { name: 'term_changes', text: changesStatement() };
 /** As the memory had it when it was written, or as it has it now: one look sees both. */
 const CHANGES_WITH_VECTORS = {
   name: 'term_changes_with_vectors',
-  text: changesStatement(`, (select halfvec_send(v.embedding) from memory_vector v
-        where v.org_id = $1 and v.space_id = $6 and v.memory_id = m.memory_id) as stored`),
+  text: changesStatement(`, case when m.status = 'ACTIVE' then (select halfvec_send(v.embedding) from memory_vector v
+        where v.org_id = $1 and v.space_id = $6 and v.memory_id = m.memory_id) end as stored`),
 };
 
 export interface Changes {

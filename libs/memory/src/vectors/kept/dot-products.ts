@@ -75,14 +75,9 @@ const MODULE = Uint8Array.from([
   ...section(CODE, [sized([...LOCALS, ...BODY])]),
 ]);
 
-/** Undefined where it cannot run. */
-export function dotProductsIn(memory: WasmMemory): DotProducts | undefined {
-  if (!webAssembly) return undefined;
+/** @throws where V8 cannot run it */
+export function dotProductsIn(memory: WasmMemory): DotProducts {
+  if (!webAssembly) throw new Error('no WebAssembly');
   const { Module, Instance } = webAssembly;
-  try {
-    return new Instance(new Module(MODULE), { kept: { memory } }).exports['dotProducts'] as DotProducts;
-  } catch {
-    // A processor without these instructions.
-    return undefined;
-  }
+  return new Instance(new Module(MODULE), { kept: { memory } }).exports['dotProducts'] as DotProducts;
 }

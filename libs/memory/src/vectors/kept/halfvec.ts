@@ -20,17 +20,31 @@ function valueOf(bits: number): number {
 export function readHalfvec(bytes: Buffer): Float32Array {
   values ??= Float32Array.from({ length: 65_536 }, (_, bits) => valueOf(bits));
   const numbers = new Float32Array(bytes.readUInt16BE(0));
-  for (let at = 0; at < numbers.length; at++) numbers[at] = values[bytes.readUInt16BE(HEADER_BYTES + 2 * at)] as number;
+  for (let at = 0, from = HEADER_BYTES; at < numbers.length; at++, from += 2)
+    numbers[at] = values[((bytes[from] as number) << 8) | (bytes[from + 1] as number)] as number;
   return numbers;
 }
 
-/** What becomes of a number that is stored as a half, which is of up to 65,504. */
-export function roundToHalf(value: number): number {
+/** What becomes of a number that is stored as a half, which is of up to 65,504: pgvector reads it as a float first. */
+export function roundToHalf(number: number): number {
+  const value = Math.fround(number);
   if (Math.abs(value) < LEAST_NORMAL) return Math.round(value / LEAST) * LEAST;
   // Veltkamp's splitting leaves the upper 11 of 53 bits: T. J. Dekker, "A floating-point technique for extending the available precision", 1971.
   const shifted = value * (2 ** 42 + 1);
   return shifted - (shifted - value);
 }
 
+/** What becomes of numbers that are stored as a halfvec. */
+export function halvesOf(numbers: readonly number[]): Float32Array {
+  // By `Float32Array.from` it took as long as to compare 500 vectors with it.
+  const halves = new Float32Array(numbers.length);
+  for (let at = 0; at < halves.length; at++) halves[at] = roundToHalf(numbers[at] as number);
+  return halves;
+}
+
 /** The square of its length. */
-export const squareOf = (numbers: Float32Array): number => numbers.reduce((sum, number) => sum + number * number, 0);
+export function squareOf(numbers: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < numbers.length; at++) sum += (numbers[at] as number) ** 2;
+  return sum;
+}

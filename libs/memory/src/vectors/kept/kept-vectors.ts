@@ -7,21 +7,21 @@ import type { PoolTerms } from '../../recall/term-index/pool-terms.js';
 import { nearestKnown, type Near, type PassageOf } from '../nearest.js';
 import { MAX_NEAREST } from '../nearest.repository.js';
 import { Best } from './best.js';
-import { roundToHalf } from './halfvec.js';
+import { halvesOf } from './halfvec.js';
 import { findVectors } from './kept-vectors.repository.js';
 import { PoolVectors } from './pool-vectors.js';
 import { VectorArena } from './vector-arena.js';
 
-/** Read at once, so that other requests are answered between two pages: of 1,536 numbers some 2 ms are spent here. */
+/** Read at once, so that other requests are answered between two pages: of 1,536 numbers some 3 ms are spent here. */
 const PAGE = 200;
 /** So many that came without their vectors are asked for by a recall; where there are more, the database searches. */
 const MOST_LACKING = 200;
-/** Numbers that a search compares, about 0.1 ns each: more would keep all other requests waiting. */
-const MOST_COMPARED = 16_000_000;
+/** Numbers that a search compares, in 1.7 ms: more would keep all other requests waiting. */
+const MOST_COMPARED = 8_000_000;
 /** For another pool nothing is let go of that was searched so lately. */
 const IN_USE_MS = 60_000;
-/** Until then a pool that there was no room for is not tried again. */
-const REFUSED_MS = 60_000;
+/** Until then a pool is not tried again that there was no room for, could not be read, or lacks many. */
+const PAUSE_MS = 60_000;
 
 interface Question {
   wanted: MemoryFilter;
@@ -45,7 +45,7 @@ export class KeptVectors {
   /** When they were last searched, the least lately searched first. */
   private readonly held = new Map<PoolTerms, number>();
   private readonly wanted = new Set<PoolTerms>();
-  private readonly refusedUntil = new WeakMap<PoolTerms, number>();
+  private readonly pausedUntil = new WeakMap<PoolTerms, number>();
   private spaceId: string | undefined;
   private loading: Promise<void> | undefined;
   private stopped = false;
@@ -64,10 +64,11 @@ export class KeptVectors {
     this.spaceId = space?.spaceId;
   }
 
-  /** Begins to keep those of a pool, if there are searches by meaning. */
+  /** Begins to keep those of a pool, if there are searches by meaning; or asks again for those of it that are lacking, if they are many. */
   keep(pool: PoolTerms): void {
-    if (!this.arena || !this.spaceId || this.stopped || pool.vectors?.spaceId === this.spaceId) return;
-    if ((this.refusedUntil.get(pool) ?? 0) > Date.now()) return;
+    if (!this.arena || !this.spaceId || this.stopped || (this.pausedUntil.get(pool) ?? 0) > Date.now()) return;
+    const isHeld = pool.vectors?.spaceId === this.spaceId;
+    if (isHeld && lackingIn([pool.vectors]) <= MOST_LACKING) return;
     this.wanted.add(pool);
     this.loading ??= this.load().finally(() => {
       this.loading = undefined;
@@ -85,19 +86,18 @@ export class KeptVectors {
   near(unit: Unit, scope: ReadScope, pools: readonly PoolTerms[], { wanted, vector }: Question): FindNear {
     const inDatabase = nearestKnown(unit, scope, wanted, vector);
     const askDatabase: FindNear = ({ passageOf }) => inDatabase(passageOf);
-    const query = Float32Array.from(vector, roundToHalf);
-    const held = this.wholeOf(scope, pools);
+    const held = this.wholeOf(scope, pools, vector.length);
     if (!held) return askDatabase;
-    // Others may have been given their room meanwhile.
-    const areHere = () => held.every(({ pool, vectors }) => pool.vectors === vectors);
-    const answer: FindNear = (known) => (areHere() ? this.compare(held, query, known) : askDatabase(known));
-    // Row by row one statement compares and decides: between two a memory may be given other words, and be hidden.
-    const mostLacking = scope.filter.readsWhole() ? MOST_LACKING : 0;
+    const query = halvesOf(vector);
+    const readsWhole = scope.filter.readsWhole();
+    const isAsItWas = ({ pool, vectors, fills }: Held) =>
+      pool.vectors === vectors && (readsWhole || vectors.fills === fills);
+    const answer: FindNear = (known) => (held.every(isAsItWas) ? this.compare(held, query, known) : askDatabase(known));
     return (known) => {
-      const lacking = held.flatMap(lackingOf);
-      if (lacking.length === 0) return answer(known);
-      if (lacking.length > mostLacking) return askDatabase(known);
-      return this.fill(unit, scope, lacking).then(() => answer(known));
+      const lacking = lackingIn(held.map(({ vectors }) => vectors));
+      if (lacking === 0) return answer(known);
+      if (lacking > MOST_LACKING) return askDatabase(known);
+      return this.fill(unit, scope, held.flatMap(lackingOf)).then(() => answer(known));
     };
   }
 
@@ -114,16 +114,20 @@ export class KeptVectors {
 
   /**
    * Undefined where some are not here. They have to be before anything of the recall is sent: then it hears of all that has changed
-   * since they were read.
+   * since they were read. What is filled in later may be of other words than the recall has heard of, and hidden: row by row the
+   * database then compares and decides, in one statement.
    */
-  private wholeOf({ space }: ReadScope, pools: readonly PoolTerms[]): Held[] | undefined {
+  private wholeOf({ space }: ReadScope, pools: readonly PoolTerms[], dimensions: number): Held[] | undefined {
     this.searchedIn(space);
     for (const pool of pools) this.keep(pool);
-    const held = pools.flatMap((pool): Held[] =>
-      pool.vectors?.isWhole && pool.vectors.spaceId === this.spaceId ? [{ pool, vectors: pool.vectors }] : [],
-    );
-    const compared = held.reduce((sum, { vectors }) => sum + vectors.size, 0);
-    if (held.length < pools.length || compared > MOST_COMPARED) return undefined;
+    const held = pools.flatMap((pool): Held[] => {
+      const { vectors } = pool;
+      if (!vectors?.isWhole || vectors.spaceId !== this.spaceId) return [];
+      return [0, dimensions].includes(vectors.dimensions) ? [{ pool, vectors, fills: vectors.fills }] : [];
+    });
+    const all = held.map(({ vectors }) => vectors);
+    const compared = all.reduce((sum, { size }) => sum + size, 0);
+    if (all.length < pools.length || compared > MOST_COMPARED || lackingIn(all) > MOST_LACKING) return undefined;
     for (const pool of pools) this.use(pool);
     return held;
   }
@@ -138,8 +142,9 @@ export class KeptVectors {
     this.arena?.ask(query);
     for (const { pool, vectors } of held)
       vectors.forEach(query, (place, cosine) => {
-        const passage = best.takes(cosine) ? passageAt(pool, place) : undefined;
+        const passage = cosine > best.least ? passageAt(pool, place) : undefined;
         if (passage?.wanted) best.add({ passage, cosine });
+        return best.least;
       });
     return best.inOrder();
   }
@@ -162,18 +167,22 @@ export class KeptVectors {
     const left = new Set<PoolTerms>();
     for (const { id, vector } of found) {
       const { pool, place, vectors } = byId.get(id) as Placed;
-      if (pool.vectors !== vectors || !vectors.lacking.has(place)) continue;
-      if (!vectors.enter(place, vector) && !(this.makeRoom(pool) && vectors.enter(place, vector))) left.add(pool);
+      if (pool.vectors !== vectors || !vectors.lacking.has(place) || left.has(pool)) continue;
+      let isTaken = vectors.enter(place, vector);
+      while (!isTaken && this.makeRoom(pool)) isTaken = vectors.enter(place, vector);
+      if (isTaken) vectors.fills++;
+      else left.add(pool);
     }
     return left;
   }
 
   private async load(): Promise<void> {
     for (const pool of this.wanted) {
+      if (this.stopped) break;
       try {
         await this.read(pool);
       } catch (error) {
-        this.letGo(pool);
+        this.refuse(pool);
         this.onError(error);
       }
       this.wanted.delete(pool);
@@ -182,11 +191,13 @@ export class KeptVectors {
 
   private async read(pool: PoolTerms): Promise<void> {
     const { arena, spaceId } = this;
-    this.letGo(pool);
     if (!arena || !spaceId) return;
-    const vectors = new PoolVectors(arena, spaceId);
-    pool.keep(vectors);
-    this.use(pool);
+    if (pool.vectors?.spaceId !== spaceId) {
+      this.letGo(pool);
+      pool.keep(new PoolVectors(arena, spaceId));
+      this.use(pool);
+    }
+    const vectors = pool.vectors as PoolVectors;
     const all = lackingOf({ pool, vectors });
     for (let from = 0; from < all.length; from += PAGE) {
       const page = all.slice(from, from + PAGE);
@@ -195,15 +206,21 @@ export class KeptVectors {
       );
       // Whoever let go of them meanwhile has given back their room.
       if (pool.vectors !== vectors) return;
-      if (left.size > 0 || vectors.lengthOfOne * all.length > MOST_COMPARED) return this.refuse(pool);
+      const isTooMuch = vectors.dimensions * pool.size > MOST_COMPARED || vectors.pagesFor(pool.size) > arena.capacity;
+      if (left.size > 0 || isTooMuch) return this.refuse(pool);
       if (this.stopped) return this.letGo(pool);
     }
     vectors.isWhole = true;
+    if (lackingIn([vectors]) > MOST_LACKING) this.pause(pool);
   }
 
   private refuse(pool: PoolTerms): void {
     this.letGo(pool);
-    this.refusedUntil.set(pool, Date.now() + REFUSED_MS);
+    this.pause(pool);
+  }
+
+  private pause(pool: PoolTerms): void {
+    this.pausedUntil.set(pool, Date.now() + PAUSE_MS);
   }
 
   /** By what was not searched for a while, and has the least lately been. @returns whether there was something */
@@ -218,18 +235,25 @@ export class KeptVectors {
   }
 }
 
-/** What a pool has held since a recall began. */
+/** What a pool holds as a recall begins. */
 interface Held {
   pool: PoolTerms;
   vectors: PoolVectors;
+  /** How many were filled in by then. */
+  fills: number;
 }
 
-interface Placed extends Held {
+interface Placed {
+  pool: PoolTerms;
+  vectors: PoolVectors;
   place: number;
   id: string;
 }
 
-const lackingOf = ({ pool, vectors }: Held): Placed[] =>
+const lackingIn = (all: readonly (PoolVectors | undefined)[]): number =>
+  all.reduce((sum, vectors) => sum + (vectors?.lacking.size ?? 0), 0);
+
+const lackingOf = ({ pool, vectors }: Pick<Held, 'pool' | 'vectors'>): Placed[] =>
   [...vectors.lacking].flatMap((place) => {
     const id = pool.rowAt(place)?.id;
     return id === undefined ? [] : [{ pool, vectors, place, id }];

@@ -33,7 +33,10 @@ describe('the vectors of a pool', () => {
     const numbers = Float32Array.from(query);
     arena.ask(numbers);
     const found: [number, number][] = [];
-    vectors.forEach(numbers, (place, near) => found.push([place, near]));
+    vectors.forEach(numbers, (place, near) => {
+      found.push([place, near]);
+      return -Infinity;
+    });
     return found.sort(([a], [b]) => a - b);
   };
 
@@ -73,10 +76,10 @@ describe('the vectors of a pool', () => {
       );
   });
 
-  it('are those of one length: another is not taken', () => {
+  it('are those of one length: another is an error', () => {
     const vectors = new PoolVectors(arena, 'space');
     expect(vectors.enter(0, stored(random(8)))).toBe(true);
-    expect(vectors.enter(1, stored(random(9)))).toBe(false);
+    expect(() => vectors.enter(1, stored(random(9)))).toThrow('a vector of 9 numbers in a space of 8');
     expect(answers(vectors, random(8)).map(([place]) => place)).toEqual([0]);
   });
 

@@ -7,7 +7,10 @@ export class PoolVectors {
   isWhole = false;
   /** The places whose memories have no vector here: it was made later, or there is none. */
   readonly lacking = new Set<number>();
-  private dimensions = 0;
+  /** How many were filled in that had been lacking. */
+  fills = 0;
+  /** Numbers of a vector; 0 before the first. */
+  dimensions = 0;
   private readonly pages: number[] = [];
   private readonly slotOf = new Map<number, number>();
   /** By slot; -1 where nobody has it. */
@@ -25,17 +28,21 @@ export class PoolVectors {
     return this.slotOf.size * this.dimensions;
   }
 
-  /** Numbers of a vector; 0 before the first. */
-  get lengthOfOne(): number {
-    return this.dimensions;
+  /** Pages that so many vectors take. */
+  pagesFor(count: number): number {
+    return Math.ceil(count / this.inPage());
   }
 
-  /** @param vector as halfvec_send wrote it @returns false where there is no room for it */
+  /**
+   * @param vector as halfvec_send wrote it
+   * @returns false where there is no room for it
+   * @throws where it has another length than those before, which a space does not have
+   */
   enter(place: number, vector: Buffer): boolean {
     const numbers = readHalfvec(vector);
     this.dimensions ||= numbers.length;
-    // The vectors of a space are of one length.
-    if (numbers.length !== this.dimensions || numbers.length > MAX_DIMENSIONS) return false;
+    if (numbers.length !== this.dimensions)
+      throw new Error(`a vector of ${numbers.length} numbers in a space of ${this.dimensions}`);
     const slot = this.freeSlots.pop() ?? this.newSlot();
     if (slot === undefined) return false;
     this.vectorAt(slot).set(numbers);
@@ -54,21 +61,26 @@ export class PoolVectors {
     this.slotOf.delete(place);
     this.vectorAt(slot).fill(0);
     this.placeIn[slot] = -1;
+    this.squares[slot] = 0;
     this.freeSlots.push(slot);
   }
 
-  /** Of each place that has a vector its cosine with the query, which the arena was asked for. */
-  forEach(query: Float32Array, tell: (place: number, cosine: number) => void): void {
+  /**
+   * Of each place that has a vector its cosine with the query, which the arena was asked for.
+   * @param tell answers above what it is to be told of the next
+   */
+  forEach(query: Float32Array, tell: (place: number, cosine: number) => number): void {
     const inPage = this.inPage();
     const square = squareOf(query);
+    let least = -Infinity;
     this.pages.forEach((page, nth) => {
       const first = nth * inPage;
       const count = Math.min(inPage, this.placeIn.length - first);
       const products = this.arena.compare(page, count, this.dimensions);
       for (let at = 0; at < count; at++) {
-        const place = this.placeIn[first + at] as number;
-        if (place >= 0)
-          tell(place, (products[at] as number) / Math.sqrt(square * (this.squares[first + at] as number)));
+        const cosine = (products[at] as number) / Math.sqrt(square * (this.squares[first + at] as number));
+        const place = cosine > least ? (this.placeIn[first + at] as number) : -1;
+        if (place >= 0) least = tell(place, cosine);
       }
     });
   }
@@ -76,7 +88,8 @@ export class PoolVectors {
   /** Gives back all that it holds. */
   release(): void {
     for (const page of this.pages.splice(0)) this.arena.give(page);
-    this.slotOf.clear();
+    for (const list of [this.placeIn, this.squares, this.freeSlots]) list.length = 0;
+    for (const set of [this.slotOf, this.lacking]) set.clear();
     this.isWhole = false;
   }
 

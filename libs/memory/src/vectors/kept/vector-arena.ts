@@ -4,10 +4,10 @@ import { PAGE, webAssembly, type WasmMemory } from './web-assembly.js';
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 /** The first page is the query's, the second that of the answers. */
 const [QUERY, OUT, RESERVED] = [0, PAGE, 2];
-/** Pages are asked for by so many: each time all of the memory gets another address. */
+/** Pages are asked for by so many: each time the buffer of all of the memory is another one. */
 const GROWN_AT_ONCE = 16;
 
-/** What may be compared with a query: of so many numbers a vector fills no page. */
+/** What may be compared with a query: of so many numbers a vector fills a page. */
 export const MAX_DIMENSIONS = PAGE / BYTES;
 
 /** A memory of its own for vectors, in pages, with the code that compares all of a page with a query. */
@@ -18,18 +18,23 @@ export class VectorArena {
   private constructor(
     private readonly memory: WasmMemory,
     private readonly dotProducts: DotProducts,
-    private readonly mostPages: number,
+    /** Pages that there are to take at most. */
+    readonly capacity: number,
   ) {
     this.pages = RESERVED;
   }
 
   /** Undefined where there is room for none, or no code to compare them. */
   static of(megabytes: number): VectorArena | undefined {
-    const mostPages = RESERVED + Math.floor((megabytes * 2 ** 20) / PAGE);
-    if (!webAssembly || mostPages === RESERVED) return undefined;
-    const memory = new webAssembly.Memory({ initial: RESERVED, maximum: mostPages });
-    const dotProducts = dotProductsIn(memory);
-    return dotProducts && new VectorArena(memory, dotProducts, mostPages);
+    const capacity = Math.floor((megabytes * 2 ** 20) / PAGE);
+    if (!webAssembly || capacity === 0) return undefined;
+    try {
+      const memory = new webAssembly.Memory({ initial: RESERVED, maximum: RESERVED + capacity });
+      return new VectorArena(memory, dotProductsIn(memory), capacity);
+    } catch {
+      // No addresses to be had, or a processor without these instructions: the database compares.
+      return undefined;
+    }
   }
 
   /** A page of zeros; undefined where all are taken. */
@@ -65,7 +70,7 @@ export class VectorArena {
   }
 
   private grow(): void {
-    const more = Math.min(GROWN_AT_ONCE, this.mostPages - this.pages);
+    const more = Math.min(GROWN_AT_ONCE, RESERVED + this.capacity - this.pages);
     if (more === 0) return;
     try {
       this.memory.grow(more);
