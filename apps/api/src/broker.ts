@@ -162,9 +162,9 @@ async function assemble(
   }
   const usage = new UsageCounter(access, clock, (error) => onError('counting recalls', error));
   const memorize = new MemorizeService(access, index, jobs, clock);
-  const keeping = (error: unknown) => onError('keeping terms', error);
-  const vectors = new KeptVectors(access, config.recall.keptVectorsMb, keeping);
-  const terms = new TermIndex(access, database, vectors, config.recall.keptMemories, keeping);
+  const { keptMemories, keptVectorsMb } = config.recall;
+  const vectors = new KeptVectors(access, keptVectorsMb, (error) => onError('keeping vectors', error));
+  const terms = new TermIndex(access, database, vectors, keptMemories, (error) => onError('keeping terms', error));
   const recall = new RecallService(access, index, clock, usage, terms);
   const model = createChatModel(config.llm);
   // What is known is looked up by its vector, and what is learnt gets one.
