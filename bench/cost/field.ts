@@ -30,8 +30,8 @@ export interface Asked {
   variables?: Record<string, string>;
 }
 
-/** With the embedder that costs next to nothing, or without any. */
-export type Kind = 'vectors' | 'plain';
+/** With the embedder that costs next to nothing, with vectors in Postgres alone, or without any. */
+export type Kind = 'vectors' | 'stored vectors' | 'plain';
 
 /** A broker with pools, memories and callers, and what takes part beside it on its database. */
 export class Field {
@@ -52,7 +52,7 @@ export class Field {
     for (const kind of kinds)
       brokers[kind] = await BenchBroker.on(keptOpen(database), { variables: variablesOf(kind, embedder) });
     const keys = await admit(Object.values(brokers)[0] as BenchBroker, scopes, readers);
-    await fill(database.url, variablesOf(kinds.includes('vectors') ? 'vectors' : 'plain', embedder), {
+    await fill(database.url, variablesOf(kinds.find((kind) => kind !== 'plain') ?? 'plain', embedder), {
       scopes,
       key: keys['planner'] as string,
     });
@@ -140,8 +140,10 @@ async function admit(
   return keys;
 }
 
-const variablesOf = (kind: Kind, embedder: StubEmbedder): Record<string, string> =>
-  kind === 'vectors' ? embedder.variables : {};
+const variablesOf = (kind: Kind, embedder: StubEmbedder): Record<string, string> => ({
+  ...(kind !== 'plain' && embedder.variables),
+  ...(kind === 'stored vectors' && { RECALL_KEPT_VECTORS_MB: '0' }),
+});
 
 /** Several brokers use it, so none of them drops it. */
 const keptOpen = ({ url }: BenchDatabase): BenchDatabase => ({ url, drop: () => Promise.resolve() });

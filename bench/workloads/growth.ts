@@ -47,14 +47,17 @@ export const growth: Workload = {
       name: '10 × the pool',
       scopes: [vectors(plan.vectors * TEN), ...fillers(plan.pools, plan.size)],
     };
-    const byMeaning = await compare(serverUrl, plan, {
-      kind: 'vectors',
+    const [beforeSelf, afterSelf, inMemory] = await compare(serverUrl, plan, {
+      kind: 'stored vectors',
+      beside: 'vectors',
       questions: vectorQuestions(),
       organisations: [before, tenSelf],
     });
+    const meaning = `search by meaning in a pool of ${plan.vectors.toLocaleString('en')}`;
     return [
       ...rowsOf('recall by words', byWords, LITTLE_MORE),
-      ...rowsOf(`search by meaning in a pool of ${plan.vectors.toLocaleString('en')}`, byMeaning, MORE),
+      ...rowsOf(meaning, [beforeSelf, afterSelf] as Compared[], MORE),
+      ...rowsOf(meaning, [inMemory as Compared]),
     ];
   },
 };
@@ -89,6 +92,8 @@ interface Organisation {
 
 interface Comparison {
   kind: Kind;
+  /** The first organisation's broker of this kind is measured too, as the last. */
+  beside?: Kind;
   questions: readonly Question[];
   organisations: readonly Organisation[];
 }
@@ -102,29 +107,31 @@ interface Compared {
 async function compare(
   serverUrl: string,
   plan: Plan,
-  { kind, questions, organisations }: Comparison,
+  { kind, beside, questions, organisations }: Comparison,
 ): Promise<Compared[]> {
   const fields: Field[] = [];
   try {
-    for (const { scopes } of organisations) {
-      fields.push(await Field.open(serverUrl, { scopes, readers: { tester: [POOL] }, brokers: [kind] }));
+    for (const [at, { scopes }] of organisations.entries()) {
+      const brokers = beside && at === 0 ? [kind, beside] : [kind];
+      fields.push(await Field.open(serverUrl, { scopes, readers: { tester: [POOL] }, brokers }));
     }
-    const contenders = fields.map((field, at) => {
-      const client = field.client('tester', kind);
-      const { name } = organisations[at] as Organisation;
+    const contender = (field: Field, of: Kind, name: string) => {
+      const client = field.client('tester', of);
       return { name, call: (nth: number) => client.recall([POOL], questions[nth % questions.length] as Question) };
-    });
+    };
+    const contenders = fields.map((field, at) => contender(field, kind, (organisations[at] as Organisation).name));
+    if (beside) contenders.push(contender(fields[0] as Field, beside, 'its vectors kept in memory'));
     const measured = await contend(contenders, { clients: 1, rounds: plan.rounds, turnMs: plan.turnMs });
-    return measured.map(({ p50, p95 }, at) => ({ name: (organisations[at] as Organisation).name, p50, p95 }));
+    return measured.map(({ p50, p95 }, at) => ({ name: (contenders[at] as { name: string }).name, p50, p95 }));
   } finally {
     for (const field of fields) await field.close();
   }
 }
 
-function rowsOf(what: string, [before, ...grown]: readonly Compared[], limit: number): Row[] {
-  const from = (before as Compared).p50;
+function rowsOf(what: string, [before, ...grown]: readonly Compared[], limit?: number): Row[] {
+  const { name: first, p50: from, p95: late } = before as Compared;
   return [
-    { ...base(`${what}, p50: before`, 'ms', from), p95: (before as Compared).p95 },
+    { ...base(`${what}, p50: ${first}`, 'ms', from), p95: late },
     ...grown.flatMap(({ name, p50, p95 }) => [
       { ...base(`${what}, p50: ${name}`, 'ms', p50), p95 },
       {
@@ -133,7 +140,7 @@ function rowsOf(what: string, [before, ...grown]: readonly Compared[], limit: nu
           '×',
           p50.map((time, round) => time / (from[round] as number)),
         ),
-        limit,
+        ...(limit !== undefined && { limit }),
       },
     ]),
   ];
