@@ -3,10 +3,9 @@ import type { MemorizeInput, RecallInput, RecallResult } from '#memory';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { insertVectors } from '../../libs/memory/src/memory-index.repository.js';
-import { PoolVectors } from '../../libs/memory/src/vectors/kept/pool-vectors.js';
 import { startTestApi, type TestApi } from '../support/api.js';
 import { embed, EmbeddingServer } from '../support/embedding-server.js';
-import { KeptAnswers, withoutKept } from '../support/kept-answers.js';
+import { Comparisons, KeptAnswers, withoutKept } from '../support/kept-answers.js';
 import { difference, MOST, withoutTies } from '../support/kept-difference.js';
 import { allow, deny, editPolicy } from '../support/policy.js';
 import { randomNumbers } from '../support/random-numbers.js';
@@ -113,25 +112,15 @@ function meaningsInOrder({ hits }: RecallResult): number[] {
   return near.sort((a, b) => (a.vectorRank ?? 0) - (b.vectorRank ?? 0)).map(({ meaning }) => meaning);
 }
 
-/** How often the vectors of a pool were compared in memory. */
-let compared = 0;
-const { forEach } = PoolVectors.prototype;
-beforeAll(() => {
-  PoolVectors.prototype.forEach = function (...asked) {
-    compared++;
-    forEach.apply(this, asked);
-  };
-});
-afterAll(() => {
-  PoolVectors.prototype.forEach = forEach;
-});
+const comparisons = new Comparisons();
+afterAll(() => comparisons.end());
 
 it('vectors come with what is written: even where the policy decides row by row they are compared in memory at once', async () => {
   const ask = async () => {
-    const before = compared;
+    const before = comparisons.count;
     await look(callers.tester, { query: 'kettle ledger' });
     await api.broker.terms.settled();
-    return compared - before;
+    return comparisons.count - before;
   };
   for (let nth = 0; nth < 2; nth++) await ask();
   const inAdvance = await ask();
@@ -149,9 +138,9 @@ it(`recall by words and vectors from kept terms answers what the database answer
     await OPERATIONS[operation]?.(BEGINNING + 2 * round);
     for (const role of ROLES) {
       const input = { query: sentence(), filter: random.one([null, null, { labels: [random.one(LABELS)] }]) };
-      const before = compared;
+      const before = comparisons.count;
       const kept = await look(callers[role], input);
-      if (compared > before) comparedFor[role]++;
+      if (comparisons.count > before) comparedFor[role]++;
       await api.broker.terms.settled();
       const differs = difference(
         withoutTies(kept),

@@ -1,10 +1,9 @@
 import type { Principal } from '#access';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { PoolVectors } from '../../libs/memory/src/vectors/kept/pool-vectors.js';
 import { startTestApi, type TestApi } from '../support/api.js';
 import { createNativeDatabase, isNative, itOnNative, nativeOnly, openTestDatabase } from '../support/database.js';
 import { EmbeddingServer } from '../support/embedding-server.js';
-import { withoutKept } from '../support/kept-answers.js';
+import { Comparisons, withoutKept } from '../support/kept-answers.js';
 import { difference, MOST, withoutTies } from '../support/kept-difference.js';
 import { randomNumbers } from '../support/random-numbers.js';
 
@@ -43,18 +42,8 @@ async function store(at: 0 | 1): Promise<void> {
   versions.set(memory.id, 1);
 }
 
-/** How often the vectors of a pool were compared in memory, by either broker. */
-let compared = 0;
-const { forEach } = PoolVectors.prototype;
-beforeAll(() => {
-  PoolVectors.prototype.forEach = function (...asked) {
-    compared++;
-    forEach.apply(this, asked);
-  };
-});
-afterAll(() => {
-  PoolVectors.prototype.forEach = forEach;
-});
+const comparisons = new Comparisons();
+afterAll(() => comparisons.end());
 
 /** Of a memory that nobody else changes meanwhile. */
 async function change(at: 0 | 1, forgotten: Set<string>): Promise<void> {
@@ -96,9 +85,9 @@ itOnNative(
       for (const one of ended) if (one.status === 'rejected') throw one.reason;
       for (const at of [0, 1] as const) {
         const query = sentence();
-        const before = compared;
+        const before = comparisons.count;
         const kept = await look(at, query);
-        if (compared > before) comparedIn[at]++;
+        if (comparisons.count > before) comparedIn[at]++;
         const stored = await withoutKept(apis[at].broker, () => look(at, query));
         const differs = difference(withoutTies(kept), withoutTies(stored));
         if (differs) told.push({ burst, at, query, differs });

@@ -1,5 +1,6 @@
 import { Clock } from '#kernel';
 import { KeptVectors, MemoryIndex, RecallService, TermIndex } from '#memory';
+import { PoolVectors } from '../../libs/memory/src/vectors/kept/pool-vectors.js';
 import type { Broker } from '../../apps/api/src/broker.js';
 
 type KeptTexts = NonNullable<ReturnType<TermIndex['texts']>>;
@@ -44,6 +45,25 @@ export const termsOver = (
   onError: (error: unknown) => void,
   vectors = new KeptVectors(access, 0, onError),
 ): TermIndex => new TermIndex(access, database, vectors, capacity, onError);
+
+/** How often the vectors of a pool were compared in memory, from here to its end. */
+export class Comparisons {
+  count = 0;
+  private readonly forEach = PoolVectors.prototype.forEach;
+
+  constructor() {
+    const counted = () => this.count++;
+    const { forEach } = this;
+    PoolVectors.prototype.forEach = function (...asked) {
+      counted();
+      forEach.apply(this, asked);
+    };
+  }
+
+  end(): void {
+    PoolVectors.prototype.forEach = this.forEach;
+  }
+}
 
 /** Recall by words as the broker has it, over other kept terms than its own; over none it asks the database. */
 export const recallOver = ({ access, usage }: Broker, terms?: TermIndex): RecallService =>
