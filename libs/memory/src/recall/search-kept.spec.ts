@@ -36,8 +36,10 @@ function searching() {
 }
 
 describe('a search of what is kept', () => {
-  it('answers at once where nothing was written', async () => {
+  it('begins when what it asks for can be sent, and answers at once where nothing was written', async () => {
     const { current, early, searched, outcome } = searching();
+    expect(searched).toEqual([]);
+    await Promise.resolve();
     expect(searched).toEqual(['last seen']);
     early.resolve({ of: 'last seen' });
     await settled();

@@ -120,8 +120,8 @@ function begin(client: pg.PoolClient, { role, readOnly, lockTimeoutMs }: UnitSco
 }
 
 /**
- * What is sent from now on until the code waits leaves in one write: the opening of a unit and its first statement took three,
- * each of them a call to the system.
+ * What is sent from now on until the code waits for something outside leaves in one write: the opening of a unit and its first
+ * statement took three, each of them a call to the system.
  * @returns what sends it at once
  */
 export function sendTogether(client: pg.PoolClient): () => void {

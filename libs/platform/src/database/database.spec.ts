@@ -1,5 +1,7 @@
 import { CommonplaceError } from '#kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type pg from 'pg';
+import type { Duplex } from 'node:stream';
 import { nativeOnly, openTestDatabase, itOnNative } from '../../../../test/support/database.js';
 import { Database, type Statement, type Unit, type UnitScope } from './database.js';
 
@@ -187,6 +189,24 @@ describe('a unit of work', () => {
     };
     const seen = await Promise.all(Array.from({ length: 40 }, both));
     for (const one of seen) expect(one).toEqual(['commonplace_system', ORG, 'postgres', '']);
+  });
+
+  it.each([
+    ['a read sends what it asks for when it first waits, be it for nothing', true, 0],
+    ['a write when it has nothing more to do', false, 1],
+  ])('%s', async (_, readOnly, held) => {
+    let client: pg.PoolClient | undefined;
+    const { pool } = db as unknown as { pool: pg.Pool };
+    pool.once('acquire', (acquired) => (client = acquired));
+    const corked = await db.unit({ ...SYSTEM, readOnly }, async (unit) => {
+      const asked = unit.query({ text: 'select 1' });
+      await Promise.resolve();
+      const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+      const held = stream.writableCorked;
+      await asked;
+      return held;
+    });
+    expect(corked).toBe(held);
   });
 
   it('cannot name a role that the database does not know', async () => {

@@ -144,7 +144,7 @@ export class Database {
 
   /**
    * Runs `work` in one transaction under `scope`. The opening and the first statements of `work` travel together, so a
-   * read costs one round trip. A unit that lost against another one (serialisation, deadlock) runs again from its start.
+   * read costs one round trip; they leave when a read first waits for anything, and when all else has nothing more to do. A unit that lost against another one (serialisation, deadlock) runs again from its start.
    * @throws CommonplaceError UNAVAILABLE when Postgres cannot be reached or does not answer in time.
    */
   async unit<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
@@ -207,10 +207,13 @@ export class Database {
   private async runOnce<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {
     const place = await (scope.pipeline ?? new Pipeline()).enter(this.pool);
     const { leave } = place;
-    const unit = new ClientUnit(this.source, place, sendTogether(place.client));
+    const send = sendTogether(place.client);
+    const unit = new ClientUnit(this.source, place, send);
     try {
       const [begun, opened] = unit.open(scope);
       const working = work(unit);
+      // A read may have much to do between two statements; Postgres begins with the first meanwhile.
+      if (scope.readOnly) send();
       // The opening's failure is the cause of all that fails behind it, so it is the one to tell.
       const [beginning, opening, outcome] = await Promise.allSettled([begun, opened, working]);
       for (const result of [beginning, opening, outcome]) if (result.status === 'rejected') throw result.reason;
