@@ -113,7 +113,7 @@ describe('kept terms answer what the database answers', () => {
           .map((one) => ({ ...one, sessionId: 'long' }));
         const windows = await texts.around(anchors);
         return {
-          whole: (await texts.ofSessions(anchors.slice(0, 1))).map(shownOf),
+          whole: (await texts.ofSessions(anchors.slice(0, 1))).flat().map(shownOf),
           windows: windows.map((window) => window.map(shownOf).sort().join('\n')).sort(),
         };
       });

@@ -11,18 +11,59 @@ export class Places {
   readonly meaning: number[] = [];
   /** Those that the vectors found. */
   readonly near = new Set<number>();
-  private readonly placeOf = new Map<string, number>();
+  private readonly byId = new Map<string, number>();
+  private readonly ofPool = new Map<string, PlacesOfPool>();
+  private last = new PlacesOfPool('');
 
   /** @param session of the passage, by its number */
   of(passage: Passage, session: number): number {
-    const known = this.placeOf.get(passage.id);
+    const { id, poolId, number } = passage;
+    if (number === undefined) {
+      const known = this.byId.get(id);
+      if (known !== undefined) return known;
+      this.byId.set(id, this.passages.length);
+      return this.add(passage, session);
+    }
+    if (this.last.poolId !== poolId) this.last = this.placesOf(poolId);
+    const known = this.last.get(number);
     if (known !== undefined) return known;
-    const place = this.passages.push(passage) - 1;
-    this.placeOf.set(passage.id, place);
+    this.last.set(number, this.passages.length);
+    return this.add(passage, session);
+  }
+
+  private add(passage: Passage, session: number): number {
     this.sessionOf.push(session);
     this.lexical.push(0);
     this.meaning.push(0);
-    return place;
+    return this.passages.push(passage) - 1;
+  }
+
+  private placesOf(poolId: string): PlacesOfPool {
+    let places = this.ofPool.get(poolId);
+    if (!places) this.ofPool.set(poolId, (places = new PlacesOfPool(poolId)));
+    return places;
+  }
+}
+
+/** By the numbers that memories have in their pool: looked up by their ids, they took a fifth of the search. */
+class PlacesOfPool {
+  /** From 1; 0 where there is none. */
+  private places = new Int32Array(1_024);
+
+  constructor(readonly poolId: string) {}
+
+  get(number: number): number | undefined {
+    const place = this.places[number];
+    return place ? place - 1 : undefined;
+  }
+
+  set(number: number, place: number): void {
+    if (number >= this.places.length) {
+      const places = new Int32Array(2 * number);
+      places.set(this.places);
+      this.places = places;
+    }
+    this.places[number] = place + 1;
   }
 }
 
@@ -30,10 +71,20 @@ export class Places {
 export class Sessions {
   size = 0;
   private readonly numbers = new Map<string, Map<string, number>>();
+  private last = { poolId: '', sessionId: '', number: -1 };
 
   /** -1 for what belongs to none. */
   of({ poolId, sessionId }: { poolId: string; sessionId: string | null }): number {
     if (sessionId === null) return -1;
+    const { last } = this;
+    // What was written together is often found together.
+    if (last.sessionId === sessionId && last.poolId === poolId && last.number >= 0) return last.number;
+    const number = this.numberOf(poolId, sessionId);
+    this.last = { poolId, sessionId, number };
+    return number;
+  }
+
+  private numberOf(poolId: string, sessionId: string): number {
     let ofPool = this.numbers.get(poolId);
     if (!ofPool) this.numbers.set(poolId, (ofPool = new Map()));
     let number = ofPool.get(sessionId);

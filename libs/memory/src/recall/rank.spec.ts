@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { inOrder } from './in-order.js';
 import { rank } from './rank.js';
 import type { Parts, Passage, Scores } from './recipe.js';
 
@@ -25,7 +26,7 @@ function ranked(...all: Scored[]) {
     },
     partsOf,
   };
-  return rank(scores, new Set(all.flatMap(({ parts }, place) => ('meaning' in parts ? [place] : []))));
+  return [...inOrder(rank(scores, new Set(all.flatMap(({ parts }, place) => ('meaning' in parts ? [place] : [])))))];
 }
 
 describe('rank', () => {

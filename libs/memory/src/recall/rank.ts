@@ -1,4 +1,5 @@
 import type { MemoryRow } from '#access';
+import { Sorted, type InOrder } from './in-order.js';
 import type { Parts, Passage, Scores } from './recipe.js';
 
 export interface Ranked {
@@ -23,15 +24,12 @@ export interface Ranking {
  * Those that pass the caller's filter, the best first. Of equals the newer comes first.
  * @param near the places that the vectors found: of the least of them the meaning adds nothing
  */
-export function rank(scores: Scores, near: ReadonlySet<number>): Ranked[] {
+export function rank(scores: Scores, near: ReadonlySet<number>): InOrder<Ranked> {
   const { passages, sums } = scores;
   const wanted: number[] = [];
-  passages.forEach((passage, place) => {
-    if (passage.wanted && ((sums[place] as number) > 0 || near.has(place))) wanted.push(place);
-  });
-  wanted.sort(bestFirst(passages, sums));
-  const among = { scores, near, wanted };
-  return wanted.map((place) => new RankedPassage(among, place));
+  for (let place = 0; place < passages.length; place++)
+    if ((passages[place] as Passage).wanted && ((sums[place] as number) > 0 || near.has(place))) wanted.push(place);
+  return new RankedPassages({ scores, near, wanted });
 }
 
 interface Among {
@@ -39,6 +37,23 @@ interface Among {
   near: ReadonlySet<number>;
   /** All places that are ranked. */
   wanted: readonly number[];
+}
+
+class RankedPassages implements InOrder<Ranked> {
+  readonly length: number;
+  private readonly places: Sorted<number>;
+  private readonly ranked: Ranked[] = [];
+
+  constructor(private readonly among: Among) {
+    const { scores, wanted } = among;
+    this.length = wanted.length;
+    this.places = new Sorted(wanted, bestFirst(scores.passages, scores.sums));
+  }
+
+  at(nth: number): Ranked | undefined {
+    const place = this.places.at(nth);
+    return place === undefined ? undefined : (this.ranked[nth] ??= new RankedPassage(this.among, place));
+  }
 }
 
 /** Of hundreds few are looked at: what is told of one is looked up then. */

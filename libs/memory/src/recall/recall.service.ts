@@ -11,6 +11,7 @@ import type { UsageCounter } from '../usage/usage-counter.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
+import type { InOrder } from './in-order.js';
 import { parseFilters, parseQuery, type Query, type RecallInput } from './query.js';
 import { rank, type Ranked } from './rank.js';
 import { readHits } from './read-hits.js';
@@ -82,7 +83,7 @@ export class RecallService {
         const searched = { scope, filter, languageOf: languagesOf(grants), kept: texts };
         const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
         if (this.index.configured && vector === null) degraded.unshift('VECTOR');
-        const selection = selectionOf(query, filter, grants);
+        const selection = selectionOf(query, scope, { filter, grants });
         return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
       };
       return searchKept(this.terms?.texts(unit, scope, filter, vector), search);
@@ -91,17 +92,22 @@ export class RecallService {
   }
 }
 
-const selectionOf = ({ limit, perPool }: Query, { moment }: MemoryFilter, grants: Grants): Selection => {
+const selectionOf = (
+  { limit, perPool }: Query,
+  { filter: { poolIds } }: ReadScope,
+  { filter: { moment }, grants }: { filter: MemoryFilter; grants: Grants },
+): Selection => {
   const pools = new Map(grants.pools.map((pool) => [pool.id, pool.recallWeights]));
   const now = moment?.at ?? new Date();
-  return { limit, perPool, now, isPast: moment?.named ?? false, weightsOf: (poolId) => pools.get(poolId) ?? null };
+  const isPast = moment?.named ?? false;
+  return { limit, perPool, now, isPast, poolIds, weightsOf: (poolId) => pools.get(poolId) ?? null };
 };
 
 async function hydrate(
   unit: Unit,
   scope: ReadScope,
   { filter, selection }: { filter: MemoryFilter; selection: Selection },
-  found: Ranked[],
+  found: InOrder<Ranked>,
 ): Promise<RecallHit[]> {
   const read = async (hits: readonly Ranked[]) => asTheyWere(unit, scope, filter, await readHits(unit, scope, hits));
   const selected = await select(found, selection, read);

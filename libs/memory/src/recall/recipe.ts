@@ -43,6 +43,8 @@ export interface Passage {
   readonly wanted: boolean;
   /** All that decides over it, where its pool is kept in memory. */
   readonly known?: MemoryRow | undefined;
+  /** Its number in its pool, where that is kept in memory: of one search no other memory of the pool has it. */
+  readonly number?: number | undefined;
 }
 
 /** What the question asks, beside its words. */

@@ -5,6 +5,7 @@ import type { MemoryFilter } from '../read/memory-filter.js';
 import type { Near } from '../vectors/nearest.js';
 import { AskedTerms } from './asked-terms.js';
 import { dayOf, daysNamed } from './days.js';
+import { Sorted, type InOrder } from './in-order.js';
 import { lexicalScores, SESSION_SHAPE } from './lexical-score.js';
 import { searchThen } from './past.js';
 import { Places, Sessions } from './places.js';
@@ -56,15 +57,16 @@ export async function retrieve(
   const sessions = new Sessions();
   const lexical = lexicalScores(terms, search, search);
   const rowsSessions = new Int32Array(search.passages.length);
-  search.passages.forEach((passage, row) => {
+  for (let row = 0; row < rowsSessions.length; row++) {
+    const passage = search.passages[row] as Passage;
     const session = sessions.of(passage);
     rowsSessions[row] = session;
     const worth = lexical[row] as number;
     if (worth > 0) places.lexical[places.of(passage, session)] = worth;
-  });
+  }
   const counted = sessions.size;
   takeMeaning(places, sessions, close);
-  const runs = await readSessions(texts, sessions, anchorsIn(places));
+  const runs = await readSessions(texts, sessions, places);
   const beside = runs.map(({ session, run }) => run.map((passage) => places.of(passage, session)));
   const { passages } = places;
   const newest = passages.reduce((day, passage) => Math.max(day, passage.day), 0);
@@ -111,14 +113,13 @@ function takeMeaning(places: Places, sessions: Sessions, found: readonly Near[])
   }
 }
 
-/** The best by their own words and meaning, of those in sessions; of equals the older, in whatever order they were found. */
-function anchorsIn({ passages, sessionOf, lexical, meaning }: Places): Anchor[] {
+/** Those in sessions, the best by their own words and meaning first; of equals the older, in whatever order they were found. */
+function anchorsIn({ passages, sessionOf, lexical, meaning }: Places): InOrder<number> {
   const worth = (place: number) => (lexical[place] as number) + (meaning[place] as number);
   const inSession: number[] = [];
-  sessionOf.forEach((session, place) => session >= 0 && inSession.push(place));
+  for (let place = 0; place < sessionOf.length; place++) if ((sessionOf[place] as number) >= 0) inSession.push(place);
   const idOf = (place: number) => (passages[place] as Passage).id;
-  inSession.sort((a, b) => worth(b) - worth(a) || (idOf(a) < idOf(b) ? -1 : 1));
-  return inSession.slice(0, MAX_ANCHORS).map((place) => passages[place] as Anchor);
+  return new Sorted(inSession, (a, b) => worth(b) - worth(a) || (idOf(a) < idOf(b) ? -1 : 1));
 }
 
 /** Memories that follow one another in their session. */
@@ -127,29 +128,36 @@ interface Run {
   run: Passage[];
 }
 
-/** Runs with the anchors among them. */
-async function readSessions(texts: Texts, sessions: Sessions, anchors: readonly Anchor[]): Promise<Run[]> {
-  const wanted = [...new Map(anchors.map((anchor) => [sessions.of(anchor), anchor])).values()].slice(0, MAX_SESSIONS);
-  if (wanted.length === 0) return [];
-  const runs = bySession(await texts.ofSessions(wanted), sessions);
-  const isLong = (anchor: Anchor) => (runs.get(sessions.of(anchor))?.length ?? 0) >= MAX_OF_SESSION;
-  const far = anchors.filter(isLong).slice(0, MAX_WINDOWS);
-  for (const anchor of far) runs.delete(sessions.of(anchor));
-  const whole = [...runs].map(([session, run]) => ({ session, run }));
-  if (far.length === 0) return whole;
-  const windows = joined(await texts.around(far));
-  return [...whole, ...windows.map((run) => ({ session: sessions.of(run[0] as Passage), run }))];
+/** Runs with the best of {@link MAX_ANCHORS} anchors among them. */
+async function readSessions(texts: Texts, sessions: Sessions, places: Places): Promise<Run[]> {
+  const anchors = anchorsIn(places);
+  const wanted = new Map<number, Anchor>();
+  for (let nth = 0; nth < MAX_ANCHORS && wanted.size < MAX_SESSIONS; nth++) {
+    const place = anchors.at(nth);
+    if (place === undefined) break;
+    const session = places.sessionOf[place] as number;
+    if (!wanted.has(session)) wanted.set(session, places.passages[place] as Anchor);
+  }
+  if (wanted.size === 0) return [];
+  const read = await texts.ofSessions([...wanted.values()]);
+  const runs = [...wanted.keys()].map((session, nth): Run => ({ session, run: read[nth] as Passage[] }));
+  const isLong = ({ run }: Run) => run.length >= MAX_OF_SESSION;
+  if (!runs.some(isLong)) return runs;
+  const long = new Set(runs.filter(isLong).map(({ session }) => session));
+  const windows = joined(await texts.around(anchorsOf(long, anchors, places)));
+  const around = windows.map((run): Run => ({ session: sessions.of(run[0] as Passage), run }));
+  return [...runs.filter((run) => !isLong(run)), ...around];
 }
 
-function bySession(passages: readonly Passage[], sessions: Sessions): Map<number, Passage[]> {
-  const runs = new Map<number, Passage[]>();
-  for (const passage of passages) {
-    const session = sessions.of(passage);
-    const run = runs.get(session);
-    if (run) run.push(passage);
-    else runs.set(session, [passage]);
+/** The first of the anchors that are in these sessions. */
+function anchorsOf(wanted: ReadonlySet<number>, anchors: InOrder<number>, { passages, sessionOf }: Places): Anchor[] {
+  const found: Anchor[] = [];
+  for (let nth = 0; nth < MAX_ANCHORS && found.length < MAX_WINDOWS; nth++) {
+    const place = anchors.at(nth);
+    if (place === undefined) break;
+    if (wanted.has(sessionOf[place] as number)) found.push(passages[place] as Anchor);
   }
-  return runs;
+  return found;
 }
 
 /** Windows of one session that overlap become one run. */

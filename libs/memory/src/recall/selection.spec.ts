@@ -10,6 +10,7 @@ const selection = (changes: Partial<Selection> = {}): Selection => ({
   perPool: 100,
   now: NOW,
   isPast: false,
+  poolIds: ['pool', 'a', 'b', 'large', 'small'],
   weightsOf: () => null,
   ...changes,
 });

@@ -1,6 +1,7 @@
 import type { MemoryRow, RecallWeights } from '#access';
 import type { Memory } from '../memory.js';
 import { boostsOf, DEFAULT_WEIGHTS, spreadOf, steadyBoost, sumOf, type Boosts } from './boosts.js';
+import { inOrder, type InOrder } from './in-order.js';
 import { foldNearDuplicates } from './near-duplicates.js';
 
 /** A hit as the search ranked it, before it was read. */
@@ -27,6 +28,8 @@ export interface Selection {
   /** The moment that is asked about, and whether it is a past one. */
   now: Date;
   isPast: boolean;
+  /** Of those that were searched. */
+  poolIds: readonly string[];
   /** Of a pool; null: the broker's own. */
   weightsOf: (poolId: string) => RecallWeights | null;
 }
@@ -41,32 +44,35 @@ const LEAST_SPARE = 5;
  * @param read the memories that may still be seen, in any order
  */
 export async function select<Hit extends Placed>(
-  ranked: readonly Hit[],
+  ranked: InOrder<Hit>,
   selection: Selection,
   read: (hits: readonly Hit[]) => Promise<Memory[]>,
 ): Promise<Selected<Hit>[]> {
-  const near = nearEnough(ofPools(ranked, selection, LEAST_SPARE), selection);
+  const near = nearEnough(ofPools(inOrder(ranked), selection, LEAST_SPARE), selection);
   const first = boosted(near, await read(near), selection);
   const taken = take(first, selection);
   if (taken.length === selection.limit || near.length === ranked.length) return taken;
   // Many were folded, or of one pool: once more, from further behind.
   const looked = new Set(near);
-  const behind = ranked.filter((hit) => !looked.has(hit));
-  const rest = ofPools(behind, selection, MOST_SPARE).slice(0, selection.limit + MOST_SPARE);
+  const behind = [...inOrder(ranked)].filter((hit) => !looked.has(hit));
+  const rest = [...ofPools(behind, selection, MOST_SPARE)].slice(0, selection.limit + MOST_SPARE);
   const more = boosted(rest, await read(rest), selection);
   return take([...first, ...more], selection);
 }
 
 /** Those that boosts can bring among the first, and a few more. */
-function nearEnough<Hit extends Placed>(ranked: readonly Hit[], selection: Selection): Hit[] {
-  const { limit, weightsOf } = selection;
-  const last = ranked[limit - 1];
-  if (!last) return [...ranked];
-  const ofPools = [...new Set(ranked.map(({ poolId }) => poolId))].map((id) => weights(weightsOf, id));
-  const spread = Math.max(...ofPools.map(spreadOf));
-  const behind = ranked.findIndex(({ score }, place) => place >= limit && score < last.score - spread);
-  const near = ranked.slice(0, Math.max(limit + LEAST_SPARE, behind < 0 ? ranked.length : behind));
-  const first = nearWhenKnown(near, selection, Math.max(...ofPools.map(({ usage }) => usage))) ?? near;
+function nearEnough<Hit extends Placed>(ranked: Iterable<Hit>, selection: Selection): Hit[] {
+  const { limit, poolIds, weightsOf } = selection;
+  const ofPools = poolIds.map((id) => weights(weightsOf, id));
+  const spread = Math.max(0, ...ofPools.map(spreadOf));
+  const near: Hit[] = [];
+  for (const hit of ranked) {
+    const last = near[limit - 1];
+    if (last && near.length >= limit + LEAST_SPARE && hit.score < last.score - spread) break;
+    near.push(hit);
+  }
+  if (near.length < limit) return near;
+  const first = nearWhenKnown(near, selection, Math.max(0, ...ofPools.map(({ usage }) => usage))) ?? near;
   return first.slice(0, limit + MOST_SPARE);
 }
 
@@ -88,13 +94,8 @@ function nearWhenKnown<Hit extends Placed>(
 }
 
 /** Of each pool no more than could be taken, and a few. */
-function ofPools<Hit extends Placed>(
-  hits: readonly Hit[],
-  { limit, perPool }: Selection,
-  spare: number,
-): readonly Hit[] {
-  if (perPool >= limit) return hits;
-  return takeOfPools(hits, ({ poolId }) => poolId, { limit: hits.length, perPool: perPool + spare });
+function ofPools<Hit extends Placed>(hits: Iterable<Hit>, { limit, perPool }: Selection, spare: number): Iterable<Hit> {
+  return perPool >= limit ? hits : atMostOfPools(hits, ({ poolId }) => poolId, perPool + spare);
 }
 
 function boosted<Hit extends Placed>(hits: readonly Hit[], memories: readonly Memory[], selection: Selection) {
@@ -122,24 +123,21 @@ function take<Hit extends Placed>(
     ({ memory }) => memory,
     ({ hit }) => hit.known,
   );
-  const taken = takeOfPools(distinct, ({ hit: { hit } }) => hit.poolId, selection);
-  return taken.map(({ hit, repeats }) => ({ ...hit, repeats }));
+  const taken: Selected<Hit>[] = [];
+  for (const { hit, repeats } of atMostOfPools(distinct, ({ hit: { hit } }) => hit.poolId, selection.perPool)) {
+    taken.push({ ...hit, repeats });
+    if (taken.length === selection.limit) break;
+  }
+  return taken;
 }
 
-/** At most `limit` in all and `perPool` of one pool, in order. */
-function takeOfPools<Hit>(
-  hits: Iterable<Hit>,
-  poolOf: (hit: Hit) => string,
-  { limit, perPool }: Pick<Selection, 'limit' | 'perPool'>,
-): Hit[] {
-  const taken: Hit[] = [];
+/** In their order, at most so many of one pool. */
+function* atMostOfPools<Hit>(hits: Iterable<Hit>, poolOf: (hit: Hit) => string, perPool: number): Generator<Hit> {
   const ofPool = new Map<string, number>();
   for (const hit of hits) {
     const count = ofPool.get(poolOf(hit)) ?? 0;
     if (count === perPool) continue;
     ofPool.set(poolOf(hit), count + 1);
-    taken.push(hit);
-    if (taken.length === limit) break;
+    yield hit;
   }
-  return taken;
 }

@@ -15,7 +15,8 @@ import type { Passage } from './recipe.js';
 /** Where recall finds memories by their words, their meaning and their sessions: only what the caller may read, and what is shown of it. */
 export interface Texts {
   holding: (terms: readonly string[]) => LexicalSearch | Promise<LexicalSearch>;
-  ofSessions: (sessions: readonly SessionRef[]) => Passage[] | Promise<Passage[]>;
+  /** Of each session a run, in the order of writing. */
+  ofSessions: (sessions: readonly SessionRef[]) => Passage[][] | Promise<Passage[][]>;
   around: (anchors: readonly Anchor[]) => Passage[][] | Promise<Passage[][]>;
   /** By the meaning of the question, the nearest first; none where it has no vector. */
   nearest: () => Near[] | Promise<Near[]>;
@@ -29,10 +30,17 @@ export const storedTexts = (
   vector: readonly number[] | null,
 ): Texts => ({
   holding: (terms) => lexicalCandidates(unit, scope, filter, terms),
-  ofSessions: (sessions) => memoriesOfSessions(unit, scope, filter, sessions),
+  ofSessions: async (sessions) => runsOf(sessions, await memoriesOfSessions(unit, scope, filter, sessions)),
   around: (anchors) => memoriesAround(unit, scope, filter, anchors),
   nearest: async () => {
     const found = vector ? await nearest(unit, scope, filter, vector) : [];
     return found.map((passage) => ({ passage, cosine: passage.cosine }));
   },
 });
+
+function runsOf(sessions: readonly SessionRef[], passages: readonly Passage[]): Passage[][] {
+  const nameOf = ({ poolId, sessionId }: Pick<Passage, 'poolId' | 'sessionId'>) => `${poolId}/${sessionId}`;
+  const runs = new Map(sessions.map((session) => [nameOf(session), [] as Passage[]]));
+  for (const passage of passages) runs.get(nameOf(passage))?.push(passage);
+  return [...runs.values()];
+}

@@ -26,6 +26,8 @@ interface Found {
 interface Looked {
   pool: PoolTerms;
   view: View;
+  /** What another recall takes in meanwhile gets places behind these, and is not there: it may be a memory that was found as it was before. */
+  places: number;
 }
 
 /** Who looks, and when. */
@@ -50,7 +52,7 @@ export class IndexedTexts implements Texts {
     private readonly near: FindNear | null,
   ) {
     this.plain = isPlain(look.wanted);
-    this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter) }));
+    this.looked = pools.map((pool) => ({ pool, view: pool.view(look.filter), places: pool.places }));
     this.byId = new Map(this.looked.map((looked) => [looked.pool.poolId, looked]));
   }
 
@@ -74,10 +76,10 @@ export class IndexedTexts implements Texts {
     };
   }
 
-  ofSessions(sessions: readonly SessionRef[]): Passage[] {
-    return sessions.flatMap((session) => {
-      const looked = this.byId.get(session.poolId);
-      return looked ? this.inSession(looked, session.sessionId, MAX_OF_SESSION) : [];
+  ofSessions(sessions: readonly SessionRef[]): Passage[][] {
+    return sessions.map(({ poolId, sessionId }) => {
+      const looked = this.byId.get(poolId);
+      return looked ? this.inSession(looked, sessionId, MAX_OF_SESSION) : [];
     });
   }
 
@@ -153,9 +155,9 @@ export class IndexedTexts implements Texts {
     return { passages, counts };
   }
 
-  /** 0 where it may not be read, or has expired. */
-  private bitsThere({ pool, view }: Looked, place: number): number {
-    return pool.isExpired(place, this.look.now) ? 0 : view.bitsOf(place);
+  /** 0 where it may not be read, has expired, or came later. */
+  private bitsThere({ pool, view, places }: Looked, place: number): number {
+    return place >= places || pool.isExpired(place, this.look.now) ? 0 : view.bitsOf(place);
   }
 
   private shown(pool: PoolTerms, place: number, bits: number): Passage {

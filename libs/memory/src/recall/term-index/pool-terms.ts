@@ -96,6 +96,7 @@ export class PoolTerms {
       traits,
       wanted: true,
       known: decision,
+      number: this.places,
     });
     this.rows[place - 1] = decision;
     this.placesById.set(id, place - 1);
