@@ -123,7 +123,7 @@ export interface ReadScope {
  * @param known the rows of all of them, as they were; what has changed since may be missing
  */
 export async function findMemories(
-  unit: Unit,
+  unit: Pick<Unit, 'query'>,
   scope: ReadScope,
   ids: readonly string[],
   known?: KnownRows,

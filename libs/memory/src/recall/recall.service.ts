@@ -3,7 +3,7 @@ import type { Clock } from '#kernel';
 import type { Unit } from '#platform';
 import type { MemoryIndex } from '../memory-index.js';
 import type { Memory } from '../memory.js';
-import type { ReadScope } from '../memory.repository.js';
+import type { IndexSpace, ReadScope } from '../memory.repository.js';
 import { isActiveNow, type MemoryFilter } from '../read/memory-filter.js';
 import { atMoment } from '../read/moment.js';
 import { languagesOf, readablePoolIds } from '../read/pools.js';
@@ -11,14 +11,13 @@ import type { UsageCounter } from '../usage/usage-counter.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
-import type { InOrder } from './in-order.js';
+import { lastOf, MoreToAsk, searchLastSeen, type Asking } from './one-flight.js';
 import { parseFilters, parseQuery, type Query, type RecallInput } from './query.js';
 import { rank, type Ranked } from './rank.js';
 import { readHits } from './read-hits.js';
 import type { Parts } from './recipe.js';
 import { retrieve } from './retrieve.js';
 import { select, type Selected, type Selection } from './selection.js';
-import { searchKept } from './search-kept.js';
 import type { TermIndex } from './term-index/term-index.js';
 import type { Texts } from './texts.js';
 import { tokenCounter, type CountTokens } from './tokens.js';
@@ -69,27 +68,80 @@ export class RecallService {
       const asked = parseFilters(input, grants);
       return { asked, pools: asked.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools') };
     };
-    const found = await this.access.readWithin(caller, ask, async (unit, grants, { asked, pools }) => {
-      const now = this.clock.now();
-      const filter = atMoment(asked, input, 'input', now);
-      const readable = grants.readFilter.narrow(pools);
-      const scope: ReadScope = {
-        orgId: caller.orgId,
-        filter: isActiveNow(filter) ? readable.openRows() : readable,
-        now,
-        space,
-      };
-      const search = async (texts?: Texts) => {
-        const searched = { scope, filter, languageOf: languagesOf(grants), kept: texts };
-        const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
-        if (this.index.configured && vector === null) degraded.unshift('VECTOR');
-        const selection = selectionOf(query, scope, { filter, grants });
-        return { hits: await hydrate(unit, scope, { filter, selection }, rank(scores, near)), grants, scope, degraded };
-      };
-      return searchKept(this.terms?.texts(unit, scope, filter, vector), search);
+    const question = { caller, input, query, vector, space };
+    const find = (inOneFlight: boolean) =>
+      this.access.readWithin(caller, ask, (unit, grants, { asked, pools }) =>
+        this.find({ unit, grants, inOneFlight }, { ...question, asked, pools }),
+      );
+    const found = await find(true).catch((error: unknown) => {
+      if (error instanceof MoreToAsk) return find(false);
+      throw error;
     });
     return answer(found, query.tokenBudget, count);
   }
+
+  private async find({ unit, grants, inOneFlight }: Within, question: Question): Promise<Found> {
+    const { caller, input, space, vector } = question;
+    const now = this.clock.now();
+    const filter = atMoment(question.asked, input, 'input', now);
+    const readable = grants.readFilter.narrow(question.pools);
+    const scope: ReadScope = {
+      orgId: caller.orgId,
+      filter: isActiveNow(filter) ? readable.openRows() : readable,
+      now,
+      space,
+    };
+    const search = async (texts: Texts | undefined, asking: Asking) => {
+      const found = await searchIn(texts, { unit, asking, grants, scope, filter }, question);
+      if (this.index.configured && vector === null) found.degraded.unshift('VECTOR');
+      return found;
+    };
+    const kept = this.terms?.texts(unit, scope, filter, vector);
+    if (!kept) return search(undefined, unit);
+    const { lastSeen, current } = kept;
+    if (!inOneFlight || !lastSeen) return search(await current, unit);
+    return searchLastSeen({ lastSeen, current }, (texts) => search(texts, lastOf(unit)));
+  }
+}
+
+/** The unit of work of a search. */
+interface Within {
+  unit: Unit;
+  grants: Grants;
+  /** Where that is not enough, it throws MoreToAsk. */
+  inOneFlight: boolean;
+}
+
+interface Question {
+  caller: Principal;
+  input: RecallInput;
+  query: Query;
+  vector: readonly number[] | null;
+  space: IndexSpace | null;
+  asked: MemoryFilter;
+  /** Their ids. */
+  pools: readonly string[];
+}
+
+interface Search {
+  unit: Unit;
+  asking: Asking;
+  grants: Grants;
+  scope: ReadScope;
+  filter: MemoryFilter;
+}
+
+/** @param texts undefined: the database's */
+async function searchIn(
+  texts: Texts | undefined,
+  { unit, asking, grants, scope, filter }: Search,
+  { query, vector }: Question,
+): Promise<Found> {
+  const searched = { scope, filter, languageOf: languagesOf(grants), kept: texts };
+  const { scores, near, degraded } = await retrieve(unit, searched, query, vector);
+  const read = async (hits: readonly Ranked[]) => asTheyWere(unit, scope, filter, await readHits(asking, scope, hits));
+  const selected = await select(rank(scores, near), selectionOf(query, scope, { filter, grants }), read);
+  return { hits: selected.map(hitOf), grants, scope, degraded };
 }
 
 const selectionOf = (
@@ -102,17 +154,6 @@ const selectionOf = (
   const isPast = moment?.named ?? false;
   return { limit, perPool, now, isPast, poolIds, weightsOf: (poolId) => pools.get(poolId) ?? null };
 };
-
-async function hydrate(
-  unit: Unit,
-  scope: ReadScope,
-  { filter, selection }: { filter: MemoryFilter; selection: Selection },
-  found: InOrder<Ranked>,
-): Promise<RecallHit[]> {
-  const read = async (hits: readonly Ranked[]) => asTheyWere(unit, scope, filter, await readHits(unit, scope, hits));
-  const selected = await select(found, selection, read);
-  return selected.map(hitOf);
-}
 
 function hitOf({ hit, memory, score, boosts, repeats }: Selected<Ranked>): RecallHit {
   // Compiled operations read it once for each of its fields.
