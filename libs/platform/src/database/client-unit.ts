@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Duplex } from 'node:stream';
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
 import type { Statement, Unit, UnitScope } from './database.js';
+import { sendQuery } from './described-query.js';
 import { keptName } from './kept-statements.js';
 import type { Place } from './pipeline.js';
 
@@ -42,14 +43,14 @@ export class ClientUnit implements Unit {
 
   /** In front of all others, with the beginning of the transaction; what it answers is for nobody. */
   open(scope: UnitScope): Promise<unknown>[] {
-    return [begin(this.client, scope), this.client.query(withDeadline(scope.opening, this.timeoutMs))];
+    return [begin(this.client, scope, this.timeoutMs), sendStatement(this.client, scope.opening, this.timeoutMs)];
   }
 
   async query<Row extends pg.QueryResultRow>(statement: Statement, timeoutMs = this.timeoutMs): Promise<Row[]> {
     this.refuseBehindLast();
     this.planAs(statement.plan ?? 'usual');
     try {
-      return (await this.client.query<Row>(withDeadline(statement, timeoutMs))).rows;
+      return (await sendStatement<Row>(this.client, statement, timeoutMs)).rows;
     } catch (error) {
       this.failed = true;
       throw error;
@@ -70,7 +71,7 @@ export class ClientUnit implements Unit {
 
   /** Once, however often it is asked for. Behind a last statement it is sent when that is, and may take as long besides. */
   commit(): Promise<pg.QueryResult> {
-    this.commitSent ??= this.client.query(withDeadline({ text: 'commit' }, 3 * this.timeoutMs));
+    this.commitSent ??= sendQuery(this.client, { text: 'commit' }, 3 * this.timeoutMs);
     return this.commitSent;
   }
 
@@ -81,7 +82,7 @@ export class ClientUnit implements Unit {
    */
   async rollback(): Promise<void> {
     if (this.commitSent) await this.commitSent;
-    else await this.client.query(withDeadline({ text: 'rollback' }, this.timeoutMs));
+    else await sendQuery(this.client, { text: 'rollback' }, this.timeoutMs);
   }
 
   private refuseBehindLast(): void {
@@ -92,7 +93,7 @@ export class ClientUnit implements Unit {
   private planAs(mode: keyof typeof PLAN_MODE): void {
     if (mode === this.plan) return;
     this.plan = mode;
-    this.client.query(withDeadline({ text: PLAN_MODE[mode] }, this.timeoutMs)).catch(nothing);
+    sendQuery(this.client, { text: PLAN_MODE[mode] }, this.timeoutMs).catch(nothing);
   }
 
   entities<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
@@ -107,16 +108,19 @@ export class ClientUnit implements Unit {
   }
 }
 
-function begin(client: pg.PoolClient, { role, readOnly, lockTimeoutMs }: UnitScope): Promise<unknown> {
+function begin(
+  client: pg.PoolClient,
+  { role, readOnly, lockTimeoutMs }: UnitScope,
+  timeoutMs: number,
+): Promise<unknown> {
   const settings = [
     `role ${role}`,
     `statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
     `idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
     ...(lockTimeoutMs === undefined ? [] : [`lock_timeout = ${lockTimeoutMs}`]),
   ];
-  return client.query(
-    ['begin' + (readOnly ? ' read only' : ''), ...settings.map((one) => `set local ${one}`)].join('; '),
-  );
+  const text = ['begin' + (readOnly ? ' read only' : ''), ...settings.map((one) => `set local ${one}`)].join('; ');
+  return sendQuery(client, { text }, timeoutMs);
 }
 
 /**
@@ -136,8 +140,10 @@ export function sendTogether(client: pg.PoolClient): () => void {
   return send;
 }
 
-/** pg knows the option for one query too; its types only for a whole client. */
-function withDeadline({ name, text, values, keep }: Statement, timeoutMs: number): Statement {
-  const kept = name ?? (keep ? keptName(text) : undefined);
-  return { name: kept, text, values, query_timeout: timeoutMs } as Statement;
+function sendStatement<Row extends pg.QueryResultRow>(
+  client: pg.PoolClient,
+  { name, text, values, keep }: Statement,
+  timeoutMs: number,
+): Promise<pg.QueryResult<Row>> {
+  return sendQuery(client, { name: name ?? (keep ? keptName(text) : undefined), text, values }, timeoutMs);
 }

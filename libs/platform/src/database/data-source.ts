@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { DataSource, Logger } from 'typeorm';
 import { nothing } from './client-unit.js';
 import { translate } from './failures.js';
@@ -23,6 +24,8 @@ const SILENT: Logger = {
 export function dataSourceOptions(options: DataSourceClasses) {
   return {
     type: 'postgres' as const,
+    // TypeORM would load one of its own, which takes no query of another's.
+    driver: pg,
     entities: options.entities,
     migrations: options.migrations,
     migrationsTableName: 'migration',
