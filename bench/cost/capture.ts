@@ -40,22 +40,24 @@ function listen(): void {
   const query = prototype.query;
   prototype.query = function (...args) {
     const recording = recordings.getStore();
-    const answer = query.apply(this, args);
-    if (recording && !recording.ended && answer instanceof Promise) note(recording, args, answer);
-    return answer;
+    if (recording && !recording.ended && isQuery(args[0])) note(recording, args[0]);
+    return query.apply(this, args);
   };
 }
 
-function note(recording: Recording, [given, values]: unknown[], answer: Promise<unknown>): void {
+/** As units of work send their statements. */
+type SentQuery = Captured & { submit: unknown; callback: (...answer: unknown[]) => void };
+
+const isQuery = (given: unknown): given is SentQuery =>
+  typeof given === 'object' && given !== null && 'submit' in given;
+
+function note(recording: Recording, query: SentQuery): void {
   if (recording.underway === 0) recording.flights.push([]);
   recording.underway += 1;
-  (recording.flights.at(-1) as Captured[]).push(statementOf(given, values));
-  const done = () => void (recording.underway -= 1);
-  answer.then(done, done);
-}
-
-function statementOf(given: unknown, values: unknown): Captured {
-  if (typeof given === 'string') return { text: given, ...(values ? { values: values as unknown[] } : {}) };
-  const { name, text, values: bound } = given as Captured;
-  return { ...(name ? { name } : {}), text, ...(bound ? { values: bound } : {}) };
+  const { name, text, values, callback } = query;
+  (recording.flights.at(-1) as Captured[]).push({ ...(name ? { name } : {}), text, ...(values ? { values } : {}) });
+  query.callback = (...answer) => {
+    recording.underway -= 1;
+    callback(...answer);
+  };
 }
