@@ -155,6 +155,7 @@ export class PoolTerms {
 
   /** Whether what it says is valid then. */
   holdsAt(place: number, moment: Date): boolean {
+    if (this.spans.size === 0) return true;
     const span = this.spans.get(place);
     if (!span) return true;
     return (span.validFrom === null || span.validFrom <= moment) && (span.validTo === null || span.validTo > moment);
