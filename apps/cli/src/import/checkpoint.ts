@@ -7,6 +7,9 @@ import { ImportProblem } from './problems.js';
 
 const VERSION = 1;
 const FINGERPRINT_BYTES = 1024 * 1024;
+/** Of a hash, in hexadecimal: enough for all lines that anybody imports within a day. */
+const DIGITS = 24;
+const DIGITS_OF_LINE = 10;
 
 export interface Counts {
   read: number;
@@ -115,10 +118,18 @@ export const donePosition = (checkpoint: Checkpoint): Position => ({
   bytes: checkpoint.bytesDone,
 });
 
-/** The same for the same place of the same import: a batch that is sent again is answered as the first time. */
-export function idempotencyKey(checkpoint: Checkpoint, line: { number: number; text: string }): string {
-  const { pool, restarts, mapping } = checkpoint;
-  return hash('sha256', JSON.stringify([pool, line.number, line.text, mapping, restarts]));
+/**
+ * The same for the same place of the same import: a batch that is sent again is answered as the first time. In the order of the
+ * lines: so those of a batch stand together in the database's index, and not all over it.
+ */
+export function idempotencyKeys({
+  pool,
+  restarts,
+  mapping,
+}: Checkpoint): (line: { number: number; text: string }) => string {
+  const ofImport = hash('sha256', JSON.stringify([pool, mapping, restarts])).slice(0, DIGITS);
+  return ({ number, text }) =>
+    `${ofImport}-${String(number).padStart(DIGITS_OF_LINE, '0')}-${hash('sha256', text).slice(0, DIGITS)}`;
 }
 
 async function readCheckpoint(file: string, restart: boolean): Promise<Checkpoint | undefined> {

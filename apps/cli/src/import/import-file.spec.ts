@@ -20,7 +20,9 @@ describe('import', () => {
       turns(25).map((line) => (JSON.parse(line) as { text: string }).text),
     );
     expect(new Set(trial.sent().map(({ idempotencyKey }) => idempotencyKey)).size).toBe(25);
-    expect(trial.sent().every(({ idempotencyKey }) => /^[0-9a-f]{64}$/.test(idempotencyKey ?? ''))).toBe(true);
+    expect(
+      trial.sent().every(({ idempotencyKey }) => /^[0-9a-f]{24}-\d{10}-[0-9a-f]{24}$/.test(idempotencyKey ?? '')),
+    ).toBe(true);
     expect([...(trial.broker?.authorizations ?? [])]).toEqual(['Bearer secret']);
     expect(await trial.checkpoint()).toMatchObject({ complete: true, linesDone: 25, counts: { created: 25 } });
     expect((await readdir(trial.folder)).sort()).toEqual(['turns.jsonl', 'turns.jsonl.import-progress.json']);

@@ -4,7 +4,7 @@ import { batchesOf, LARGEST_BATCH, type Batch } from './batches.js';
 import {
   donePosition,
   fingerprint,
-  idempotencyKey,
+  idempotencyKeys,
   openCheckpoint,
   stateFiles,
   writeCheckpoint,
@@ -98,12 +98,14 @@ class ImportRun {
   private readonly unseen: Set<string>;
   private readonly progress: Progress;
   private readonly failureLog: FailureLog;
+  private readonly keyOf: ReturnType<typeof idempotencyKeys>;
   private checkpointAt = performance.now();
   private interrupted = false;
   private unanswered = false;
 
   constructor(private readonly parts: RunParts) {
     const { checkpoint, options, mapping, files } = parts;
+    this.keyOf = idempotencyKeys(checkpoint);
     this.startLines = checkpoint.linesDone;
     this.startRead = checkpoint.counts.read;
     this.unseen = new Set(mappedFields(mapping));
@@ -128,12 +130,8 @@ class ImportRun {
       checkpoint.complete = !this.interrupted;
       await this.keepPlace();
     } catch (error) {
-      throw this.stopped(
-        await this.keepPlace().then(
-          () => error,
-          (unkept: unknown) => unkept,
-        ),
-      );
+      const unkept: unknown = await this.keepPlace().catch((failure: unknown) => failure);
+      throw this.stopped(unkept ?? error);
     } finally {
       own?.release();
       this.progress.stop();
@@ -198,10 +196,10 @@ class ImportRun {
 
   /** Undefined when an interrupt came while the broker could not be had. */
   private async send(batch: Batch, signal: AbortSignal): Promise<SentBatch | undefined> {
-    const { client, checkpoint, options } = this.parts;
+    const { client, options } = this.parts;
     const lines = batch.lines.map((line) => ({
       ...line,
-      input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? idempotencyKey(checkpoint, line) },
+      input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? this.keyOf(line) },
     }));
     try {
       const nothingTaken = this.nothingTaken();

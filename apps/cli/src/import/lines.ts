@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 /** Far above any line that could become a memory; a file without line ends must not fill the memory. */
 const LONGEST_LINE_BYTES = 8 * 1024 * 1024;
 const LINE_FEED = 0x0a;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A place between two lines: how many lines lie before it, and how many bytes. */
 export interface Position {
@@ -63,7 +64,7 @@ class LineBuffer {
     if (size > LONGEST_LINE_BYTES)
       return { text: null, problem: `the line has ${size} bytes; at most ${LONGEST_LINE_BYTES} are read` };
     try {
-      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
+      const text = decoder.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
       return { text: number === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text };
     } catch {
       return { text: null, problem: 'the line is not valid UTF-8' };

@@ -1,4 +1,4 @@
-import { type Batch, type MappedLine } from './batches.js';
+import { type Batch } from './batches.js';
 import { type SentBatch } from './sender.js';
 
 interface SentAlong {
@@ -45,11 +45,14 @@ export class UnderWay {
  * earlier, and of equal lines the first becomes the memory.
  */
 export function tiesOf({ lines }: Batch): Set<string> {
-  return new Set(lines.flatMap(tiesOfLine));
+  const ties = new Set<string>();
+  for (const { input } of lines)
+    for (const name of TYING) {
+      const value = input[name];
+      // What is no text is refused by the broker, line by line.
+      if (typeof value === 'string') ties.add(`${name} ${value}`);
+    }
+  return ties;
 }
 
-function tiesOfLine({ input: { content, entityId, sessionId, idempotencyKey } }: MappedLine): string[] {
-  const named = Object.entries({ content, entityId, sessionId, idempotencyKey });
-  // What is no text is refused by the broker, line by line.
-  return named.flatMap(([name, value]) => (typeof value === 'string' ? [`${name} ${value}`] : []));
-}
+const TYING = ['content', 'entityId', 'sessionId', 'idempotencyKey'] as const;
