@@ -138,7 +138,8 @@ describe('kept terms', () => {
     await storeMany(1_100, 'The nail has the number');
     const last = await store('The very last nail of them');
     expect(await ask('last')).toEqual([last]);
-    expect(kept.answers).toMatchObject({ asked: 1, answered: 0 });
+    // In haste, and then again.
+    expect(kept.answers).toMatchObject({ asked: 2, answered: 0 });
     await kept.terms.settled();
     kept.answers.takeAll();
     expect(await ask('last')).toEqual([last]);
@@ -173,7 +174,8 @@ describe('a capacity', () => {
       expect(await found(recall, 'ember')).toHaveLength(10);
       await terms.settled();
     }
-    expect(answers).toMatchObject({ asked: 5, answered: 2 });
+    // The first of the three in haste, and then again.
+    expect(answers).toMatchObject({ asked: 6, answered: 2 });
     // The room of its vectors too.
     expect(letGo).toHaveBeenCalledTimes(1);
   });

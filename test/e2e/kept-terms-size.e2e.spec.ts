@@ -56,7 +56,7 @@ async function both<Answer>(who: Principal, pool: string, ask: (texts: Texts) =>
     const ids = grants.pools.filter(({ key }) => key === pool).map(({ id }) => id);
     const scope = { orgId: who.orgId, filter: grants.readFilter.narrow(ids), now, space: null };
     const filter = atMoment(parseFilter(null, 'filter', grants), {}, 'filter', now);
-    const kept = await api.broker.terms.texts(unit, scope, filter, null)?.current;
+    const kept = await api.broker.terms.texts(unit, scope, filter, { vector: null, inHaste: true })?.current;
     if (!kept) throw new Error('the pool is not kept');
     return { kept: await ask(kept), stored: await ask(storedTexts(unit, scope, filter, null)) };
   });

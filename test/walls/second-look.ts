@@ -9,7 +9,14 @@ export interface Difference {
   withTheWhereAlone: string[];
 }
 
-type Asked = string | { text: string; values?: unknown[] };
+/** As units of work send their statements. */
+interface Query {
+  text: string;
+  values?: unknown[];
+  submit: unknown;
+  callback: (error: Error | null, result: pg.QueryResult) => void;
+}
+type Asked = string | { text: string; values?: unknown[] } | Query;
 
 /** What begins and ends a unit has no WHERE, and the job queue's tables are of no organisation. */
 const NOT_LOOKED_AT = /^\s*(begin|commit|rollback|set)\b|\bjob\./i;
@@ -56,12 +63,18 @@ export class SecondLook {
 
   private twice(client: pg.PoolClient, asked: Asked, values?: unknown[]): Promise<pg.QueryResult> {
     const ask = client.query.bind(client) as (asked: Asked, values?: unknown[]) => Promise<pg.QueryResult>;
+    const send = (one: Asked) => {
+      if (typeof one === 'string' || !('submit' in one)) return ask(one, values);
+      const answer = answerOf(one);
+      void ask(one);
+      return answer;
+    };
     const statement = typeof asked === 'string' ? { text: asked, values } : { text: asked.text, values: asked.values };
     if (NOT_LOOKED_AT.test(statement.text)) return ask(asked, values);
     ask('savepoint second_look; set local role none').catch(nothing);
     const alone = ask(statement);
     ask('rollback to savepoint second_look; release savepoint second_look').catch(nothing);
-    const behind = ask(asked, values);
+    const behind = send(asked);
     const compared = this.compare(statement.text, alone, behind).finally(() => this.looking.delete(compared));
     this.looking.add(compared);
     return behind;
@@ -73,6 +86,17 @@ export class SecondLook {
     if (withTheWhereAlone.length + behindBothWalls.length > 0)
       this.differences.push({ statement, behindBothWalls, withTheWhereAlone });
   }
+}
+
+function answerOf(query: Query): Promise<pg.QueryResult> {
+  const { callback } = query;
+  return new Promise((resolve, reject) => {
+    query.callback = (error, result) => {
+      callback(error, result);
+      if (error) reject(error);
+      else resolve(result);
+    };
+  });
 }
 
 function outcome(asked: Promise<pg.QueryResult>): Promise<string[]> {

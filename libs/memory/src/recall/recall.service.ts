@@ -69,9 +69,9 @@ export class RecallService {
       return { asked, pools: asked.poolIds ?? readablePoolIds(grants, input.pools, 'input.pools') };
     };
     const question = { caller, input, query, vector, space };
-    const find = (inOneFlight: boolean) =>
+    const find = (inHaste: boolean) =>
       this.access.readWithin(caller, ask, (unit, grants, { asked, pools }) =>
-        this.find({ unit, grants, inOneFlight }, { ...question, asked, pools }),
+        this.find({ unit, grants, inHaste }, { ...question, asked, pools }),
       );
     const found = await find(true).catch((error: unknown) => {
       if (error instanceof MoreToAsk) return find(false);
@@ -80,7 +80,7 @@ export class RecallService {
     return answer(found, query.tokenBudget, count);
   }
 
-  private async find({ unit, grants, inOneFlight }: Within, question: Question): Promise<Found> {
+  private async find({ unit, grants, inHaste }: Within, question: Question): Promise<Found> {
     const { caller, input, space, vector } = question;
     const now = this.clock.now();
     const filter = atMoment(question.asked, input, 'input', now);
@@ -96,10 +96,10 @@ export class RecallService {
       if (this.index.configured && vector === null) found.degraded.unshift('VECTOR');
       return found;
     };
-    const kept = this.terms?.texts(unit, scope, filter, vector);
+    const kept = this.terms?.texts(unit, scope, filter, { vector, inHaste });
     if (!kept) return search(undefined, unit);
     const { lastSeen, current } = kept;
-    if (!inOneFlight || !lastSeen) return search(await current, unit);
+    if (!lastSeen) return search(await current, unit);
     return searchLastSeen({ lastSeen, current }, (texts) => search(texts, lastOf(unit)));
   }
 }
@@ -109,7 +109,7 @@ interface Within {
   unit: Unit;
   grants: Grants;
   /** Where that is not enough, it throws MoreToAsk. */
-  inOneFlight: boolean;
+  inHaste: boolean;
 }
 
 interface Question {

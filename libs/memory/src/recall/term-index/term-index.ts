@@ -49,9 +49,16 @@ interface Asked {
   seen: Seen;
 }
 
+export interface Manner {
+  /** The question's. */
+  vector: readonly number[] | null;
+  /** Whether to search what was last seen, where all would have to be asked again if it has changed. */
+  inHaste: boolean;
+}
+
 /** What is kept of the pools that are recalled from. */
 export interface KeptTexts {
-  /** As they were at the last look. Undefined where that one had found changes, or where the policy has not decided all of them yet. */
+  /** As they were at the last look. Undefined without haste, where that look had found changes, or where the policy has not decided all of them yet. */
   lastSeen: Texts | undefined;
   /** With what was written since: the same object where nothing was. Undefined where the database has to be asked. */
   current: Promise<Texts | undefined>;
@@ -82,7 +89,7 @@ export class TermIndex {
   ) {}
 
   /** Undefined where the database has to be asked: other memories than those that hold now are wanted, or a pool is not here yet. */
-  texts(unit: Unit, scope: ReadScope, wanted: MemoryFilter, vector: readonly number[] | null): KeptTexts | undefined {
+  texts(unit: Unit, scope: ReadScope, wanted: MemoryFilter, { vector, inHaste }: Manner): KeptTexts | undefined {
     const { filter, now, orgId } = scope;
     if (this.capacity === 0 || !isTold(wanted)) return undefined;
     if (vector) this.vectors.searchedIn(scope.space);
@@ -97,12 +104,14 @@ export class TermIndex {
       return new IndexedTexts(pools, { filter, now, moment: wanted.moment?.at ?? now, wanted }, near);
     };
     // What the process remembers is not changed before the fence has answered: deciding is left to the look behind it.
-    const isReady = kept.every(({ isCalm, pool }) => isCalm && pool.testsFor(filter) === 0);
+    const isReady = inHaste && kept.every(({ isCalm, pool }) => isCalm && pool.testsFor(filter) === 0);
     const lastSeen = isReady ? look() : undefined;
     const spaceId = pools.some((pool) => pool.vectors) ? (scope.space?.spaceId ?? null) : null;
-    const current = this.takeInChanges(unit, { orgId, spaceId }, pools).then((taken) => {
-      if (taken === 'too much') return undefined;
-      return taken === 'nothing' && lastSeen ? lastSeen : look();
+    const current = this.takeInChanges(unit, { orgId, spaceId }, pools).then((changed) => {
+      if (changed === 'too much') return undefined;
+      // Asked again for what has changed, it finds nothing new: that tells of no calm.
+      for (const pool of pools) this.use(pool, inHaste && !changed.has(pool.poolId));
+      return changed.size === 0 && lastSeen ? lastSeen : look();
     });
     return { lastSeen, current };
   }
@@ -121,11 +130,12 @@ export class TermIndex {
     this.kept.clear();
   }
 
+  /** @returns the pools that have changed */
   private async takeInChanges(
     unit: Unit,
     of: { orgId: string; spaceId: string | null },
     pools: readonly PoolTerms[],
-  ): Promise<'nothing' | 'changes' | 'too much'> {
+  ): Promise<ReadonlySet<string> | 'too much'> {
     const asked = pools.map((pool): Asked => ({ pool, seen: pool.seen }));
     const changes = await readChanges(
       unit,
@@ -134,9 +144,7 @@ export class TermIndex {
       MOST_CHANGES,
     );
     if (!this.takeIn(asked, changes)) return 'too much';
-    const changed = new Set(changes.rows.map(({ poolId }) => poolId));
-    for (const pool of pools) this.use(pool, !changed.has(pool.poolId));
-    return changed.size > 0 ? 'changes' : 'nothing';
+    return new Set(changes.rows.map(({ poolId }) => poolId));
   }
 
   private find(poolId: string, incarnation: number): Kept | undefined {
