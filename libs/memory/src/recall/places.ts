@@ -11,24 +11,32 @@ export class Places {
   readonly meaning: number[] = [];
   /** Those that the vectors found. */
   readonly near = new Set<number>();
+  /** Of those without a number. */
   private readonly byId = new Map<string, number>();
   private readonly ofPool = new Map<string, PlacesOfPool>();
-  private last = new PlacesOfPool('');
+  private last: PlacesOfPool | undefined;
 
   /** @param session of the passage, by its number */
   of(passage: Passage, session: number): number {
     const { id, poolId, number } = passage;
     if (number === undefined) {
-      const known = this.byId.get(id);
+      const known = this.byId.get(id) ?? this.placeAmongNumbered(id);
       if (known !== undefined) return known;
       this.byId.set(id, this.passages.length);
       return this.add(passage, session);
     }
-    if (this.last.poolId !== poolId) this.last = this.placesOf(poolId);
-    const known = this.last.get(number);
+    if (this.last?.poolId !== poolId) this.last = this.placesOf(poolId);
+    const known = this.last.get(number) ?? this.byId.get(id);
     if (known !== undefined) return known;
     this.last.set(number, this.passages.length);
     return this.add(passage, session);
+  }
+
+  /** What is kept has a number, and what the database tells has none: it may know of a change that was taken in meanwhile. */
+  private placeAmongNumbered(id: string): number | undefined {
+    if (this.ofPool.size === 0) return undefined;
+    const place = this.passages.findIndex((one) => one.id === id);
+    return place < 0 ? undefined : place;
   }
 
   private add(passage: Passage, session: number): number {
