@@ -32,7 +32,7 @@ export async function capture(work: () => Promise<unknown>): Promise<Flights> {
   return recording.flights;
 }
 
-/** Past the service, at the driver: whatever becomes of the service, its statements are these. */
+/** Past the service, where units of work hand their statements to the driver; not those of entities. */
 function listen(): void {
   if (listening) return;
   listening = true;

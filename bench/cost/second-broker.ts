@@ -69,7 +69,7 @@ export class SecondBroker {
     await recall((questions[0] as Question).text);
     await this.broker.terms.settled();
     const captured: Flights[] = [];
-    for (const { text } of questions) captured.push(await capture(() => recall(text)));
+    for (const { text } of questions) captured.push(asOneUnit(await capture(() => recall(text))));
     return captured;
   }
 
@@ -101,6 +101,13 @@ export class SecondBroker {
     const { failures } = await this.broker.memorize.memorizeMany(caller, inputs);
     if (failures[0]) throw failures[0].error;
   }
+}
+
+/** Of a recall that asked all anew the floor would be twice as high. */
+function asOneUnit(flights: Flights): Flights {
+  const begun = flights.flat().filter(({ text }) => text.startsWith('begin')).length;
+  if (begun !== 1) throw new Error(`a recall began ${begun} units of work`);
+  return flights;
 }
 
 /** Conversations of twenty turns each. */

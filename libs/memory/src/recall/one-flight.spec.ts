@@ -1,6 +1,6 @@
 import type { Unit } from '#platform';
 import { describe, expect, it } from '@jest/globals';
-import { lastOf, MoreToAsk, searchLastSeen } from './one-flight.js';
+import { MoreToAsk, searchLastSeen, type Asking } from './one-flight.js';
 import type { Texts } from './texts.js';
 
 const textsOf = (name: string) => ({ name }) as unknown as Texts;
@@ -16,6 +16,14 @@ function deferred<Value>(): Deferred<Value> {
   const promise = new Promise<Value>((done, failed) => ([resolve, reject] = [done, failed]));
   return { promise, resolve, reject };
 }
+/** What was sent as the last of the unit. */
+const sent: string[] = [];
+const queryLast = ({ text }: { text: string }) => {
+  sent.push(text);
+  return Promise.resolve([]);
+};
+const unit = { queryLast } as unknown as Unit;
+
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A search of what was last seen that ends when the test says so. */
@@ -24,15 +32,17 @@ function searching() {
   const early = deferred<string>();
   const searched: Texts[] = [];
   let outcome: unknown = 'waiting';
-  const search = (texts: Texts) => {
+  let asking: Asking | undefined;
+  const search = (texts: Texts, asks: Asking) => {
     searched.push(texts);
+    asking = asks;
     return early.promise;
   };
-  searchLastSeen({ lastSeen, current: current.promise }, search).then(
+  searchLastSeen(unit, { lastSeen, current: current.promise }, search).then(
     (found) => (outcome = found),
     (error: Error) => (outcome = error),
   );
-  return { current, early, searched, outcome: () => outcome };
+  return { current, early, searched, outcome: () => outcome, asking: () => asking as Asking };
 }
 
 describe('a search of what was last seen', () => {
@@ -82,14 +92,22 @@ describe('a search of what was last seen', () => {
   });
 });
 
-it('asks once, as the last of the unit, and for no more', async () => {
-  const sent: string[] = [];
-  const queryLast = ({ text }: { text: string }) => {
-    sent.push(text);
-    return Promise.resolve([]);
-  };
-  const asking = lastOf({ queryLast } as unknown as Unit);
-  await asking.query({ text: 'hits' });
-  await expect(asking.query({ text: 'more hits' })).rejects.toThrow(MoreToAsk);
-  expect(sent).toEqual(['hits']);
+describe('what it asks for', () => {
+  it('goes once, as the last of the unit', async () => {
+    sent.length = 0;
+    const { asking } = searching();
+    await settled();
+    await asking().query({ text: 'hits' });
+    await expect(asking().query({ text: 'more hits' })).rejects.toThrow(MoreToAsk);
+    expect(sent).toEqual(['hits']);
+  });
+
+  it('is not sent any more where all is to be asked again', async () => {
+    sent.length = 0;
+    const { current, asking } = searching();
+    current.resolve(textsOf('renewed'));
+    await settled();
+    await expect(asking().query({ text: 'hits' })).rejects.toThrow(MoreToAsk);
+    expect(sent).toEqual([]);
+  });
 });

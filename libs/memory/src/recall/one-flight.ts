@@ -12,12 +12,12 @@ export class MoreToAsk extends Error {
 /** Where hits are read. */
 export type Asking = Pick<Unit, 'query'>;
 
-/** Its first statement is the last of the unit, and goes with the commit. */
-export function lastOf(unit: Unit): Asking {
+/** Its first statement is the last of the unit, and goes with the commit. @param isInVain whether all is to be asked again already */
+export function lastOf(unit: Unit, isInVain: () => boolean): Asking {
   let isSent = false;
   return {
     query: (statement) => {
-      if (isSent) return Promise.reject(new MoreToAsk());
+      if (isSent || isInVain()) return Promise.reject(new MoreToAsk());
       isSent = true;
       return unit.queryLast(statement);
     },
@@ -30,15 +30,19 @@ export function lastOf(unit: Unit): Asking {
  * @throws MoreToAsk where something was written since
  */
 export async function searchLastSeen<Result>(
+  unit: Unit,
   { lastSeen, current }: KeptTexts & { lastSeen: Texts },
-  search: (texts: Texts) => Promise<Result>,
+  search: (texts: Texts, asking: Asking) => Promise<Result>,
 ): Promise<Result> {
+  let isChanged = false;
   const unchanged = current.then((texts) => {
-    if (texts !== lastSeen) throw new MoreToAsk();
+    isChanged = texts !== lastSeen;
+    if (isChanged) throw new MoreToAsk();
   });
   // A read sends what it has asked for when its work first waits: searched before that, Postgres would wait for the search.
   const sent = Promise.resolve();
-  const soon = sent.then(() => search(lastSeen));
+  const asking = lastOf(unit, () => isChanged);
+  const soon = sent.then(() => search(lastSeen, asking));
   // Of both the end is awaited: nothing may be sent any more when the unit is over.
   const [seen, found] = await Promise.allSettled([unchanged, soon]);
   if (seen.status === 'rejected') throw seen.reason;

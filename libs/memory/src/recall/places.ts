@@ -11,7 +11,7 @@ export class Places {
   readonly meaning: number[] = [];
   /** Those that the vectors found. */
   readonly near = new Set<number>();
-  /** Of those without a number. */
+  /** Of those that were told without a number. */
   private readonly byId = new Map<string, number>();
   private readonly ofPool = new Map<string, PlacesOfPool>();
   private last: PlacesOfPool | undefined;
@@ -36,7 +36,9 @@ export class Places {
   private placeAmongNumbered(id: string): number | undefined {
     if (this.ofPool.size === 0) return undefined;
     const place = this.passages.findIndex((one) => one.id === id);
-    return place < 0 ? undefined : place;
+    if (place < 0) return undefined;
+    this.byId.set(id, place);
+    return place;
   }
 
   private add(passage: Passage, session: number): number {
@@ -56,7 +58,7 @@ export class Places {
 /** By the numbers that memories have in their pool: looked up by their ids, they took a fifth of the search. */
 class PlacesOfPool {
   /** From 1; 0 where there is none. */
-  private places = new Int32Array(1_024);
+  private places = new Int32Array(256);
 
   constructor(readonly poolId: string) {}
 

@@ -11,7 +11,7 @@ import type { UsageCounter } from '../usage/usage-counter.js';
 import type { Boosts } from './boosts.js';
 import { contextBlock, withinBudget } from './context.js';
 import { asTheyWere } from './past.js';
-import { lastOf, MoreToAsk, searchLastSeen, type Asking } from './one-flight.js';
+import { MoreToAsk, searchLastSeen, type Asking } from './one-flight.js';
 import { parseFilters, parseQuery, type Query, type RecallInput } from './query.js';
 import { rank, type Ranked } from './rank.js';
 import { readHits } from './read-hits.js';
@@ -100,7 +100,7 @@ export class RecallService {
     if (!kept) return search(undefined, unit);
     const { lastSeen, current } = kept;
     if (!lastSeen) return search(await current, unit);
-    return searchLastSeen({ lastSeen, current }, (texts) => search(texts, lastOf(unit)));
+    return searchLastSeen(unit, { lastSeen, current }, search);
   }
 }
 

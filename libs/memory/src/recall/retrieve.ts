@@ -141,12 +141,13 @@ async function readSessions(texts: Texts, sessions: Sessions, places: Places): P
   if (wanted.size === 0) return [];
   const read = await texts.ofSessions([...wanted.values()]);
   const runs = [...wanted.keys()].map((session, nth): Run => ({ session, run: read[nth] as Passage[] }));
-  const isLong = ({ run }: Run) => run.length >= MAX_OF_SESSION;
-  if (!runs.some(isLong)) return runs;
-  const long = new Set(runs.filter(isLong).map(({ session }) => session));
-  const windows = joined(await texts.around(anchorsOf(long, anchors, places)));
+  const long = new Set(runs.filter(({ run }) => run.length >= MAX_OF_SESSION).map(({ session }) => session));
+  if (long.size === 0) return runs;
+  const far = anchorsOf(long, anchors, places);
+  const looked = new Set(far.map((anchor) => sessions.of(anchor)));
+  const windows = joined(await texts.around(far));
   const around = windows.map((run): Run => ({ session: sessions.of(run[0] as Passage), run }));
-  return [...runs.filter((run) => !isLong(run)), ...around];
+  return [...runs.filter(({ session }) => !looked.has(session)), ...around];
 }
 
 /** The first of the anchors that are in these sessions. */

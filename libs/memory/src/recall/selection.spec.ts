@@ -80,6 +80,14 @@ describe('the selection', () => {
     expect(hits.length).toBe(10);
   });
 
+  it('reads once where every pool has given what it may, however much there is of it', async () => {
+    const memories = many(60);
+    const { asked, read } = readerOf(memories);
+    const hits = await select(placed(memories), selection({ limit: 10, perPool: 3 }), read);
+    expect(hits.map(({ memory }) => memory.id)).toEqual(['m000', 'm001', 'm002']);
+    expect(asked).toHaveLength(1);
+  });
+
   it('takes at most so many of a pool, however many of it come first', async () => {
     const memories = many(60, (place) => ({ poolId: place < 50 ? 'large' : 'small' }));
     expect(await taken(memories, { limit: 5, perPool: 2 })).toEqual(['m000', 'm001', 'm050', 'm051']);

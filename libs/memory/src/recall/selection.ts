@@ -54,8 +54,11 @@ export async function select<Hit extends Placed>(
   if (taken.length === selection.limit || near.length === ranked.length) return taken;
   // Many were folded, or of one pool: once more, from further behind.
   const looked = new Set(near);
-  const behind = [...inOrder(ranked)].filter((hit) => !looked.has(hit));
+  const isFull = (poolId: string) => taken.filter(({ hit }) => hit.poolId === poolId).length === selection.perPool;
+  const full = new Set(selection.poolIds.filter(isFull));
+  const behind = [...inOrder(ranked)].filter((hit) => !looked.has(hit) && !full.has(hit.poolId));
   const rest = [...ofPools(behind, selection, MOST_SPARE)].slice(0, selection.limit + MOST_SPARE);
+  if (rest.length === 0) return taken;
   const more = boosted(rest, await read(rest), selection);
   return take([...first, ...more], selection);
 }

@@ -61,9 +61,11 @@ export class ClientUnit implements Unit {
     this.refuseBehindLast();
     // Those send their statements when they like.
     if (this.runner) throw new Error('A unit that has used entities ends when its work does.');
+    const send = sendTogether(this.client);
     const rows = this.query<Row>(statement, 2 * this.timeoutMs);
     // Where the statement fails, this rolls back, and the statement's failure is the one to tell.
     this.commit().catch(nothing);
+    send();
     this.send();
     this.place.hasSentAll();
     return rows;

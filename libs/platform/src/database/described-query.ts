@@ -20,13 +20,13 @@ interface Query {
 const PgQuery = pg.Query as unknown as new (text: string, values?: readonly unknown[]) => Query;
 
 const shapes = new WeakMap<Connection, Map<string, Shape>>();
-const silent = new WeakMap<Connection, Connection>();
+const withoutDescribe = new WeakMap<Connection, Connection>();
 
 /**
  * Of a statement whose plan the connection keeps, Postgres is asked once what columns it answers: it refuses a plan whose columns
  * would be others by now. Described with each answer, the fifty columns of a recall took 4 % of its time.
  */
-class DescribedQuery extends PgQuery {
+class QueryDescribedOnce extends PgQuery {
   private connection: Connection | undefined;
 
   override submit(connection: Connection): Error | null {
@@ -35,7 +35,7 @@ class DescribedQuery extends PgQuery {
     if (!shape) return super.submit(connection);
     Object.assign(this._result, shape);
     this._accumulateRows = true;
-    return super.submit(notDescribing(connection));
+    return super.submit(notAskedToDescribe(connection));
   }
 
   override handleRowDescription(description: unknown): void {
@@ -49,16 +49,16 @@ class DescribedQuery extends PgQuery {
 }
 
 /** The same connection; what is asked of it to describe is not sent. */
-function notDescribing(connection: Connection): Connection {
-  let other = silent.get(connection);
+function notAskedToDescribe(connection: Connection): Connection {
+  let other = withoutDescribe.get(connection);
   if (!other) {
     other = Object.create(connection, { describe: { value: () => undefined } }) as Connection;
-    silent.set(connection, other);
+    withoutDescribe.set(connection, other);
   }
   return other;
 }
 
-export interface Sent {
+export interface ToSend {
   /** Under which the connection keeps its plan. */
   name?: string | undefined;
   text: string;
@@ -68,14 +68,19 @@ export interface Sent {
 /** @param timeoutMs after which the connection is closed */
 export function sendQuery<Row extends pg.QueryResultRow>(
   client: pg.PoolClient,
-  { name, text, values }: Sent,
+  { name, text, values }: ToSend,
   timeoutMs: number,
 ): Promise<pg.QueryResult<Row>> {
-  return new Promise((resolve, reject) => {
-    const query = new DescribedQuery(text, values);
+  const answer = new Promise<pg.QueryResult<Row>>((resolve, reject) => {
+    const query = new QueryDescribedOnce(text, values);
     query.name = name;
     query.query_timeout = timeoutMs;
     query.callback = (error, result) => (error ? reject(error) : resolve(result as pg.QueryResult<Row>));
     client.query(query as unknown as pg.Submittable);
+  });
+  return answer.catch((error: Error) => {
+    // As pg does: the stack leads to who has asked, and not to the socket.
+    Error.captureStackTrace(error);
+    throw error;
   });
 }

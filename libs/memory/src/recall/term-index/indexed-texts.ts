@@ -26,7 +26,7 @@ interface Found {
 interface Looked {
   pool: PoolTerms;
   view: View;
-  /** What another recall takes in meanwhile gets places behind these, and is not there: it may be a memory that was found as it was before. */
+  /** What another recall takes in meanwhile gets places behind these: by its words and its session it is not there, for it may be a memory that was found as it was before. */
   places: number;
 }
 
@@ -103,8 +103,11 @@ export class IndexedTexts implements Texts {
     const passageAt = ({ poolId }: { poolId: string }, place: number | undefined) => {
       const looked = this.byId.get(poolId);
       if (!looked || place === undefined) return undefined;
-      const bits = this.bitsThere(looked, place);
-      return bits === 0 ? undefined : this.shown(looked.pool, place, bits);
+      const bits = this.bitsNow(looked, place);
+      if (bits === 0) return undefined;
+      const passage = this.shown(looked.pool, place, bits);
+      // A memory that was found as it was before is told apart by its id.
+      return place < looked.places ? passage : { ...passage, number: undefined };
     };
     const passageOf = (memory: { poolId: string; id: string }) =>
       passageAt(memory, this.byId.get(memory.poolId)?.pool.placeOf(memory.id));
@@ -156,8 +159,13 @@ export class IndexedTexts implements Texts {
   }
 
   /** 0 where it may not be read, has expired, or came later. */
-  private bitsThere({ pool, view, places }: Looked, place: number): number {
-    return place >= places || pool.isExpired(place, this.look.now) ? 0 : view.bitsOf(place);
+  private bitsThere(looked: Looked, place: number): number {
+    return place < looked.places ? this.bitsNow(looked, place) : 0;
+  }
+
+  /** The same of what came later too. */
+  private bitsNow({ pool, view }: Looked, place: number): number {
+    return pool.isExpired(place, this.look.now) ? 0 : view.bitsOf(place);
   }
 
   private shown(pool: PoolTerms, place: number, bits: number): Passage {

@@ -109,8 +109,8 @@ export class TermIndex {
     const spaceId = pools.some((pool) => pool.vectors) ? (scope.space?.spaceId ?? null) : null;
     const current = this.takeInChanges(unit, { orgId, spaceId }, pools).then((changed) => {
       if (changed === 'too much') return undefined;
-      // Asked again for what has changed, it finds nothing new: that tells of no calm.
-      for (const pool of pools) this.use(pool, inHaste && !changed.has(pool.poolId));
+      // Asked again for what has changed, it finds nothing new: that tells of no calm that was not there.
+      for (const { pool, isCalm } of kept) this.use(pool, !changed.has(pool.poolId) && (inHaste || isCalm));
       return changed.size === 0 && lastSeen ? lastSeen : look();
     });
     return { lastSeen, current };
