@@ -105,7 +105,7 @@ export class SecondBroker {
 
 /** Of a recall that asked all anew the floor would be twice as high. */
 function asOneUnit(flights: Flights): Flights {
-  const begun = flights.flat().filter(({ text }) => text.startsWith('begin')).length;
+  const begun = flights.flat().filter(({ name }) => name === 'sec_open').length;
   if (begun !== 1) throw new Error(`a recall began ${begun} units of work`);
   return flights;
 }
