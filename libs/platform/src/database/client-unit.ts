@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Duplex } from 'node:stream';
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
 import type { Statement, Unit, UnitScope } from './database.js';
-import { sendQuery } from './described-query.js';
+import { sendQuery } from './send-query.js';
 import { keptName } from './kept-statements.js';
 import type { Place } from './pipeline.js';
 
@@ -61,6 +61,7 @@ export class ClientUnit implements Unit {
     this.refuseBehindLast();
     // Those send their statements when they like.
     if (this.runner) throw new Error('A unit that has used entities ends when its work does.');
+    // What holds a unit's beginning together may have sent it long ago.
     const send = sendTogether(this.client);
     const rows = this.query<Row>(statement, 2 * this.timeoutMs);
     // Where the statement fails, this rolls back, and the statement's failure is the one to tell.

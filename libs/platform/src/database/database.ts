@@ -144,7 +144,8 @@ export class Database {
 
   /**
    * Runs `work` in one transaction under `scope`. The opening and the first statements of `work` travel together, so a
-   * read costs one round trip; they leave when a read first waits for anything, and when all else has nothing more to do. A unit that lost against another one (serialisation, deadlock) runs again from its start.
+   * read costs one round trip. Of a read they leave when its work first waits, be it for nothing; else when nothing is left to
+   * do. A unit that lost against another one (serialisation, deadlock) runs again from its start.
    * @throws CommonplaceError UNAVAILABLE when Postgres cannot be reached or does not answer in time.
    */
   async unit<Result>(scope: UnitScope, work: (unit: Unit) => Promise<Result>): Promise<Result> {

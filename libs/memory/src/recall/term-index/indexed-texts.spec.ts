@@ -2,32 +2,11 @@ import type { ReadFilter } from '#access';
 import { describe, expect, it } from '@jest/globals';
 import type { MemoryFilter } from '../../read/memory-filter.js';
 import type { Known } from '../../vectors/kept/kept-vectors.js';
-import { termVector } from '../term-vector.js';
 import { IndexedTexts } from './indexed-texts.js';
 import { PoolTerms } from './pool-terms.js';
-import type { TermRow } from './term-index.repository.js';
+import { termRow } from './testing.js';
 
-const row = (id: string, words: string): TermRow => ({
-  id,
-  poolId: 'pool',
-  type: 'EPISODIC',
-  status: 'ACTIVE',
-  entityId: null,
-  sessionId: 'session',
-  speaker: null,
-  authorId: null,
-  authorRole: null,
-  importance: 'MEDIUM',
-  labels: [],
-  createdAt: new Date(0),
-  validFrom: null,
-  validTo: null,
-  expiresAt: null,
-  terms: termVector(words.split(' ')),
-  length: words.split(' ').length,
-  traits: 0,
-  day: 0,
-});
+const row = (id: string, words: string) => termRow(id, words, { sessionId: 'session' });
 const all = { openKey: () => null, readsWhole: () => true } as unknown as ReadFilter;
 const now = new Date(1);
 

@@ -2,33 +2,11 @@ import type { ReadFilter } from '#access';
 import { newId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
-import { termVector } from '../term-vector.js';
 import { READABLE } from './decisions.js';
 import { PoolTerms } from './pool-terms.js';
 import type { TermRow } from './term-index.repository.js';
+import { termRow as row } from './testing.js';
 
-const row = (id: string, words: string, changes: Partial<TermRow> = {}): TermRow => ({
-  id,
-  poolId: 'pool',
-  type: 'EPISODIC',
-  status: 'ACTIVE',
-  entityId: null,
-  sessionId: null,
-  speaker: null,
-  authorId: null,
-  authorRole: null,
-  importance: 'MEDIUM',
-  labels: [],
-  createdAt: new Date(0),
-  validFrom: null,
-  validTo: null,
-  expiresAt: null,
-  terms: termVector(words.split(' ')),
-  length: words.split(' ').length,
-  traits: 0,
-  day: 0,
-  ...changes,
-});
 /** Through it all that is LOW is hidden. */
 const partial = {
   openKey: () => 'not LOW',
