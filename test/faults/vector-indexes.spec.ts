@@ -129,7 +129,7 @@ describeOnNative(nativeOnly('vectors of large pools', 'the embedded database com
         const parsed = parseFilter(filter, 'filter', grants);
         const exact = await nearestExactly(unit, scope, parsed, vector);
         const passages = new Map(exact.map((passage) => [passage.id, passage]));
-        const known = await nearestKnown(unit, scope, parsed, vector)(({ id }) => passages.get(id));
+        const known = await nearestKnown(unit, scope, { filter: parsed, vector }, ({ id }) => passages.get(id));
         const near = await nearest(unit, scope, parsed, vector);
         return { near: [near, known.map(({ passage }) => passage)], exact };
       });

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ReadScope } from '../memory.repository.js';
 import type { MemoryFilter } from '../read/memory-filter.js';
 import type { Passage } from '../recall/recipe.js';
-import { nearestKnown, type Near } from './nearest.js';
+import { nearestKnown, type Near, type PassageOf } from './nearest.js';
 import { MAX_LOOKED, MAX_NEAREST, type NearVector } from './nearest.repository.js';
 
 const POOL = '00000000-0000-7000-8000-000000000001';
@@ -56,32 +56,31 @@ function scopeOf(readsWhole: boolean): ReadScope {
 }
 
 const ANY = { poolIds: null, types: null, statuses: ['ACTIVE'], labels: [], moment: null } as unknown as MemoryFilter;
-const known = (unit: Unit, readsWhole = true) => nearestKnown(unit, scopeOf(readsWhole), ANY, VECTOR);
+const known =
+  (unit: Unit, readsWhole = true) =>
+  (passageOf: PassageOf) =>
+    nearestKnown(unit, scopeOf(readsWhole), { filter: ANY, vector: VECTOR }, passageOf);
 const idsOf = (found: readonly Near[]) => found.map((near) => near.passage.id);
 
 describe('the nearest, of what is known', () => {
-  it('are the nearest also where an index answers out of order, and Postgres is asked once by all', async () => {
+  it('are the nearest also where an index answers out of order, and Postgres is asked once', async () => {
     const { unit, sent } = database({ tier: 'SHARED', vectors: numbers(MAX_LOOKED).reverse().map(vectorOf) });
-    const near = known(unit);
-    const asked = await Promise.all([near(({ id }) => passage(id)), near(({ id }) => passage(id))]);
-    for (const found of asked) expect(idsOf(found)).toEqual(numbers(MAX_NEAREST).map(idOf));
+    const found = await known(unit)(({ id }) => passage(id));
+    expect(idsOf(found)).toEqual(numbers(MAX_NEAREST).map(idOf));
     expect(sent).toEqual(['vectors']);
   });
 
   it.each([
     ['may not be read', () => undefined],
     ['is not wanted', (id: string) => passage(id, false)],
-  ])('leave out what %s, and are asked for exactly, once by all, where too few are left', async (_, other) => {
+  ])('leave out what %s, and are asked for exactly, once, where too few are left', async (_, other) => {
     const { unit, sent } = database({ vectors: numbers(MAX_LOOKED).map(vectorOf), exactly: [3, 500] });
-    const near = known(unit);
-    const passageOf = ({ id }: { id: string }) => (id === idOf(3) ? passage(id) : other(id));
-    for (const found of await Promise.all([near(passageOf), near(passageOf)])) {
-      expect(found).toEqual([
-        { passage: passage(idOf(3)), cosine: cosineOf(3) },
-        { passage: { ...passage(idOf(500)), cosine: cosineOf(500), looked: 0 }, cosine: cosineOf(500) },
-      ]);
-      expect(found[0]?.passage).not.toHaveProperty('cosine');
-    }
+    const found = await known(unit)(({ id }) => (id === idOf(3) ? passage(id) : other(id)));
+    expect(found).toEqual([
+      { passage: passage(idOf(3)), cosine: cosineOf(3) },
+      { passage: { ...passage(idOf(500)), cosine: cosineOf(500), looked: 0 }, cosine: cosineOf(500) },
+    ]);
+    expect(found[0]?.passage).not.toHaveProperty('cosine');
     expect(sent).toEqual(['vectors', 'exactly']);
   });
 
@@ -96,9 +95,8 @@ describe('the nearest, of what is known', () => {
     ['SHARED', ['first', 'exactly']],
   ])('are decided by Postgres where the policy decides row by row: %s', async (tier, statements) => {
     const { unit, sent } = database({ tier, vectors: [vectorOf(0)], exactly: [7] });
-    const near = known(unit, false);
-    for (const found of [await near(() => undefined), await near(({ id }) => passage(id))])
-      expect(idsOf(found)).toEqual([idOf(7)]);
+    const found = await known(unit, false)(() => undefined);
+    expect(idsOf(found)).toEqual([idOf(7)]);
     expect(sent).toEqual(statements);
   });
 });

@@ -12,7 +12,6 @@ import {
   searchOn,
   type Nearest,
   type NearFirst,
-  type NearVector,
 } from './nearest.repository.js';
 import { USUAL_FACTOR } from './search-costs.js';
 import { planSearch } from './vector-plan.js';
@@ -55,50 +54,22 @@ export interface Near {
 /** What is known of a memory, as it may be read; undefined where nothing is. */
 export type PassageOf = (memory: { id: string; poolId: string }) => Passage | undefined;
 
-/** As `nearest`, of what is known of the memories. Postgres is asked once, for all who know. */
-export function nearestKnown(
-  unit: Unit,
-  scope: ReadScope,
-  filter: MemoryFilter,
-  vector: readonly number[],
-): (passageOf: PassageOf) => Promise<Near[]> {
-  let looked: Promise<Looked[]> | undefined;
-  return async (passageOf) => {
-    looked ??= inEachGroup(unit, scope, (group) => lookAt(unit, group, { filter, vector }));
-    const found = (await looked).map(async ({ vectors, isEnough, rows }) => {
-      const known = vectors.flatMap((one) => {
-        const passage = passageOf(one);
-        return passage?.wanted ? [{ passage, cosine: one.cosine }] : [];
-      });
-      return isEnough(known.length) ? known : (await rows()).map((row) => nearOf(row, passageOf));
-    });
-    return inOrder(await Promise.all(found));
-  };
+/** As `nearest`, of what is known of the memories. */
+export async function nearestKnown(unit: Unit, scope: ReadScope, asked: Asked, passageOf: PassageOf): Promise<Near[]> {
+  return inOrder(await inEachGroup(unit, scope, (group) => nearestKnownIn(unit, group, asked, passageOf)));
 }
 
-/** What Postgres answers of some pools. */
-interface Looked {
-  /** The nearest, in no order. */
-  vectors: readonly NearVector[];
-  /** Whether so many of them, that the caller may read and wants, are an answer. */
-  isEnough: (known: number) => boolean;
-  /** Those that the caller may read and wants, where they are not. */
-  rows: () => Promise<readonly Nearest[]>;
-}
-
-async function lookAt(unit: Unit, group: PoolGroup, asked: Asked): Promise<Looked> {
+async function nearestKnownIn(unit: Unit, group: PoolGroup, asked: Asked, passageOf: PassageOf): Promise<Near[]> {
+  const all = (rows: readonly Nearest[]) => rows.map((row) => nearOf(row, passageOf));
   // Row by row one statement compares and decides: between two a memory may have been given other words, and been hidden.
-  if (!group.within.filter.readsWhole()) {
-    const rows = await searchGroup(unit, group, asked);
-    return { vectors: [], isEnough: () => false, rows: () => Promise.resolve(rows) };
-  }
+  if (!group.within.filter.readsWhole()) return all(await searchGroup(unit, group, asked));
   const vectors = await nearestVectors(unit, group.within, { vector: asked.vector, index: group.index });
-  let rows: Promise<Nearest[]> | undefined;
-  return {
-    vectors,
-    isEnough: (known) => isEnough(group, known, vectors.length),
-    rows: () => (rows ??= nearestExactly(unit, group.within, asked.filter, asked.vector)),
-  };
+  const known = vectors.flatMap((one) => {
+    const passage = passageOf(one);
+    return passage?.wanted ? [{ passage, cosine: one.cosine }] : [];
+  });
+  if (isEnough(group, known.length, vectors.length)) return known;
+  return all(await nearestExactly(unit, group.within, asked.filter, asked.vector));
 }
 
 function nearOf(row: Nearest, passageOf: PassageOf): Near {

@@ -84,8 +84,8 @@ export class KeptVectors {
 
   /** As `nearest`, of what is known: compared here where all vectors of the pools are, and else by the database. */
   near(unit: Unit, scope: ReadScope, pools: readonly PoolTerms[], { wanted, vector }: Question): FindNear {
-    const inDatabase = nearestKnown(unit, scope, wanted, vector);
-    const askDatabase: FindNear = ({ passageOf }) => inDatabase(passageOf);
+    const asked = { filter: wanted, vector };
+    const askDatabase: FindNear = ({ passageOf }) => nearestKnown(unit, scope, asked, passageOf);
     const held = this.wholeOf(scope, pools, vector.length);
     if (!held) return askDatabase;
     const query = halvesOf(vector);
