@@ -17,6 +17,7 @@ import { Touched0000000000017 } from './0017-touched.js';
 import { FenceOnceASnapshot0000000000018 } from './0018-fence-once-a-snapshot.js';
 import { TouchIndex0000000000019 } from './0019-touch-index.js';
 import { EventsOfPools0000000000020 } from './0020-events-of-pools.js';
+import { RequestKeys0000000000021 } from './0021-request-keys.js';
 
 /** Every migration, in order. One that has landed is never edited. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   FenceOnceASnapshot0000000000018,
   TouchIndex0000000000019,
   EventsOfPools0000000000020,
+  RequestKeys0000000000021,
 ];

@@ -230,6 +230,23 @@ describe('sec.blank_hashes', () => {
     expect(await hashes(theirs)).toEqual(others);
   });
 
+  it('blanks those of requests that stored it among others', async () => {
+    const set = (tenant: Tenant) =>
+      database.maintenance(
+        'update idempotency set memory_id = null, memory_ids = array[null, $2, $3]::uuid[] where org_id = $1',
+        [tenant.org, ours.memories['tester'], tenant.memories['coder']],
+      );
+    await set(ours);
+    await set(theirs);
+    await bury(ours, 'coder');
+    const [before, others] = [await hashes(ours), await hashes(theirs)];
+    expect(await blank([ours.memories['planner'], ours.memories['tester']], { pools: everyPool() })).toBe('OK');
+    expect(await hashes(ours)).toEqual(before);
+    expect(await blank([ours.memories['coder']])).toBe('OK');
+    expect((await hashes(ours)).filter((hash) => !before.includes(hash) && hash.startsWith('k'))).toHaveLength(1);
+    expect(await hashes(theirs)).toEqual(others);
+  });
+
   it('takes no memory for forgotten that is so in another organisation alone', async () => {
     await database.maintenance('update idempotency set memory_id = $2 where org_id = $1', [
       ours.org,

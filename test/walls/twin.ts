@@ -115,6 +115,8 @@ async function tellClaimsApart({ database, org, callers }: Twins, twin: string):
   const insert = `insert into idempotency (org_id, principal_id, key, input_hash, created_at)`;
   for (const key of ['free here', 'stands here', 'refused here'])
     await database.maintenance(`${insert} values ($1, $2, $3, 'x', now())`, [twin, callers.coder.id, key]);
+  for (const key of ['of all', 'of what stands', 'refused'])
+    await database.maintenance(`${insert} values ($1, $2, $3, 'x', now())`, [twin, callers.annie.id, key]);
   const old = `${insert} select $1, $2, 'old ' || n, 'x', now() - interval '2 days' from generate_series(1, $3::integer) n`;
   await database.maintenance(old, [twin, callers.coder.id, 300]);
   await database.maintenance(old, [org, callers.coder.id, 1]);

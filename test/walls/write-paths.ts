@@ -39,6 +39,23 @@ function memorizeInTwoPools({ broker, callers }: Twins): Promise<unknown> {
   return broker.memorize.memorizeMany(callers.annie, inputs);
 }
 
+/** By one statement, again, and with what stands there. */
+async function memorizeUnderOneKey({ broker, callers, ids }: Twins): Promise<void> {
+  const send = (key: string, ...contents: string[]) =>
+    broker.memorize.memorizeMany(
+      callers.annie,
+      contents.map((content) => typed({ pool: 'coder', content })),
+      key,
+    );
+  // The first under a key looks for old ones, too.
+  await send('looks for old ones', `One key for the ${COMMON}`);
+  for (let again = 0; again < 2; again++)
+    await send('of all', `One statement for the ${COMMON}`, `Two of the ${COMMON}`);
+  await send('of what stands', SAME, `Beside what is the ${COMMON}`);
+  const refused = typed({ pool: 'coder', derivedFrom: [ids.planners] });
+  await broker.memorize.memorizeMany(callers.annie, [refused], 'refused');
+}
+
 /** The tree of /memories: a file is made, changed, moved and deleted. */
 async function changeTree({ broker, callers }: Twins): Promise<void> {
   const [path, moved] = ['/memories/notes/one', '/memories/kept/one'];
@@ -95,6 +112,7 @@ const MEMORIZE: readonly Path[] = [
     (twins) => memorize(twins, 'coder', { pool: 'coder', idempotencyKey: 'stands here' }),
   ],
   ['memorizing many', memorizeMany],
+  ['memorizing under one key', memorizeUnderOneKey],
   ['memorizing in two pools', memorizeInTwoPools],
   ['giving a key back', giveKeyBack],
   ['sweeping old keys', sweepOldKeys],

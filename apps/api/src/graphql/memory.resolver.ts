@@ -66,13 +66,20 @@ export class MemoryResolver {
   }
 
   @Mutation(() => MemorizeManyPayload, {
-    description: 'At most 100 with 1 MiB of content together; each stands or fails alone.',
+    description:
+      'At most 100 with 1 MiB of content together; each stands or fails alone. With an idempotencyKey, kept 24 hours for each principal, the same inputs sent again are answered as the first time, and those that were refused are tried again; other inputs are in CONFLICT.',
   })
   async memorizeMany(
     @Caller() caller: Principal,
     @Args('inputs', { type: () => [MemorizeInputModel] }) inputs: MemorizeInputModel[],
+    @Args('idempotencyKey', {
+      type: () => String,
+      nullable: true,
+      description: 'Of all inputs together, in place of keys of their own.',
+    })
+    idempotencyKey: string | null,
   ): Promise<MemorizeManyPayload> {
-    return this.present.memorizedMany(await this.memorizeService.memorizeMany(caller, inputs));
+    return this.present.memorizedMany(await this.memorizeService.memorizeMany(caller, inputs, idempotencyKey));
   }
 
   @Mutation(() => MemoryModel)

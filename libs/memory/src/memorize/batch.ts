@@ -5,6 +5,7 @@ import { isIn, type SpaceVector } from '../memory-index.js';
 import { findMemories, type IndexSpace } from '../memory.repository.js';
 import { showsIdentity, type Memorized, type Memory } from '../memory.js';
 import type { MemorizeCommand } from './memorize-command.js';
+import type { RequestKey } from './request-key.repository.js';
 
 /** One input on its way: where it stood, what it says, its vectors, and what comes of it. */
 export interface Item {
@@ -26,6 +27,7 @@ export interface Manner {
   repeats: 'stored' | 'left';
   /** Of a unit that is to end with its statement; a proposal among them needs more. */
   waits?: Waits;
+  request?: RequestKey | undefined;
 }
 
 export const THOROUGH: Manner = { repeats: 'stored' };
@@ -39,6 +41,8 @@ export interface Batch {
   grants: Grants;
   space: IndexSpace | null;
   now: Date;
+  /** Of all items in one; none of them has a key of its own then. */
+  request?: RequestKey | undefined;
 }
 
 export function find({ unit, caller, grants, space, now }: Batch, ids: readonly string[]): Promise<Memory[]> {

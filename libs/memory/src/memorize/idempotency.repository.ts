@@ -13,7 +13,8 @@ const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_ha
   select $1, $2, * from unnest($3::text[], $4::bytea[], $5::uuid[], $6::text[]) as claim (key, input_hash, memory_id, outcome)
   order by claim.key
   on conflict (org_id, principal_id, key) do update
-    set input_hash = excluded.input_hash, memory_id = excluded.memory_id, outcome = excluded.outcome, created_at = now()
+    set input_hash = excluded.input_hash, memory_id = excluded.memory_id, outcome = excluded.outcome, memory_ids = null, outcomes = null,
+      created_at = now()
     where i.created_at < now() - interval '24 hours'
   returning key`;
 

@@ -22,7 +22,7 @@ export const isTidyingDue = (callerId: string): boolean =>
   performance.now() - (tidiedAt.get(callerId) ?? -Infinity) >= TIDIED_EVERY_MS;
 
 /** Where there may be more they go with the next request. A unit that is rolled back tidies a minute later, and nothing is lost by that. */
-async function tidy({ unit, caller }: Batch): Promise<void> {
+export async function tidy({ unit, caller }: Batch): Promise<void> {
   const now = performance.now();
   if (!isTidyingDue(caller.id)) return;
   const deleted = await deleteOldClaims(unit, caller.orgId, caller.id, OLD_AT_ONCE);
@@ -73,6 +73,14 @@ export async function writeOnce(batch: Batch, items: Item[]): Promise<Placed[]> 
   return written;
 }
 
+export const failedBefore = (): CommonplaceError =>
+  new CommonplaceError('UNAVAILABLE', 'The first request with this idempotency key failed; send it again.', {
+    retryAfterMs: 0,
+  });
+
+export const usedForAnother = (): CommonplaceError =>
+  new CommonplaceError('CONFLICT', 'The idempotency key was used for another input in the last 24 hours.');
+
 /** The answer that the same key got before. */
 async function replay(batch: Batch, items: Placed[]): Promise<void> {
   if (items.length === 0) return;
@@ -90,17 +98,8 @@ async function replay(batch: Batch, items: Placed[]): Promise<void> {
   );
   for (const item of items) {
     const record = records.get(item.command.idempotencyKey as string);
-    if (!record)
-      item.error = new CommonplaceError(
-        'UNAVAILABLE',
-        'The first request with this idempotency key failed; send it again.',
-        { retryAfterMs: 0 },
-      );
-    else if (!record.inputHash.equals(inputHash(item.command)))
-      item.error = new CommonplaceError(
-        'CONFLICT',
-        'The idempotency key was used for another input in the last 24 hours.',
-      );
+    if (!record) item.error = failedBefore();
+    else if (!record.inputHash.equals(inputHash(item.command))) item.error = usedForAnother();
     else {
       const memory = memories.get(record.memoryId) ?? asWritten(batch, record.memoryId, item);
       item.result = { memory, outcome: record.outcome, indexed: memory.indexed };

@@ -84,3 +84,8 @@ export function contentHash(
 export function inputHash(command: MemorizeCommand): Buffer {
   return hash('sha256', JSON.stringify(command), 'buffer');
 }
+
+/** As inputHash, of a request of many, each with its place: what was refused for its form says nothing. */
+export function requestHash(inputs: readonly { index: number; command: MemorizeCommand }[]): Buffer {
+  return hash('sha256', JSON.stringify(inputs.map(({ index, command }) => [index, command])), 'buffer');
+}

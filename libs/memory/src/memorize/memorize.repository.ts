@@ -1,5 +1,5 @@
 import { SqlParams, type DirectoryPool } from '#access';
-import { binaryArray, sqlState, UNIQUE_VIOLATION, type Unit } from '#platform';
+import { binaryArray, sqlState, UNIQUE_VIOLATION, type Statement, type Unit } from '#platform';
 import { ANALYSIS, analyseMemory } from '../recall/analysis.js';
 import { termVectors } from '../recall/term-vector.js';
 import { traitsOf } from '../recall/traits.js';
@@ -7,6 +7,7 @@ import { vectorsStatement, type Vector } from '../memory-index.repository.js';
 import { importanceRank, visible, type ReadScope } from '../memory.repository.js';
 import { claimValues, type IdempotencyRecord } from './idempotency.repository.js';
 import { poolLock, poolLockOrder } from '../pool-locks.repository.js';
+import type { RequestKey } from './request-key.repository.js';
 import type { MemorizeCommand } from './memorize-command.js';
 
 /** One memory to insert. */
@@ -51,6 +52,16 @@ const CLAIMS = {
   parameter: ', $23::text[]',
   column: ', key',
   condition: 'where i.key is null or i.key in (select key from claimed)',
+};
+
+/** $23 is the key of the request: where an earlier one has it, nothing is stored. */
+const CLAIMED_WHOLE = {
+  ...NO_CLAIMS,
+  claimed: `claimed as (
+    insert into idempotency (org_id, principal_id, key, input_hash, memory_ids) values ($1, $17, $23, $24, $25)
+    on conflict (org_id, principal_id, key) do nothing returning key
+  ), `,
+  condition: 'where exists (select from claimed)',
 };
 
 /**
@@ -108,6 +119,7 @@ const INSERT = {
 const INSERT_NEW = { name: 'memorize_new', text: insertStatement('ACTIVE', `${ON_REPEAT.ACTIVE} do nothing`) };
 /** A key that was claimed for what is not stored would have to be given back: the statement fails. */
 const INSERT_CLAIMED = { name: 'memorize_claimed', text: insertStatement('ACTIVE', '', CLAIMS) };
+const INSERT_CLAIMED_WHOLE = { name: 'memorize_claimed_whole', text: insertStatement('ACTIVE', '', CLAIMED_WHOLE) };
 
 /** @param memories no two with one hash in one pool: a statement cannot touch a row twice. */
 export const insertMemories = (unit: Unit, write: Write, memories: readonly NewMemory[]): Promise<Stored[]> =>
@@ -122,27 +134,38 @@ export interface Beside {
   vectors: readonly Vector[];
   /** Each for one of the memories, and no key twice. */
   claims: readonly IdempotencyRecord[];
+  /** In place of claims: one for all, with the memory of each of its inputs, or null. */
+  request?: { key: RequestKey; memoryIds: readonly (string | null)[] } | undefined;
 }
 
 /**
- * Those alone whose content does not stand in their pool and whose key is free, as the last of the unit.
- * @throws what {@link isRepeated} where there are claims and one's content stands
+ * Those alone whose content does not stand in their pool and whose key is free, as the last of the unit; under one key all or none.
+ * @throws what {@link isRepeated} where there are keys and one's content stands
  */
 export async function insertNew(
   unit: Unit,
   write: Write,
   memories: readonly NewMemory[],
-  { vectors, claims }: Beside,
+  { vectors, ...keys }: Beside,
 ): Promise<Stored[]> {
-  const values = valuesOf(write, memories);
-  const statement =
-    claims.length === 0
-      ? { ...INSERT_NEW, values }
-      : { ...INSERT_CLAIMED, values: [...values, boundKeys(memories), ...claimValues(claims)] };
+  const statement = insertKeyed(valuesOf(write, memories), memories, keys);
   if (vectors.length === 0) return unit.queryLast<Stored>(statement);
   const indexing = vectorsStatement(write.orgId, vectors);
   const [stored] = await Promise.all([unit.query<Stored>(statement), unit.queryLast(indexing)]);
   return stored;
+}
+
+function insertKeyed(
+  values: unknown[],
+  memories: readonly NewMemory[],
+  { claims, request }: Omit<Beside, 'vectors'>,
+): Statement {
+  if (request) {
+    const { key, inputHash } = request.key;
+    return { ...INSERT_CLAIMED_WHOLE, values: [...values, key, inputHash, binaryArray.uuid(request.memoryIds)] };
+  }
+  if (claims.length === 0) return { ...INSERT_NEW, values };
+  return { ...INSERT_CLAIMED, values: [...values, boundKeys(memories), ...claimValues(claims)] };
 }
 
 const boundKeys = (memories: readonly NewMemory[]): Buffer =>

@@ -1,7 +1,7 @@
 import type { AccessService, DirectoryPool, Grants, Principal, Waits } from '#access';
 import { badInput, CommonplaceError, type Clock } from '#kernel';
 import type { JobQueue, Unit } from '#platform';
-import { LIMITS } from '../input.js';
+import { LIMITS, optionalText } from '../input.js';
 import { insertVectors } from '../memory-index.repository.js';
 import { isIn, type MemoryIndex } from '../memory-index.js';
 import type { Memorized } from '../memory.js';
@@ -13,8 +13,10 @@ import { isTidyingDue, writeOnce } from './idempotency.js';
 import { RecentRepeats } from './recent-repeats.js';
 import { SingleWrites } from './single-writes.js';
 import { storeNew } from './store-new.js';
-import { parseMemorize, type MemorizeInput } from './memorize-command.js';
+import { parseMemorize, requestHash, type MemorizeInput } from './memorize-command.js';
 import { holdSources, isRepeated } from './memorize.repository.js';
+import { writeRequestOnce } from './request-key.js';
+import type { RequestKey } from './request-key.repository.js';
 
 export interface MemorizeFailure {
   index: number;
@@ -37,6 +39,7 @@ interface Plan extends Around {
   /** What stands already is left, and the unit ends with the statement that stores the others. */
   newAlone?: boolean;
   waits?: Waits | undefined;
+  request?: RequestKey | undefined;
 }
 
 const LOCK_WAIT_MS = 5_000;
@@ -66,14 +69,25 @@ export class MemorizeService {
     return item.result as Memorized;
   }
 
-  /** Each input stands or fails alone. @throws BAD_INPUT when there are too many, or too much. */
-  async memorizeMany(caller: Principal, inputs: readonly MemorizeInput[]): Promise<MemorizedMany> {
+  /**
+   * Each input stands or fails alone. Sent again with the same key, what was stored has the same answer, and what was refused is tried again.
+   * @throws BAD_INPUT when there are too many, or too much, or inputs with keys of their own beside the request's.
+   */
+  async memorizeMany(
+    caller: Principal,
+    inputs: readonly MemorizeInput[],
+    idempotencyKey: string | null = null,
+  ): Promise<MemorizedMany> {
     if (inputs.length === 0 || inputs.length > LIMITS.batch)
       throw badInput('inputs', `has ${inputs.length} items; 1 to ${LIMITS.batch} are taken`);
     const bytes = inputs.reduce((sum, input) => sum + Buffer.byteLength(String(input.content)), 0);
     if (bytes > LIMITS.batchBytes)
       throw badInput('inputs', `have ${bytes} bytes of content together; at most ${LIMITS.batchBytes} are taken`);
-    return this.store(caller, inputs, (index) => `inputs.${index}`);
+    const key = optionalText(idempotencyKey, 'idempotencyKey', LIMITS.idempotencyKey);
+    const keyed = inputs.findIndex((input) => input.idempotencyKey != null);
+    if (key !== null && keyed >= 0)
+      throw badInput(`inputs.${keyed}.idempotencyKey`, 'stands beside that of the request; give one or the other');
+    return this.store(caller, inputs, key);
   }
 
   /**
@@ -116,16 +130,16 @@ export class MemorizeService {
     return { items, failures };
   }
 
-  private async store(
-    caller: Principal,
-    inputs: readonly MemorizeInput[],
-    path: (index: number) => string,
-  ): Promise<MemorizedMany> {
+  private async store(caller: Principal, inputs: readonly MemorizeInput[], key: string | null): Promise<MemorizedMany> {
+    const path = (index: number) => `inputs.${index}`;
     const { items, failures } = await this.prepare(inputs, path);
-    await this.storeEach(caller, items, path, { repeats: 'left' });
+    const request = key === null ? undefined : { key, inputHash: requestHash(items), inputs: inputs.length };
+    await this.storeEach(caller, items, path, { repeats: 'left', request });
     const repeats = items.filter(isLeft);
-    await this.storeEach(caller, repeats, path, THOROUGH);
-    for (const part of [items, repeats]) if (isRefusedForOthers(part)) await this.storeByPool(caller, part, path);
+    await this.storeEach(caller, repeats, path, { ...THOROUGH, request });
+    // What came of a request under one key is one row: its pools would wait for each other there.
+    if (!request)
+      for (const part of [items, repeats]) if (isRefusedForOthers(part)) await this.storeByPool(caller, part, path);
     for (const { index, error } of items) if (error) failures.push({ index, error });
     failures.sort((a, b) => a.index - b.index);
     return { results: items.flatMap((item) => item.result ?? []), failures };
@@ -139,13 +153,13 @@ export class MemorizeService {
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    { repeats, waits }: Manner,
+    { repeats, waits, request }: Manner,
   ): Promise<void> {
     if (items.length === 0) return;
     const onlyNew =
-      repeats === 'left' && this.isOneStatement(caller, items) && !this.repeats.areExpectedNowOf(caller.id);
+      repeats === 'left' && this.isOneStatement(caller, items, request) && !this.repeats.areExpectedNowOf(caller.id);
     try {
-      await this.write(caller, items, path, onlyNew ? { newAlone: true, waits } : {});
+      await this.write(caller, items, path, onlyNew ? { newAlone: true, waits, request } : { request });
     } catch (error) {
       for (const item of items) item.result = item.error = undefined;
       // Nothing of the unit is stored, and all of them are left.
@@ -157,8 +171,8 @@ export class MemorizeService {
   }
 
   /** Whether nothing is to be done for them but to store them with their vectors, and to claim their keys. */
-  private isOneStatement({ id }: Principal, items: readonly Item[]): boolean {
-    const keys = keysOf(items);
+  private isOneStatement({ id }: Principal, items: readonly Item[], request?: RequestKey): boolean {
+    const keys = request ? [request.key] : keysOf(items);
     if (new Set(keys).size < keys.length || (keys.length > 0 && isTidyingDue(id))) return false;
     const isComplete = ({ command, vectors }: Item) =>
       command.derivedFrom.length === 0 && (!this.index.configured || vectors.length > 0);
@@ -174,28 +188,28 @@ export class MemorizeService {
     caller: Principal,
     items: Item[],
     path: (index: number) => string,
-    { before, after, newAlone = false, waits = this.patience(caller, items) }: Plan,
+    { before, after, newAlone = false, waits, request }: Plan,
   ): Promise<void> {
     const space = await this.index.space();
     const store = async (unit: Unit, grants: Grants) => {
       for (const item of items) item.error = item.result = undefined;
-      const batch: Batch = { caller, unit, grants, space, now: this.clock.now() };
+      const batch: Batch = { caller, unit, grants, space, now: this.clock.now(), request };
       for (const item of items) place(batch, item, path);
       await before?.(batch);
       for (const item of open(items)) decide(batch, item);
       await checkSources(batch, open(items), path);
       const isComplete = ({ status, vectors }: Item) => status === 'ACTIVE' && isIn(space, vectors);
       if (newAlone && open(items).every(isComplete) && (await storeNew(batch, open(items)))) return;
-      const written = await writeOnce(batch, items);
+      const written = await (request ? writeRequestOnce(batch, request, items) : writeOnce(batch, items));
       if (this.index.configured) await this.indexCreated(batch, written);
       await after?.(batch, items);
     };
-    await this.access.write(caller, store, waits);
+    await this.access.write(caller, store, waits ?? this.patience(caller, items, request));
   }
 
-  /** Of several pools none waits long for another's: those of the others are stored without it. */
-  private patience(caller: Principal, items: readonly Item[]): Waits {
-    return byPool(items, caller.role).length > 1 ? { lockTimeoutMs: LOCK_WAIT_MS } : {};
+  /** Of several pools none waits long for another's: those of the others are stored without it, where they may be. */
+  private patience(caller: Principal, items: readonly Item[], request?: RequestKey): Waits {
+    return !request && byPool(items, caller.role).length > 1 ? { lockTimeoutMs: LOCK_WAIT_MS } : {};
   }
 
   private async indexCreated({ unit, caller, space }: Batch, items: Placed[]): Promise<void> {
