@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Position } from './lines.js';
+import { type Position, type SourceLine } from './lines.js';
 import { type Mapping } from './mapping.js';
 import { ImportProblem } from './problems.js';
 
@@ -118,18 +118,23 @@ export const donePosition = (checkpoint: Checkpoint): Position => ({
   bytes: checkpoint.bytesDone,
 });
 
-/**
- * The same for the same place of the same import: a batch that is sent again is answered as the first time. In the order of the
- * lines: so those of a batch stand together in the database's index, and not all over it.
- */
-export function idempotencyKeys({
-  pool,
-  restarts,
-  mapping,
-}: Checkpoint): (line: { number: number; text: string }) => string {
+type Line = Pick<SourceLine, 'number'> & { text: string };
+
+/** The same for the same lines of the same import: what is sent again is answered as the first time. */
+export interface IdempotencyKeys {
+  ofLine: (line: Line) => string;
+  ofRequest: (lines: readonly Line[]) => string;
+}
+
+/** In the order of the lines: so those that are stored together stand together in the database's index, and not all over it. */
+export function idempotencyKeys({ pool, restarts, mapping }: Checkpoint): IdempotencyKeys {
   const ofImport = hash('sha256', JSON.stringify([pool, mapping, restarts])).slice(0, DIGITS);
-  return ({ number, text }) =>
+  const key = (number: number, text: string) =>
     `${ofImport}-${String(number).padStart(DIGITS_OF_LINE, '0')}-${hash('sha256', text).slice(0, DIGITS)}`;
+  return {
+    ofLine: ({ number, text }) => key(number, text),
+    ofRequest: (lines) => key(lines[0]?.number ?? 0, JSON.stringify(lines.map(({ number, text }) => [number, text]))),
+  };
 }
 
 async function readCheckpoint(file: string, restart: boolean): Promise<Checkpoint | undefined> {

@@ -27,6 +27,8 @@ export class FakeBroker {
   readonly authorizations = new Set<string | undefined>();
   /** By pool and content: how often it was told. */
   readonly stored = new Map<string, number>();
+  /** Of each request the key of all of its inputs, in order. */
+  readonly requestKeys: (string | undefined)[] = [];
   private readonly keys = new Map<string, { input: string; outcome: string }>();
   private readonly server: Server;
 
@@ -60,25 +62,29 @@ export class FakeBroker {
     response.once('close', () => this.underWay.now--);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { variables } = JSON.parse(Buffer.concat(chunks).toString()) as { variables: { inputs: MemorizeInput[] } };
+    const { variables } = JSON.parse(Buffer.concat(chunks).toString()) as {
+      variables: { inputs: MemorizeInput[]; key?: string };
+    };
     this.authorizations.add(request.headers.authorization);
     this.requests.push(variables.inputs);
+    this.requestKeys.push(variables.key);
     const fault = this.faultOf(this.requests.length, variables.inputs);
     if (fault === 'cut-before') return void request.socket.destroy();
     if (typeof fault === 'object') return refuse(response, fault);
     await sleep(this.delayMs);
-    const data = { memorizeMany: this.memorizeMany(variables.inputs) };
+    const data = { memorizeMany: this.memorizeMany(variables.inputs, variables.key) };
     if (fault === 'cut-after') return void request.socket.destroy();
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ data }));
   }
 
-  private memorizeMany(inputs: MemorizeInput[]): { results: Result[]; failures: Failure[] } {
+  private memorizeMany(inputs: MemorizeInput[], key?: string): { results: Result[]; failures: Failure[] } {
     const results: Result[] = [];
     const failures: Failure[] = [];
     inputs.forEach((input, index) => {
       const failure = this.refuseLine(input);
       if (failure) failures.push({ index, ...failure });
-      else this.memorize(input, index, results, failures);
+      else if (key === undefined) this.memorize(input, index, results, failures);
+      else this.memorize({ ...input, idempotencyKey: `${key} ${index}` }, index, results, failures);
     });
     return { results, failures };
   }

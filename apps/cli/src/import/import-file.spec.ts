@@ -19,10 +19,10 @@ describe('import', () => {
     expect(trial.sent().map(({ content }) => content)).toEqual(
       turns(25).map((line) => (JSON.parse(line) as { text: string }).text),
     );
-    expect(new Set(trial.sent().map(({ idempotencyKey }) => idempotencyKey)).size).toBe(25);
-    expect(
-      trial.sent().every(({ idempotencyKey }) => /^[0-9a-f]{24}-\d{10}-[0-9a-f]{24}$/.test(idempotencyKey ?? '')),
-    ).toBe(true);
+    const keys = trial.broker?.requestKeys ?? [];
+    expect(new Set(keys).size).toBe(3);
+    expect(keys.every((key) => /^[0-9a-f]{24}-\d{10}-[0-9a-f]{24}$/.test(key ?? ''))).toBe(true);
+    expect(trial.sent().every(({ idempotencyKey }) => idempotencyKey === undefined)).toBe(true);
     expect([...(trial.broker?.authorizations ?? [])]).toEqual(['Bearer secret']);
     expect(await trial.checkpoint()).toMatchObject({ complete: true, linesDone: 25, counts: { created: 25 } });
     expect((await readdir(trial.folder)).sort()).toEqual(['turns.jsonl', 'turns.jsonl.import-progress.json']);
@@ -52,8 +52,9 @@ describe('import', () => {
         complete: true,
       });
       const keys = new Map<string, Set<string | undefined>>();
-      for (const { content, idempotencyKey } of trial.sent())
-        keys.set(content, (keys.get(content) ?? new Set()).add(idempotencyKey));
+      for (const [nth, inputs] of (trial.broker?.requests ?? []).entries())
+        for (const { content } of inputs)
+          keys.set(content, (keys.get(content) ?? new Set()).add(trial.broker?.requestKeys[nth]));
       expect(keys.size).toBe(45);
       expect([...keys.values()].every((of) => of.size === 1)).toBe(true);
       // The fourth batch and the fifth were under way beside the third.
@@ -73,16 +74,34 @@ describe('import', () => {
     expect(trial.told.join('\n')).toMatch(/RATE_LIMITED.*trying again/);
   });
 
-  it('sends single lines again that fail for now, and never counts them as failed', async () => {
+  it('sends a request again of which lines fail for now, and never counts them as failed', async () => {
     const busy = new Set(['turn 3', 'turn 4']);
     trial.broker = await FakeBroker.start(undefined, ({ content }) =>
       busy.delete(content) ? { code: 'UNAVAILABLE', message: 'not now' } : undefined,
     );
     await trial.writeTurns(turns(10));
-    expect(await trial.run()).toMatchObject({ created: 10, failed: 0 });
-    expect(trial.broker.requests.map((inputs) => inputs.map(({ content }) => content)).at(-1)).toEqual([
-      'turn 3',
-      'turn 4',
+    expect(await trial.run()).toMatchObject({ created: 10, duplicate: 0, failed: 0 });
+    expect(trial.broker.requests[1]).toEqual(trial.broker.requests[0]);
+    expect(new Set(trial.broker.requestKeys).size).toBe(1);
+  });
+
+  it('gives each line a key where some bring one, and sends again only those that fail for now', async () => {
+    const busy = new Set(['turn 3', 'turn 4']);
+    trial.broker = await FakeBroker.start(undefined, ({ content }) =>
+      busy.delete(content) ? { code: 'UNAVAILABLE', message: 'not now' } : undefined,
+    );
+    const lines = Array.from({ length: 10 }, (_, nth) => ({ content: `turn ${nth}`, type: 'EPISODIC' }));
+    await trial.writeTurns(
+      lines.map((line, nth) => JSON.stringify({ ...line, ...(nth === 7 && { idempotencyKey: 'seven' }) })),
+    );
+    expect(await trial.run({ content: undefined })).toMatchObject({ created: 10, duplicate: 0, failed: 0 });
+    expect(trial.broker.requestKeys).toEqual([undefined, undefined]);
+    const keyOf = new Map(trial.sent().map(({ content, idempotencyKey }) => [content, idempotencyKey]));
+    expect(keyOf.get('turn 7')).toBe('seven');
+    expect(new Set(keyOf.values()).size).toBe(10);
+    expect(trial.broker.requests[1]?.map(({ content, idempotencyKey }) => [content, idempotencyKey])).toEqual([
+      ['turn 3', keyOf.get('turn 3')],
+      ['turn 4', keyOf.get('turn 4')],
     ]);
   });
 

@@ -9,7 +9,7 @@ import {
   stateFiles,
   writeCheckpoint,
 } from './checkpoint.js';
-import { type Checkpoint, type Counts, type StateFiles } from './checkpoint.js';
+import { type Checkpoint, type Counts, type IdempotencyKeys, type StateFiles } from './checkpoint.js';
 import { dryRun } from './dry-run.js';
 import { FailureLog } from './failures.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -98,14 +98,14 @@ class ImportRun {
   private readonly unseen: Set<string>;
   private readonly progress: Progress;
   private readonly failureLog: FailureLog;
-  private readonly keyOf: ReturnType<typeof idempotencyKeys>;
+  private readonly keys: IdempotencyKeys;
   private checkpointAt = performance.now();
   private interrupted = false;
   private unanswered = false;
 
   constructor(private readonly parts: RunParts) {
     const { checkpoint, options, mapping, files } = parts;
-    this.keyOf = idempotencyKeys(checkpoint);
+    this.keys = idempotencyKeys(checkpoint);
     this.startLines = checkpoint.linesDone;
     this.startRead = checkpoint.counts.read;
     this.unseen = new Set(mappedFields(mapping));
@@ -197,13 +197,13 @@ class ImportRun {
   /** Undefined when an interrupt came while the broker could not be had. */
   private async send(batch: Batch, signal: AbortSignal): Promise<SentBatch | undefined> {
     const { client, options } = this.parts;
-    const lines = batch.lines.map((line) => ({
-      ...line,
-      input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? this.keyOf(line) },
-    }));
     try {
-      const nothingTaken = this.nothingTaken();
-      return await sendBatch(client, lines, { stopRetrying: signal, backoffMs: options.backoffMs, nothingTaken });
+      return await sendBatch(client, batch.lines, {
+        keys: this.keys,
+        stopRetrying: signal,
+        backoffMs: options.backoffMs,
+        nothingTaken: this.nothingTaken(),
+      });
     } catch (error) {
       if (signal.aborted && (error instanceof SendStopped || isPassing(error))) return undefined;
       throw error;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerError, type BrokerClient } from '../broker-client.js';
 import { type LineFailure, type MappedLine } from './batches.js';
+import { type IdempotencyKeys } from './checkpoint.js';
 import { ImportProblem } from './problems.js';
 
 export type Outcome = 'CREATED' | 'DUPLICATE' | 'PROPOSED' | 'QUARANTINED';
@@ -11,6 +12,7 @@ export interface SentBatch {
 }
 
 export interface SendOptions {
+  keys: IdempotencyKeys;
   stopRetrying?: AbortSignal | undefined;
   /** The first wait before lines that the broker could not take just now are sent again; it doubles. */
   backoffMs?: number | undefined;
@@ -28,8 +30,8 @@ interface MemorizeManyPayload {
   failures: { index: number; code: string; message: string }[];
 }
 
-export const MEMORIZE_MANY = `mutation ImportLines($inputs: [MemorizeInput!]!) {
-  memorizeMany(inputs: $inputs) { results { outcome } failures { index code message } }
+export const MEMORIZE_MANY = `mutation ImportLines($inputs: [MemorizeInput!]!, $key: String) {
+  memorizeMany(inputs: $inputs, idempotencyKey: $key) { results { outcome } failures { index code message } }
 }`;
 
 /** Refusals of a whole request that one line alone may have caused. */
@@ -42,22 +44,22 @@ const ROUNDS = 6;
  * Sends the lines in their order. What fails for now is sent again and never counted as a failure of the line.
  * @throws BrokerError when the broker cannot be had; ImportProblem when it refuses every line for lack of access.
  */
-export async function sendBatch(
-  client: BrokerClient,
-  lines: MappedLine[],
-  options: SendOptions = {},
-): Promise<SentBatch> {
+export async function sendBatch(client: BrokerClient, batch: MappedLine[], options: SendOptions): Promise<SentBatch> {
+  const lines = haveKeys(batch) ? batch.map((line) => withKey(line, options.keys)) : batch;
   const answers = await sendHalving(client, lines, options);
+  const places = lines.map((_, index) => index);
   for (let round = 1; ; round++) {
-    const again = lines.map((_, index) => index).filter((index) => isForNow(answers[index]));
+    const again = places.filter((index) => isForNow(answers[index]));
     if (again.length === 0) break;
     const first = answers[again[0] ?? 0];
     const failure = first && 'code' in first ? new BrokerError(first.code, first.message) : undefined;
     if (failure && (round >= ROUNDS || options.stopRetrying?.aborted)) throw failure;
     const wait = (options.backoffMs ?? 500) * 2 ** (round - 1);
     await sleep(wait, undefined, { signal: options.stopRetrying }).catch(() => Promise.reject(failure));
-    const resent = await sendHalving(client, pick(lines, again), options);
-    again.forEach((index, place) => {
+    // Under one key they are all sent again: what was stored is answered as it was, and so is what was stored without an answer.
+    const sent = haveKeys(lines) ? again : places;
+    const resent = await sendHalving(client, pick(lines, sent), options);
+    sent.forEach((index, place) => {
       const answer = resent[place];
       if (answer) answers[index] = answer;
     });
@@ -65,6 +67,14 @@ export async function sendBatch(
   refuseWithoutAccess(lines, answers, options.nothingTaken);
   return sorted(lines, answers);
 }
+
+/** Where some bring a key of their own, each has one; else the request has it. */
+const haveKeys = (lines: MappedLine[]): boolean => lines.some(({ input }) => input.idempotencyKey !== undefined);
+
+const withKey = (line: MappedLine, { ofLine }: IdempotencyKeys): MappedLine => ({
+  ...line,
+  input: { ...line.input, idempotencyKey: line.input.idempotencyKey ?? ofLine(line) },
+});
 
 const isForNow = (answer: LineAnswer | undefined): boolean =>
   answer !== undefined && 'code' in answer && FOR_NOW.has(answer.code);
@@ -89,7 +99,7 @@ async function sendHalving(client: BrokerClient, lines: MappedLine[], options: S
 async function sendOnce(client: BrokerClient, lines: MappedLine[], options: SendOptions): Promise<LineAnswer[]> {
   const { memorizeMany } = await client.request<{ memorizeMany: MemorizeManyPayload }>(
     MEMORIZE_MANY,
-    { inputs: lines.map(({ input }) => input) },
+    { inputs: lines.map(({ input }) => input), ...(!haveKeys(lines) && { key: options.keys.ofRequest(lines) }) },
     { repeatable: true, stopRetrying: options.stopRetrying },
   );
   const failures = new Map(memorizeMany.failures.map(({ index, code, message }) => [index, { code, message }]));

@@ -1,3 +1,4 @@
+import type { Principal } from '#access';
 import { binaryArray, type Unit } from '#platform';
 import type { MemorizeOutcome } from '../memory.js';
 
@@ -15,6 +16,8 @@ export interface RequestOutcome {
   outcomes: (MemorizeOutcome | null)[];
 }
 
+type Owner = Pick<Principal, 'orgId' | 'id'>;
+
 const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_hash) values ($1, $2, $3, $4)
   on conflict (org_id, principal_id, key) do update
     set input_hash = excluded.input_hash, memory_id = null, outcome = null, memory_ids = null, outcomes = null, created_at = now()
@@ -22,45 +25,35 @@ const CLAIM = `insert into idempotency as i (org_id, principal_id, key, input_ha
   returning key`;
 
 /** Takes the key for 24 hours; a parallel request with it waits here. @returns whether it was free */
-export async function claimRequest(
-  unit: Unit,
-  orgId: string,
-  principalId: string,
-  request: RequestKey,
-): Promise<boolean> {
-  const values = [orgId, principalId, request.key, request.inputHash];
+export async function claimRequest(unit: Unit, { orgId, id }: Owner, { key, inputHash }: RequestKey): Promise<boolean> {
+  const values = [orgId, id, key, inputHash];
   return (await unit.query({ name: 'claim_request', text: CLAIM, values })).length > 0;
 }
 
+type Standing = RequestOutcome & Pick<RequestKey, 'inputHash'>;
+
 /** What came of it before; others with the key wait for the end of the unit, so that what is missing is stored once. */
-export async function holdRequest(
-  unit: Unit,
-  orgId: string,
-  principalId: string,
-  key: string,
-): Promise<(RequestOutcome & { inputHash: Buffer }) | undefined> {
+export async function holdRequest(unit: Unit, { orgId, id }: Owner, key: string): Promise<Standing | undefined> {
   const text = `select input_hash as "inputHash", coalesce(memory_ids, '{}') as "memoryIds", coalesce(outcomes, '{}') as outcomes
     from idempotency where org_id = $1 and principal_id = $2 and key = $3 for update`;
-  const [row] = await unit.query<RequestOutcome & { inputHash: Buffer }>({ text, values: [orgId, principalId, key] });
+  const [row] = await unit.query<Standing>({ text, values: [orgId, id, key] });
   return row;
 }
 
 /** Of a request of which nothing was stored the key is free again. */
 export async function settleRequest(
   unit: Unit,
-  orgId: string,
-  principalId: string,
+  { orgId, id }: Owner,
   key: string,
   { memoryIds, outcomes }: RequestOutcome,
 ): Promise<void> {
-  const owner = [orgId, principalId, key];
-  const isStored = memoryIds.some((id) => id !== null);
-  await unit.query(
-    isStored
-      ? {
-          text: `update idempotency set memory_ids = $4, outcomes = $5 where org_id = $1 and principal_id = $2 and key = $3`,
-          values: [...owner, binaryArray.uuid(memoryIds), binaryArray.text(outcomes)],
-        }
-      : { text: 'delete from idempotency where org_id = $1 and principal_id = $2 and key = $3', values: owner },
-  );
+  const free = 'delete from idempotency where org_id = $1 and principal_id = $2 and key = $3';
+  const stored =
+    'update idempotency set memory_ids = $4, outcomes = $5 where org_id = $1 and principal_id = $2 and key = $3';
+  if (memoryIds.every((memoryId) => memoryId === null)) await unit.query({ text: free, values: [orgId, id, key] });
+  else
+    await unit.query({
+      text: stored,
+      values: [orgId, id, key, binaryArray.uuid(memoryIds), binaryArray.text(outcomes)],
+    });
 }

@@ -22,10 +22,10 @@ export function memoryIdsOf({ inputs }: RequestKey, items: readonly Item[]): (st
  */
 export async function writeRequestOnce(batch: Batch, request: RequestKey, items: Item[]): Promise<Placed[]> {
   const { unit, caller } = batch;
-  const isFree = await claimRequest(unit, caller.orgId, caller.id, request);
+  const isFree = await claimRequest(unit, caller, request);
   const before = isFree
     ? { inputHash: request.inputHash, memoryIds: [], outcomes: [] }
-    : await holdRequest(unit, caller.orgId, caller.id, request.key);
+    : await holdRequest(unit, caller, request.key);
   if (!before?.inputHash.equals(request.inputHash)) {
     for (const item of open(items)) item.error = before ? usedForAnother() : failedBefore();
     return [];
@@ -33,8 +33,7 @@ export async function writeRequestOnce(batch: Batch, request: RequestKey, items:
   await replay(batch, before, open(items));
   const written = open(items).filter((item) => !item.result);
   await storeItems(batch, written);
-  if (isFree || written.length > 0)
-    await settleRequest(unit, caller.orgId, caller.id, request.key, outcomeOf(request, before, items));
+  if (isFree || written.length > 0) await settleRequest(unit, caller, request.key, outcomeOf(request, before, items));
   if (isFree) await tidy(batch);
   return written;
 }
